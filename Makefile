@@ -1,0 +1,58 @@
+# make demo    the whole pipeline on this machine, without an AWS account
+# make test    the test suite
+# make check   style, types, imports, templates
+# make fix     mend what of the style can be mended
+# make lock    renew the lock files
+#
+# Each makes the virtual environment .venv when it is first needed. Nothing else has to be
+# installed but git, make and Python 3.11 or later; PYTHON=... chooses another one.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: demo test check fix lock clean
+.DELETE_ON_ERROR:
+
+demo: .venv/local.done
+	$(BIN)/imgctl demo
+
+test: .venv/dev.done
+	$(BIN)/pytest -n auto
+
+check: .venv/dev.done
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
+
+fix: .venv/dev.done
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+# The lock files hold for every supported Python and platform, carry hashes, and name no index.
+LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links --quiet --upgrade
+lock: .venv/dev.done
+	$(PIP) install uv
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build -o requirements-local.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build --group dev -o requirements-dev.txt
+
+clean:
+	rm -rf .venv build *.egg-info imgctl-demo
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "imgctl needs Python 3.11 or later: install it, or give PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
+
+.venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements-local.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/dev.done: requirements-dev.txt pyproject.toml | .venv/bin/python
+	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@ .venv/local.done

@@ -1,0 +1,5 @@
+"""`python -m imgctl`."""
+
+from imgctl.cli.main import main
+
+main()

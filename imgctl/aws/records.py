@@ -1,0 +1,125 @@
+"""The records of a stack: one by identity, those of a key, the newest, and waiting for one."""
+
+import heapq
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from imgctl.core.record import TIME_SHARDS, Record, from_item, months_back, timestamp
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BY_TIME = "by-time"
+BY_KEY = "by-key"
+BEGINNING = "2006-03"
+"""No record is older than S3 itself."""
+
+
+def get(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Record | None:
+    """Read one record, as it is at this moment; None where there is none."""
+    answer = dynamodb.get_item(
+        TableName=table, Key={"resource-id": {"S": resource_id}}, ConsistentRead=True
+    )
+    return from_item(answer["Item"]) if "Item" in answer else None
+
+
+def wait(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    resource_id: str,
+    *,
+    timeout_s: float,
+    clock: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> Record | None:
+    """Wait for the record of one upload to appear; None where it has not come in time.
+
+    Asks often at first, because most pictures take less than a second, and then less often.
+    """
+    deadline_s = clock() + timeout_s
+    pause_s = 0.1
+    while True:
+        record = get(dynamodb, table, resource_id)
+        if record is not None or clock() + pause_s > deadline_s:
+            return record
+        sleep(pause_s)
+        pause_s = min(2.0, pause_s * 1.3)
+
+
+def newest(
+    dynamodb: "DynamoDBClient", table: str, *, now: str, since: str, until: str = "~"
+) -> Iterator[Record]:
+    """List records newest first, from `until` back to `since` (ISO 8601 times, inclusive).
+
+    Each month lies in a few partitions, which are merged; a month is asked for only when the
+    one after it is used up.
+    """
+    latest = min(now, until)
+    return chain.from_iterable(
+        _merged_month(dynamodb, table, month, since, until) for month in months_back(latest, since)
+    )
+
+
+def table_created(dynamodb: "DynamoDBClient", table: str) -> str:
+    """Tell when the table was made: nothing that its index by time lists is older."""
+    return timestamp(dynamodb.describe_table(TableName=table)["Table"]["CreationDateTime"])
+
+
+def of_key(
+    dynamodb: "DynamoDBClient", table: str, key: str, *, since: str = BEGINNING, until: str = "~"
+) -> Iterator[Record]:
+    """List the records of one object key, newest first."""
+    return _query(dynamodb, table, BY_KEY, "OriginalObjectKey", key, since, until)
+
+
+def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
+    """List every record of the table in no order, those of the original function included."""
+    for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+        yield from map(from_item, page["Items"])
+
+
+def delete_all(dynamodb: "DynamoDBClient", table: str) -> None:
+    """Delete the table with all records."""
+    dynamodb.delete_table(TableName=table)
+    dynamodb.get_waiter("table_not_exists").wait(
+        TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
+    )
+
+
+def _merged_month(
+    dynamodb: "DynamoDBClient", table: str, month: str, since: str, until: str
+) -> Iterator[Record]:
+    shards = (
+        _query(dynamodb, table, BY_TIME, "TimeBucket", f"{month}#{shard}", since, until)
+        for shard in range(TIME_SHARDS)
+    )
+    return heapq.merge(*shards, key=lambda record: record.processing_time or "", reverse=True)
+
+
+def _query(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    index: str,
+    attribute: str,
+    value: str,
+    since: str,
+    until: str,
+) -> Iterator[Record]:
+    request: dict[str, Any] = {
+        "TableName": table,
+        "IndexName": index,
+        "KeyConditionExpression": (
+            "#partition = :value AND ProcessingTime BETWEEN :since AND :until"
+        ),
+        "ExpressionAttributeNames": {"#partition": attribute},
+        "ExpressionAttributeValues": {
+            ":value": {"S": value},
+            ":since": {"S": since},
+            # A time is cut where the caller cut it: `2026-11-23` means until the end of that day.
+            ":until": {"S": f"{until}~"},
+        },
+        "ScanIndexForward": False,
+    }
+    for page in dynamodb.get_paginator("query").paginate(**request):
+        yield from map(from_item, page["Items"])

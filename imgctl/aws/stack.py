@@ -1,0 +1,59 @@
+"""The deployed stack's outputs: the only address book."""
+
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+from imgctl.aws.errors import StackMissing
+from imgctl.aws.session import Aws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackOutputs:
+    """Where the parts of one deployed stack are."""
+
+    source_bucket: str
+    destination_bucket: str
+    table: str
+    function: str
+    function_log_group: str
+    dead_letter_queue: str
+    api_endpoint: str
+
+
+def load_outputs(aws: Aws, stack: str) -> StackOutputs:
+    """Read the outputs of a stack; raises StackMissing where it is not deployed."""
+    outputs = _describe(aws, stack)
+    try:
+        api_id, api_stage = outputs["ApiId"], outputs["ApiStage"]
+        return StackOutputs(
+            source_bucket=outputs["SourceBucket"],
+            destination_bucket=outputs["DestinationBucket"],
+            table=outputs["Table"],
+            function=outputs["Function"],
+            function_log_group=outputs["FunctionLogGroup"],
+            dead_letter_queue=outputs["DeadLetterQueue"],
+            api_endpoint=(
+                f"{aws.endpoint_url}/_aws/execute-api/{api_id}/{api_stage}"
+                if aws.is_local
+                else outputs["ApiEndpoint"]
+            ),
+        )
+    except KeyError as error:
+        raise StackMissing(
+            f"The stack {stack} has no output {error.args[0]}: unfinished, or not imgctl's.",
+            hint="Run `imgctl deploy`, or name another stack with --stack.",
+        ) from error
+
+
+def _describe(aws: Aws, stack: str) -> dict[str, str]:
+    try:
+        described = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        local = "--local " if aws.is_local else ""
+        raise StackMissing(
+            f"There is no stack called {stack} here.", hint=f"Run `imgctl {local}deploy` first."
+        ) from error
+    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}

@@ -1,0 +1,182 @@
+"""Objects in the two buckets, and the API's own way into the first."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
+
+from imgctl.aws.errors import AwsError
+from imgctl.aws.session import Aws
+from imgctl.aws.stack import StackOutputs
+from imgctl.core.spec import MEBIBYTE
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+API_MAX_BYTES = 10 * MEBIBYTE
+"""API Gateway's limit on a payload (API Gateway Developer Guide, "Quotas")."""
+
+SHA256_METADATA = "sha256"
+"""The source object's metadata by which an upload of the same content is recognised."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """One version of an object; `version_id` is empty in a bucket without versions."""
+
+    bucket: str
+    key: str
+    version_id: str
+    etag: str
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def find_same(s3: "S3Client", bucket: str, key: str, sha256: str) -> StoredObject | None:
+    """Find the object under a key where its content has this SHA-256; None where it has not.
+
+    Only objects that imgctl stored carry the hash: ETags are no hash of multipart uploads, and
+    size and time prove nothing.
+    """
+    try:
+        head = s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return None
+        raise
+    if head["Metadata"].get(SHA256_METADATA) != sha256:
+        return None
+    return StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"])
+
+
+def put_by_s3(
+    s3: "S3Client", bucket: str, key: str, path: Path, *, sha256: str, content_type: str
+) -> StoredObject:
+    """Store a file as an object, in one request, whose answer names the version."""
+    with path.open("rb") as body:
+        answer = s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            Metadata={SHA256_METADATA: sha256},
+        )
+    return StoredObject(bucket, key, answer.get("VersionId", ""), answer["ETag"])
+
+
+def put_by_api(
+    aws: Aws, outputs: StackOutputs, key: str, path: Path, *, sha256: str, content_type: str
+) -> StoredObject:
+    """Store a file through the stack's REST API, signed as the caller.
+
+    A folder in the key travels as %2F, because the API's route takes one segment.
+    """
+    request = AWSRequest(
+        method="PUT",
+        url=f"{outputs.api_endpoint}/{outputs.source_bucket}/{quote(key, safe='')}",
+        headers={"Content-Type": content_type, f"x-amz-meta-{SHA256_METADATA}": sha256},
+        data=path.read_bytes(),
+    )
+    SigV4Auth(aws.credentials, "execute-api", aws.region).add_auth(request)
+    answer = URLLib3Session(timeout=40).send(request.prepare())
+    if answer.status_code != 200:
+        text = answer.content.decode("utf-8", errors="replace")
+        raise AwsError(
+            f"The API answered {answer.status_code}: {_message_in(text)}",
+            hint="Read the API's log, and check the permissions of its role.",
+        )
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return StoredObject(
+        outputs.source_bucket, key, headers.get("x-amz-version-id", ""), headers.get("etag", "")
+    )
+
+
+def _message_in(answer: str) -> str:
+    """Take the sentence out of API Gateway's JSON or S3's XML error."""
+    for before, after in (("<Message>", "</Message>"), ('"message":"', '"'), ('"message": "', '"')):
+        _, found, rest = answer.partition(before)
+        if found:
+            return rest.partition(after)[0]
+    return answer.strip()[:200] or "no reason was given"
+
+
+def download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:
+    """Save an object as a file, which appears only when it is whole."""
+    s3.download_file(bucket, key, str(path))
+
+
+@dataclass(frozen=True, slots=True)
+class BucketContent:
+    """What emptying a bucket would remove."""
+
+    versions: int = 0
+    delete_markers: int = 0
+    unfinished_uploads: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.versions + self.delete_markers + self.unfinished_uploads
+
+
+def bucket_exists(s3: "S3Client", bucket: str) -> bool:
+    """Tell whether a bucket is there, and is the caller's to see."""
+    try:
+        s3.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
+            return False
+        raise
+    return True
+
+
+def count_content(s3: "S3Client", bucket: str) -> BucketContent:
+    """Count all versions, delete markers and unfinished uploads of a bucket."""
+    versions = markers = 0
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions += len(page.get("Versions", []))
+        markers += len(page.get("DeleteMarkers", []))
+    uploads = sum(
+        len(page.get("Uploads", []))
+        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+    )
+    return BucketContent(versions, markers, uploads)
+
+
+def empty_bucket(s3: "S3Client", bucket: str) -> Iterator[int]:
+    """Remove all that `count_content` counts; yields how much each step removed.
+
+    Can be repeated after an interruption. Raises AwsError where S3 keeps an object.
+    """
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for upload in page.get("Uploads", []):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            yield 1
+    for listing in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        found = [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]
+        if not found:
+            continue
+        answer = s3.delete_objects(
+            Bucket=bucket,
+            Delete={
+                "Objects": [{"Key": o["Key"], "VersionId": o["VersionId"]} for o in found],
+                "Quiet": True,
+            },
+        )
+        for error in answer.get("Errors", []):
+            raise AwsError(
+                f"S3 keeps {error.get('Key')}: {error.get('Message')}",
+                hint="Look for an object lock or a bucket policy that denies deletion.",
+            )
+        yield len(found)

@@ -1,0 +1,200 @@
+"""`imgctl deploy`."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from imgctl.cli.app import App, Command, app_of
+from imgctl.core.errors import ImgctlError
+
+if TYPE_CHECKING:
+    from infra.bundle import Bundle
+    from infra.deployment import Target
+    from infra.parameters import StackSettings
+    from infra.plan import DeployEvent, Plan
+
+
+class DataLossRefused(ImgctlError):
+    """The plan would replace or delete what holds the user's data."""
+
+    code = "data_loss"
+
+
+@click.command(cls=Command, epilog="Example: imgctl deploy --plan")
+@click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, and stop.")
+@click.option("--allow-data-loss", is_flag=True, help="Let a bucket or the table be replaced.")
+@click.pass_context
+def deploy(context: click.Context, *, plan_only: bool, allow_data_loss: bool) -> int:
+    """Create or update the stack.
+
+    The plan is shown before anything is changed. Running it again changes nothing.
+    """
+    return deploy_stack(app_of(context), plan_only=plan_only, allow_data_loss=allow_data_loss)
+
+
+def deploy_stack(
+    app: App,
+    *,
+    plan_only: bool = False,
+    allow_data_loss: bool = False,
+    show_outputs: bool = True,
+) -> int:
+    """Bundle, plan, show, ask, apply and print the outputs; gives the exit code."""
+    from infra import deployment
+    from infra.bundle import Architecture
+    from infra.parameters import StackSettings
+
+    settings, ui = app.settings, app.ui
+    target = target_of(app)
+    stack_settings = StackSettings(
+        scale=settings["scale"],
+        prefix=settings["prefix"],
+        memory_mb=settings["memory_mb"],
+        timeout_s=settings["timeout_s"],
+        log_retention_days=settings["log_retention_days"],
+    )
+    with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
+        with ui.working("Building the function's bundle"):
+            bundle = deployment.make_bundle(
+                app.aws, Architecture(settings["architecture"]), Path(folder)
+            )
+        step = _Step(app, target, stack_settings, bundle, plan_only, allow_data_loss)
+        kept = deployment.find_kept(target)
+        if kept:
+            ui.note("An earlier destroy kept these; first they are taken back as they are:")
+            plan = _run_step(step, kept)
+            if plan is None:
+                return 0 if plan_only else 1
+        plan = _run_step(step, ())
+    if plan is None:
+        return 0 if plan_only else 1
+    if show_outputs:
+        _print_outputs(app, plan)
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """What planning and applying need, once for the taking back and once for all."""
+
+    app: App
+    target: "Target"
+    settings: "StackSettings"
+    bundle: "Bundle"
+    plan_only: bool
+    allow_data_loss: bool
+
+
+def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
+    """Plan, show, ask and apply; gives the plan, or None where it was not applied."""
+    from imgctl.cli.tables import plan_table
+    from infra import deployment
+    from infra.template import stack_template
+
+    app, ui = step.app, step.app.ui
+    with deployment.planned(
+        step.target, stack_template(), step.settings, step.bundle, kept
+    ) as plan:
+        if plan.is_empty:
+            ui.note(f"Nothing to change: the stack {plan.stack} is as wanted.")
+            return plan
+        ui.note(plan_table(plan))
+        _refuse_data_loss(plan, allowed=step.allow_data_loss)
+        if step.plan_only:
+            ui.note("Nothing was changed.")
+            ui.result(_plan_document(plan, changed=False), "")
+            return None
+        if not ui.confirm(f"Deploy this to {_place(app)}?"):
+            ui.note("Nothing was changed.")
+            return None
+        deployment.apply(step.target, plan, step.bundle, lambda event: _tell(app, event))
+        return plan
+
+
+def target_of(app: App) -> "Target":
+    """Give the stack in the account and region in use, with its resources' names."""
+    from infra.deployment import Target, engine_for
+    from infra.names import stack_names
+
+    stack = app.settings["stack"]
+    names = stack_names(
+        stack,
+        app.aws.account_id,
+        app.aws.region,
+        source_bucket=app.settings["source_bucket"],
+        destination_bucket=app.settings["destination_bucket"],
+    )
+    return Target(app.aws, engine_for(app.aws), stack, names)
+
+
+def tell_event(event: "DeployEvent") -> str:
+    """Say one step of a deployment in a line."""
+    reason = f"  {event.reason}" if event.is_failure and event.reason else ""
+    return f"  {event.status:<28}{event.logical_id}{reason}"
+
+
+def _tell(app: App, event: "DeployEvent") -> None:
+    if event.is_done or event.is_failure:
+        app.ui.note(tell_event(event))
+
+
+def _place(app: App) -> str:
+    if app.aws.is_local:
+        return "the embedded AWS on this machine"
+    return f"account {app.aws.account_id}, {app.aws.region}"
+
+
+def _refuse_data_loss(plan: "Plan", *, allowed: bool) -> None:
+    if plan.loses_data and not allowed:
+        lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
+        raise DataLossRefused(
+            f"This would replace or delete what holds data: {lost}.",
+            hint="Nothing was changed. If that is what you want, give --allow-data-loss.",
+        )
+
+
+def _plan_document(plan: "Plan", *, changed: bool) -> dict[str, Any]:
+    return {
+        "stack": plan.stack,
+        "changed": changed,
+        "changes": [
+            {
+                "action": change.action,
+                "resource": change.logical_id,
+                "type": change.resource_type,
+                "replacement": change.replacement,
+                "loses_data": change.loses_data,
+                "properties": [
+                    {"name": p.name, "before": p.before, "after": p.after}
+                    for p in change.properties
+                ],
+            }
+            for change in plan.changes
+        ],
+    }
+
+
+def _print_outputs(app: App, plan: "Plan") -> None:
+    from imgctl.cli.tables import pairs_table
+
+    outputs = app.outputs
+    pairs = [
+        ("source bucket", outputs.source_bucket),
+        ("destination bucket", outputs.destination_bucket),
+        ("table", outputs.table),
+        ("function", outputs.function),
+        ("API", f"{outputs.api_endpoint}/{outputs.source_bucket}/{{filename}}"),
+    ]
+    document = _plan_document(plan, changed=not plan.is_empty) | {
+        "outputs": {
+            "source_bucket": outputs.source_bucket,
+            "destination_bucket": outputs.destination_bucket,
+            "table": outputs.table,
+            "function": outputs.function,
+            "api_endpoint": outputs.api_endpoint,
+        }
+    }
+    app.ui.result(document, pairs_table(pairs))

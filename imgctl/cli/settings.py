@@ -1,0 +1,204 @@
+"""Every setting's value, and where it came from.
+
+An option wins over its IMGCTL_* variable, that over imgctl.toml, that over the default.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import click
+
+from imgctl.core.errors import ImgctlError
+
+FILE_NAME = "imgctl.toml"
+
+RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+
+
+class SettingsError(ImgctlError):
+    """A setting has a value that is not allowed."""
+
+    code = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A value, and its origin in words: an option, a variable, a file, or the default."""
+
+    value: Any
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What may be set: how a text or a TOML value is read, and whether the file may hold it."""
+
+    name: str
+    read: Callable[[Any], Any]
+    default: Any = None
+    in_file: bool = True
+    about: str = ""
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a text that is not empty")
+    return value
+
+
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
+        return True
+    if isinstance(value, str) and value.lower() in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError("true or false")
+
+
+def _whole(lowest: int, highest: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        wanted = f"a whole number from {lowest} to {highest}"
+        try:
+            if isinstance(value, bool | float):
+                raise ValueError(wanted)
+            number = int(str(value))
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not lowest <= number <= highest:
+            raise ValueError(wanted)
+        return number
+
+    return read
+
+
+def _retention(value: object) -> int:
+    number = _whole(1, 3653)(value)
+    if number not in RETENTION_DAYS:
+        raise ValueError(f"one of {', '.join(map(str, RETENTION_DAYS))}")
+    return number
+
+
+def _scale(value: object) -> str:
+    try:
+        if isinstance(value, bool) or not 0 < Fraction(str(value)) <= 1:
+            raise ValueError
+    except (ValueError, ZeroDivisionError):
+        raise ValueError("a number above 0 and at most 1, such as 0.5") from None
+    return str(value)
+
+
+def _architecture(value: object) -> str:
+    if value not in ("arm64", "x86_64"):
+        raise ValueError("arm64 or x86_64")
+    return str(value)
+
+
+def _path(value: object) -> Path:
+    return Path(_text(value)).expanduser()
+
+
+KEYS = (
+    Key("profile", _text, about="AWS profile; unset, AWS's own chain decides"),
+    Key("region", _text, about="AWS region; unset, AWS's own chain decides"),
+    Key("stack", _text, "imgctl", about="the stack's name; another name makes another pipeline"),
+    Key("local", _switch, default=False, about="use the embedded AWS on this machine"),
+    Key("local_dir", _path, about="where the embedded AWS keeps its data"),
+    Key("source_bucket", _text, about="where photographs arrive"),
+    Key("destination_bucket", _text, about="where resized photographs are written"),
+    Key("scale", _scale, "0.5", about="what width and height are multiplied by"),
+    Key("prefix", _text, "resized-", about="stands before the name of a resized picture"),
+    Key("architecture", _architecture, "arm64", about="of the function: arm64 or x86_64"),
+    Key("memory_mb", _whole(256, 10240), 1769, about="the function's memory"),
+    Key("timeout_s", _whole(3, 900), 60, about="the function's time limit"),
+    Key("log_retention_days", _retention, 30, about="how long logs are kept"),
+    Key("json", _switch, default=False, in_file=False),
+    Key("quiet", _switch, default=False, in_file=False),
+    Key("verbose", _switch, default=False, in_file=False),
+    Key("debug", _switch, default=False, in_file=False),
+    Key("yes", _switch, default=False, in_file=False),
+    Key("no_color", _switch, default=False, in_file=False),
+)
+_BY_NAME = {key.name: key for key in KEYS}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings of one run, by name."""
+
+    by_name: Mapping[str, Setting]
+    file: Path | None
+
+    def __getitem__(self, name: str) -> Any:
+        return self.by_name[name].value
+
+
+def resolve(
+    options: Mapping[str, Any], environ: Mapping[str, str], working_folder: Path
+) -> Settings:
+    """Settle every setting; raises SettingsError naming the place and what is allowed there."""
+    path = _find_file(options.get("config") or environ.get("IMGCTL_CONFIG"), working_folder)
+    in_file = {} if path is None else _load(path)
+    settled = {}
+    for key in KEYS:
+        variable = f"IMGCTL_{key.name.upper()}"
+        if options.get(key.name) is not None:
+            origin = f"--{key.name.replace('_', '-')}"
+            settled[key.name] = _read(key, options[key.name], origin)
+        elif variable in environ:
+            settled[key.name] = _read(key, environ[variable], variable)
+        elif key.name in in_file:
+            value, origin = in_file[key.name]
+            settled[key.name] = _read(key, value, origin)
+        else:
+            settled[key.name] = Setting(key.default, "default")
+    if settled["local_dir"].value is None:
+        folder = Path(click.get_app_dir("imgctl")) / "local"
+        settled["local_dir"] = Setting(folder, "default")
+    return Settings(settled, path)
+
+
+def _read(key: Key, value: object, origin: str) -> Setting:
+    try:
+        return Setting(key.read(value), origin)
+    except ValueError as error:
+        raise SettingsError(
+            f"{origin}: {key.name} is {value!r}, which is not allowed.", hint=f"Give {error}."
+        ) from None
+
+
+def _find_file(named: str | None, working_folder: Path) -> Path | None:
+    if named:
+        path = Path(named).expanduser()
+        if not path.is_file():
+            raise SettingsError(f"There is no file {path}.", hint="Check --config.")
+        return path
+    for folder in (working_folder, *working_folder.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def _load(path: Path) -> dict[str, tuple[Any, str]]:
+    """Read a file into values with their origins, `imgctl.toml:3`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        values = tomllib.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} cannot be read: {error}", hint="Check the file.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: {error}", hint="Mend the file's syntax.") from error
+    found = {}
+    for name, value in values.items():
+        line = re.search(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*[=.]", text, re.MULTILINE)
+        place = f"{path}:{text.count(chr(10), 0, line.start()) + 1}" if line else str(path)
+        if name not in _BY_NAME or not _BY_NAME[name].in_file:
+            allowed = ", ".join(key.name for key in KEYS if key.in_file)
+            raise SettingsError(f"{place}: {name} is no setting.", hint=f"There are: {allowed}.")
+        found[name] = (value, place)
+    return found

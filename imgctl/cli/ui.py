@@ -1,0 +1,190 @@
+"""What a person or a script sees: results on stdout, the story on stderr."""
+
+import json
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+SCHEMA = 1
+"""The version of every JSON document that imgctl prints."""
+
+# C0 and C1 controls, and the marks that turn the direction of text around.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Make a user's text safe for a terminal: control characters are shown, not obeyed."""
+    safe = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+    return safe.encode("utf-8", errors="backslashreplace").decode()
+
+
+class Step(Protocol):
+    """Progress that can be told of."""
+
+    def __call__(self, done: int) -> None:
+        """Tell that so many more are done."""
+
+
+class Ui:
+    """One run's voice."""
+
+    def __init__(
+        self, *, json_wanted: bool, quiet: bool, verbose: bool, yes: bool, no_color: bool
+    ) -> None:
+        self.json_wanted = json_wanted
+        self.verbose = verbose
+        self._quiet = quiet
+        self._yes = yes
+        self._no_color = no_color
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is a person to ask."""
+        return sys.stdin.isatty() and not self.json_wanted
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether stdout is read by a person."""
+        return sys.stdout.isatty() and not self.json_wanted
+
+    def result(self, document: dict[str, Any], rendered: "RenderableType | str") -> None:
+        """Print the command's result: as one JSON document where --json is given."""
+        if self.json_wanted:
+            text = json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, indent=2)
+            click.echo(printable_json(text))
+        elif isinstance(rendered, str):
+            if rendered:
+                click.echo(rendered)
+        else:
+            self._console(sys.stdout).print(rendered)
+
+    def show(self, part: "RenderableType") -> None:
+        """Print a part of a result that grows; --json prints its document at the end instead."""
+        if not self.json_wanted:
+            self._console(sys.stdout).print(part, markup=False, highlight=False)
+
+    def note(self, text: "str | Text | RenderableType") -> None:
+        """Tell of progress or of a fact on stderr; silent where --quiet is given."""
+        if not self._quiet and not self.json_wanted:
+            self._print(text)
+
+    def detail(self, text: str) -> None:
+        """Tell what only --verbose asks for."""
+        if self.verbose:
+            self._print(text)
+
+    def warn(self, text: str) -> None:
+        """Tell of something that needs attention."""
+        if not self.json_wanted:
+            self._print(f"Warning: {text}")
+
+    def confirm(self, question: str, *, expected: str | None = None) -> bool:
+        """Ask before something is changed; `expected` has to be typed where it is given.
+
+        Raises click's UsageError where an answer is needed and nobody can be asked.
+        """
+        if self._yes:
+            return True
+        if not self.interactive:
+            raise click.UsageError(f"{question} Nobody is there to answer: give --yes.")
+        if expected is None:
+            return click.confirm(question, err=True)
+        answer = click.prompt(f"{question} Type {expected} to go on", err=True, default="")
+        return str(answer).strip() == expected
+
+    @contextmanager
+    def working(self, what: str) -> Iterator[None]:
+        """Show that something takes a while: a spinner on a terminal, a line elsewhere."""
+        if self._quiet or self.json_wanted:
+            yield
+            return
+        started_s = time.monotonic()
+        console = self._console(sys.stderr)
+        if console.is_terminal:
+            with console.status(what):
+                yield
+        else:
+            yield
+        console.print(f"{what} ({time.monotonic() - started_s:.1f} s)", markup=False)
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Step]:
+        """Show a bar over `total` steps on a terminal, and nothing elsewhere."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+
+        bar = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=self._console(sys.stderr),
+            disable=self._quiet or self.json_wanted or not sys.stderr.isatty(),
+            transient=True,
+            # Lines of results go above the bar, but never out of a pipe that awaits them.
+            redirect_stdout=sys.stdout.isatty(),
+        )
+        with bar:
+            task = bar.add_task(what, total=total, rate="")
+
+            def step(done: int) -> None:
+                speed = bar.tasks[0].speed
+                bar.update(task, advance=done, rate=f"{speed:.1f}/s" if speed else "")
+
+            yield step
+
+    def error(self, code: str, message: str, hint: str) -> None:
+        """Tell what went wrong, and what to do next."""
+        if self.json_wanted:
+            error = {"code": code, "message": message, "hint": hint}
+            click.echo(printable_json(json.dumps({"error": error}, ensure_ascii=False)), err=True)
+            return
+        from rich.text import Text
+
+        text = Text.assemble(("Error: ", "bold red"), printable(message))
+        if hint:
+            text.append(f"\n  {printable(hint)}")
+        self._print(text)
+
+    def _print(self, what: "RenderableType") -> None:
+        self._console(sys.stderr).print(what, markup=False, highlight=False)
+
+    def _console(self, stream: Any) -> "Console":
+        from rich.console import Console
+
+        terminal = stream.isatty()
+        return Console(
+            file=stream,
+            no_color=self._no_color or None,
+            # Off a terminal nothing is cut or wrapped.
+            width=None if terminal else 1000,
+            highlight=False,
+            markup=False,
+            soft_wrap=not terminal,
+        )
+
+
+def printable_json(text: str) -> str:
+    """Escape what a terminal would obey; JSON itself escapes only the C0 controls."""
+    return (
+        _UNPRINTABLE.sub(
+            lambda match: match[0] if match[0] in "\n" else f"\\u{ord(match[0]):04x}", text
+        )
+        .encode("utf-8", errors="backslashreplace")
+        .decode()
+    )

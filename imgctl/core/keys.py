@@ -1,0 +1,58 @@
+"""Object keys and record identities: names that follow from other names."""
+
+import hashlib
+import posixpath
+from urllib.parse import unquote_plus
+
+from imgctl.core.errors import KeyTooLong
+from imgctl.core.formats import ImageFormat
+
+DEFAULT_PREFIX = "resized-"
+
+MAX_KEY_BYTES = 1024
+"""S3's limit on a key, in bytes of UTF-8 (S3 User Guide, "Creating object key names")."""
+
+
+def decode_event_key(encoded: str) -> str:
+    """Undo the form encoding that S3 applies to keys in its events (`a+b%2B` is `a b+`)."""
+    return unquote_plus(encoded)
+
+
+def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
+    """Give the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
+
+    The extension stays as it was, unless the format is changed on purpose.
+    """
+    if converted_to is not None:
+        name = posixpath.splitext(name)[0] + converted_to.extension
+    return prefix + name
+
+
+def output_key(key: str, prefix: str) -> str:
+    """Give the key of the resized object; the folder is kept: `a/b.jpg`, `a/resized-b.jpg`.
+
+    Raises KeyTooLong where the prefix pushes the key over S3's limit.
+    """
+    folder, slash, name = key.rpartition("/")
+    result = f"{folder}{slash}{output_name(name, prefix)}"
+    if len(result.encode()) > MAX_KEY_BYTES:
+        raise KeyTooLong(
+            f"With {prefix!r} before its name, the output's key is over {MAX_KEY_BYTES} bytes.",
+            hint="Upload the picture under a shorter key.",
+        )
+    return result
+
+
+def resource_id(
+    bucket: str, key: str, *, version_id: str = "", etag: str = "", sequencer: str = ""
+) -> str:
+    """Derive a record's identity from the object that it is about: 32 hexadecimal digits.
+
+    The version names the content where the bucket is versioned; elsewhere the ETag and the
+    sequencer do. The same event therefore always writes the same record.
+    """
+    content = ("version", version_id) if version_id else ("etag", etag.strip('"'), sequencer)
+    parts = (bucket, key, *content)
+    # Lengths first: no two different lists of parts give the same bytes.
+    joined = "".join(f"{len(part.encode())}:{part}" for part in parts)
+    return hashlib.sha256(joined.encode()).hexdigest()[:32]

@@ -1,0 +1,182 @@
+"""The record of what became of a picture, and its form as a DynamoDB item.
+
+The attributes from EventTime to DimensionReduction, their names and their types are those of the
+seed's own table, so that an item written by the original function is read by the same code.
+"""
+
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any, TypeAlias
+
+from imgctl.core.errors import ImgctlError
+from imgctl.core.picture import Picture
+
+TIME_SHARDS = 4
+"""Partitions per month in the index by time: one partition takes about 1,000 writes a second."""
+
+AttributeValue: TypeAlias = Mapping[str, Any]  # DynamoDB's {"S": ...}, {"N": ...}, {"NULL": ...}
+Item: TypeAlias = dict[str, AttributeValue]
+
+
+class Status(StrEnum):
+    """What became of an object."""
+
+    SUCCEEDED = "SUCCEEDED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One picture's record. Times are ISO 8601 in UTC, sizes pixels or bytes, durations ms.
+
+    A field that is not known is None and is left out of the item.
+    """
+
+    resource_id: str
+    status: Status = Status.SUCCEEDED
+    event_time: str | None = None
+    event_type: str | None = None
+    event_source: str | None = None
+    event_version: str | None = None
+    aws_region: str | None = None
+    original_bucket: str | None = None
+    original_object_key: str | None = None
+    original_size: int | None = None
+    original_width: int | None = None
+    original_height: int | None = None
+    original_format: str | None = None
+    original_mode: str | None = None
+    original_file_size: int | None = None
+    resized_bucket: str | None = None
+    resized_object_key: str | None = None
+    resized_width: int | None = None
+    resized_height: int | None = None
+    resized_format: str | None = None
+    resized_mode: str | None = None
+    resized_file_size: int | None = None
+    processing_time: str | None = None
+    reduction_percentage: int | None = None
+    dimension_reduction: str | None = None
+    frames: int | None = None
+    failure_code: str | None = None
+    failure_reason: str | None = None
+    failure_hint: str | None = None
+    version_id: str | None = None
+    etag: str | None = None
+    sequencer: str | None = None
+    source_sha256: str | None = None
+    fetch_ms: int | None = None
+    resize_ms: int | None = None
+    store_ms: int | None = None
+    request_id: str | None = None
+
+
+_SPECIAL_NAMES = {"resource_id": "resource-id", "aws_region": "AWSRegion", "etag": "ETag"}
+_ATTRIBUTES = {
+    field.name: _SPECIAL_NAMES.get(field.name, field.name.title().replace("_", ""))
+    for field in fields(Record)
+}
+ATTRIBUTE_NAMES = tuple(_ATTRIBUTES.values())
+"""The attributes of an item, in the order of `Record`."""
+
+_INTEGERS = frozenset(field.name for field in fields(Record) if field.type == (int | None))
+
+
+def timestamp(moment: datetime) -> str:
+    """Format a moment as the records do: `2026-11-23T15:25:08.123Z`, which sorts as text."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def picture_fields(original: Picture, resized: Picture) -> dict[str, Any]:
+    """Give the fields of a Record that follow from the two pictures alone."""
+    return {
+        "original_width": original.size.width,
+        "original_height": original.size.height,
+        "original_format": original.format.value,
+        "original_mode": original.mode,
+        "original_file_size": original.file_bytes,
+        "resized_width": resized.size.width,
+        "resized_height": resized.size.height,
+        "resized_format": resized.format.value,
+        "resized_mode": resized.mode,
+        "resized_file_size": resized.file_bytes,
+        "reduction_percentage": reduction_percentage(original.file_bytes, resized.file_bytes),
+        "dimension_reduction": f"{original.size} → {resized.size}",
+        "frames": original.frames,
+    }
+
+
+def failure_fields(error: ImgctlError) -> dict[str, Any]:
+    """Give the fields of a Record that follow from a failure."""
+    return {
+        "status": Status.FAILED,
+        "failure_code": error.code,
+        "failure_reason": error.message,
+        "failure_hint": error.hint,
+    }
+
+
+def reduction_percentage(original_bytes: int, resized_bytes: int) -> int:
+    """Give how many percent of the bytes are saved, cut to a whole number as the seed does."""
+    return int(round((1 - resized_bytes / original_bytes) * 100, 2))
+
+
+def time_bucket(processing_time: str, resource_id: str) -> str:
+    """Give the partition of the index by time: the month and a shard, `2026-11#3`."""
+    return f"{processing_time[:7]}#{zlib.crc32(resource_id.encode()) % TIME_SHARDS}"
+
+
+def months_back(latest: str, earliest: str) -> Iterator[str]:
+    """List the months from `latest` down to `earliest`, both inclusive, each as `2026-11`."""
+    year, month = int(latest[:4]), int(latest[5:7])
+    while f"{year:04}-{month:02}" >= earliest[:7]:
+        yield f"{year:04}-{month:02}"
+        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+
+
+def to_item(record: Record) -> Item:
+    """Give the record as a DynamoDB item, with the attribute that its index by time needs."""
+    item: Item = {}
+    for name, attribute in _ATTRIBUTES.items():
+        value = getattr(record, name)
+        if value is not None:
+            item[attribute] = {"N": str(value)} if name in _INTEGERS else {"S": str(value)}
+    if record.processing_time is not None:
+        item["TimeBucket"] = {"S": time_bucket(record.processing_time, record.resource_id)}
+    return item
+
+
+def from_item(item: Mapping[str, AttributeValue]) -> Record:
+    """Read a DynamoDB item, whoever wrote it: what is absent or of another type is None.
+
+    An item without a Status was written by the original function, which wrote only successes.
+    """
+    values: dict[str, Any] = {}
+    for name, attribute in _ATTRIBUTES.items():
+        stored = item.get(attribute, {})
+        text = stored.get("S", stored.get("N"))
+        if text is not None:
+            values[name] = _integer(text) if name in _INTEGERS else str(text)
+    values["status"] = Status(values.get("status", Status.SUCCEEDED))
+    return Record(**values)
+
+
+def to_plain(record: Record) -> dict[str, str | int]:
+    """Give the record under its attributes' names, for JSON; what is None is left out."""
+    values = ((attribute, getattr(record, name)) for name, attribute in _ATTRIBUTES.items())
+    return {
+        attribute: value.value if isinstance(value, Status) else value
+        for attribute, value in values
+        if value is not None
+    }
+
+
+def _integer(text: str) -> int | None:
+    try:
+        return int(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError):
+        return None

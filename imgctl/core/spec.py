@@ -1,0 +1,74 @@
+"""What is asked of a resize, and what a resize may cost."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import TypeAlias
+
+from imgctl.core.formats import ImageFormat
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Multiply both sides by a factor in (0, 1]."""
+
+    factor: Fraction
+
+    def __post_init__(self) -> None:
+        if not 0 < self.factor <= 1:
+            raise ValueError(f"a scale lies above 0 and at most at 1, not {float(self.factor):g}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Fit into a box in pixels, proportions kept; an absent side does not bind.
+
+    A picture that already fits keeps its size: nothing is ever enlarged.
+    """
+
+    width: int | None = None
+    height: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.width is None and self.height is None:
+            raise ValueError("a box needs a width or a height")
+        for side in (self.width, self.height):
+            if side is not None and side < 1:
+                raise ValueError(f"a box has at least one pixel a side, not {side}")
+
+
+Target: TypeAlias = Scale | Fit
+
+HALF = Scale(Fraction(1, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeSpec:
+    """How to resize: the target size, and how to write it.
+
+    `format` None keeps the source's format. `quality` is 1 to 100 for JPEG, WebP and AVIF, None
+    for the format's default (`formats.DEFAULT_QUALITY`). `high_quality` decodes every pixel of a
+    JPEG and filters with Lanczos, where the default lets the decoder halve (a 2x2 box average).
+    """
+
+    target: Target = HALF
+    format: ImageFormat | None = None
+    quality: int | None = None
+    high_quality: bool = False
+
+    def __post_init__(self) -> None:
+        if self.quality is not None and not 1 <= self.quality <= 100:
+            raise ValueError(f"quality lies from 1 to 100, not {self.quality}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one picture may cost; checked after the header and before the pixels.
+
+    `max_bytes` bounds the file, `max_pixels` width times height times frames. A decoded pixel
+    takes up to 7 bytes of working memory, so the default stays near 1 GB.
+    """
+
+    max_bytes: int = 256 * MEBIBYTE
+    max_pixels: int = 150_000_000

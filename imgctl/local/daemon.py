@@ -1,0 +1,207 @@
+"""Starting, finding and stopping the embedded AWS.
+
+Everything of it lies in one folder: `server.json` (who runs where), `server.log`, the emulator's
+state, which it writes when it is stopped, and the objects.
+"""
+
+import fcntl
+import importlib.util
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from imgctl.core.errors import ImgctlError
+
+HOST = "127.0.0.1"
+ACCOUNT_ID = "000000000000"
+DEFAULT_REGION = "us-east-1"
+
+_START_TIMEOUT_S = 60
+_STOP_TIMEOUT_S = 30
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
+
+
+class LocalError(ImgctlError):
+    """The embedded AWS cannot be started, reached or stopped."""
+
+    code = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A running embedded AWS, and the root credentials of its one account."""
+
+    url: str
+    pid: int
+    port: int
+    region: str
+    access_key: str
+    secret_key: str
+
+
+def running(folder: Path) -> Endpoint | None:
+    """Find the embedded AWS of a folder; None where none answers."""
+    try:
+        endpoint = Endpoint(**json.loads((folder / "server.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return endpoint if _alive(endpoint.pid) and _healthy(endpoint.url) else None
+
+
+def start(folder: Path, region: str | None = None) -> Endpoint:
+    """Start the embedded AWS of a folder, or find it where it runs already.
+
+    Raises LocalError where the emulator is not installed or does not come up.
+    """
+    if importlib.util.find_spec("ministack") is None:
+        raise LocalError(
+            "The embedded AWS is not installed.", hint="Run: pip install 'imgctl[local]'"
+        )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _only_one(folder):
+        found = running(folder)
+        if found is not None:
+            return found
+        return _launch(folder, region or DEFAULT_REGION)
+
+
+def stop(folder: Path) -> bool:
+    """Stop the embedded AWS, which saves its state first; False where none was running.
+
+    Raises LocalError where it does not end in time.
+    """
+    endpoint = running(folder)
+    if endpoint is None:
+        return False
+    os.kill(endpoint.pid, signal.SIGTERM)
+    deadline_s = time.monotonic() + _STOP_TIMEOUT_S
+    while _alive(endpoint.pid):
+        if time.monotonic() > deadline_s:
+            raise LocalError(
+                f"The embedded AWS (process {endpoint.pid}) does not stop.",
+                hint=f"Read {folder / 'server.log'}, or end the process yourself.",
+            )
+        time.sleep(0.05)
+    (folder / "server.json").unlink(missing_ok=True)
+    return True
+
+
+def reset(folder: Path) -> None:
+    """Stop the embedded AWS and delete all that it kept."""
+    stop(folder)
+    for name in ("state", "objects", "home", "server.json", "server.log"):
+        path = folder / name
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Let one process at a time decide whether to start a server."""
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _launch(folder: Path, region: str) -> Endpoint:
+    port = _free_port(folder)
+    access_key, secret_key = "test", secrets.token_urlsafe(24)
+    log_path = folder / "server.log"
+    (folder / "home").mkdir(exist_ok=True)
+    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
+        # The emulator hands its environment to functions: nothing of the user's is in it.
+        "HOME": str(folder / "home"),
+        "AUTH": "true",
+        "AWS_ACCESS_KEY_ID": access_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_DEFAULT_REGION": region,
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "IOT_MTLS_ENABLED": "0",
+        "LOG_LEVEL": "INFO",
+        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
+        "MINISTACK_HOST": HOST,
+        "MINISTACK_REGION": region,
+        "PERSIST_STATE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "S3_DATA_DIR": str(folder / "objects"),
+        "S3_PERSIST": "1",
+        "SFTP_ENABLED": "0",
+        "STATE_DIR": str(folder / "state"),
+    }
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "imgctl.local.server", str(port)],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, access_key, secret_key)
+    deadline_s = time.monotonic() + _START_TIMEOUT_S
+    while not _healthy(endpoint.url):
+        if process.poll() is not None or time.monotonic() > deadline_s:
+            process.kill()
+            tail = log_path.read_text(errors="replace").strip().splitlines()[-1:]
+            raise LocalError(
+                f"The embedded AWS did not start: {' '.join(tail) or 'it said nothing'}",
+                hint=f"Read {log_path}; `imgctl local reset` begins anew.",
+            )
+        time.sleep(0.05)
+    path = folder / "server.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(asdict(endpoint)))
+    return endpoint
+
+
+def _free_port(folder: Path) -> int:
+    """Choose the port of the last run where it is free, so that addresses last; else any."""
+    remembered = folder / "port"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past TIME_WAIT
+        try:
+            probe.bind((HOST, int(remembered.read_text())))
+        except (OSError, ValueError):
+            probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+    remembered.write_text(str(port))
+    return port
+
+
+def _healthy(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=5) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        if os.waitpid(pid, os.WNOHANG) != (0, 0):  # a child of ours, ended
+            return False
+    except ChildProcessError:
+        pass
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return False  # somebody else's process has the number now
+    return True

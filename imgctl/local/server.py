@@ -1,0 +1,208 @@
+"""The embedded AWS's process: the emulator, with its gap at S3 integrations closed.
+
+Run as `python -m imgctl.local.server PORT`, by imgctl.local.daemon and in the clean environment
+that it prepares.
+"""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable, MutableMapping
+from functools import cached_property
+from typing import Any, TypeAlias
+from urllib.parse import parse_qsl, unquote
+
+import boto3
+from botocore.auth import S3SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.config import Config
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError
+from botocore.httpsession import URLLib3Session
+from hypercorn.asyncio import serve
+from hypercorn.config import Config as ServerConfig
+from ministack.app import app as emulator
+
+from imgctl.local import gateway
+from imgctl.local.gateway import Call, IntegrationError, Response
+
+HOST = "127.0.0.1"
+API_PREFIX = "/_aws/execute-api/"
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+
+
+class Server:
+    """An ASGI application: the emulator's, and in its way the integrations with S3."""
+
+    def __init__(self, port: int) -> None:
+        self._url = f"http://{HOST}:{port}"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one ASGI event stream (ASGI 3.0)."""
+        if scope["type"] != "http" or not scope["path"].startswith(API_PREFIX):
+            await emulator(scope, receive, send)
+            return
+        body = await _read_body(receive)
+        response = await self._call_api(scope, body)
+        headers = [(k.encode(), v.encode("latin-1")) for k, v in response.headers.items()]
+        headers.append((b"content-length", str(len(response.body)).encode()))
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": response.body})
+
+    async def _call_api(self, scope: Scope, body: bytes) -> Response:
+        if len(body) > gateway.MAX_PAYLOAD_BYTES:
+            return gateway.failure(413, "Request Too Long")
+        raw_path = scope["raw_path"].decode("ascii")
+        api_id, _, rest = raw_path.removeprefix(API_PREFIX).partition("/")
+        _, _, resource_path = rest.partition("/")
+        found = await asyncio.to_thread(self._s3_method, api_id, resource_path, scope["method"])
+        # An encoded slash belongs to its segment: the emulator is shown it still encoded.
+        one_segment = dict(scope, path="/".join(map(_decoded_segment, raw_path.split("/"))))
+        answer = await _ask_emulator(one_segment, body)
+        if found is None or answer.status != 504:
+            return answer
+        # The caller is who they say, may call this method, and sent what it requires.
+        integration, binary_media_types, parameters = found
+        call = Call(
+            path_parameters=parameters,
+            query=dict(parse_qsl(scope["query_string"].decode())),
+            headers={k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]},
+            body=body,
+        )
+        try:
+            return await asyncio.to_thread(self._run, integration, binary_media_types, call)
+        except IntegrationError as error:
+            print(f"api {api_id}: {error}", flush=True)
+            return gateway.failure(500, "Internal server error")
+
+    @cached_property
+    def _session(self) -> Any:  # its overloads want a literal name
+        return boto3.Session()
+
+    def _client(self, service: str) -> Any:
+        return self._session.client(
+            service, endpoint_url=self._url, config=Config(retries={"total_max_attempts": 1})
+        )
+
+    def _s3_method(
+        self, api_id: str, path: str, http_method: str
+    ) -> tuple[dict[str, Any], list[str], dict[str, str]] | None:
+        """Read the method that a call reaches; None where it is none with S3 behind it."""
+        apis = self._client("apigateway")
+        try:
+            api = apis.get_rest_api(restApiId=api_id)
+            pages = apis.get_paginator("get_resources").paginate(restApiId=api_id)
+            resources = [resource for page in pages for resource in page["items"]]
+            matched = gateway.match_resource(resources, path)
+            if matched is None:
+                return None
+            resource, parameters = matched
+            methods = resource.get("resourceMethods", {})
+            name = next((m for m in (http_method, "ANY") if m in methods), None)
+            if name is None:
+                return None
+            method = apis.get_method(restApiId=api_id, resourceId=resource["id"], httpMethod=name)
+        except ClientError:
+            return None  # the emulator says what is wrong with the call
+        integration = method.get("methodIntegration", {})
+        if not gateway.is_s3(integration):
+            return None
+        return integration, api.get("binaryMediaTypes", []), parameters
+
+    def _run(
+        self, integration: dict[str, Any], binary_media_types: list[str], call: Call
+    ) -> Response:
+        request = gateway.s3_request(integration, binary_media_types, call)
+        signed = AWSRequest(
+            method=request.method,
+            url=self._url + request.path,
+            headers=dict(request.headers),
+            data=request.body,
+        )
+        credentials = self._assume(integration.get("credentials", ""))
+        S3SigV4Auth(credentials, "s3", request.region).add_auth(signed)
+        answer = URLLib3Session().send(signed.prepare())
+        headers = {name.lower(): value for name, value in answer.headers.items()}
+        return gateway.mapped_response(
+            integration, Response(answer.status_code, headers, answer.content)
+        )
+
+    def _assume(self, role_arn: str) -> Credentials:
+        role_name = role_arn.rpartition("/")[2]
+        try:
+            role = self._client("iam").get_role(RoleName=role_name)["Role"]
+            if not gateway.trusts_api_gateway(role["AssumeRolePolicyDocument"]):
+                raise IntegrationError(f"{role_name} does not trust apigateway.amazonaws.com")
+            session = self._client("sts").assume_role(
+                RoleArn=role_arn, RoleSessionName="BackplaneAssumeRoleSession"
+            )["Credentials"]
+        except ClientError as error:
+            raise IntegrationError(f"cannot assume {role_arn!r}: {error}") from error
+        return Credentials(
+            session["AccessKeyId"], session["SecretAccessKey"], session["SessionToken"]
+        )
+
+
+def _decoded_segment(segment: str) -> str:
+    return unquote(segment).replace("/", "%2F")
+
+
+async def _read_body(receive: Receive) -> bytes:
+    parts = []
+    size = 0
+    while True:
+        message = await receive()
+        part = message.get("body", b"")
+        size += len(part)
+        # Read to the end, keep no more than what tells that the limit is passed.
+        if size <= gateway.MAX_PAYLOAD_BYTES + 1:
+            parts.append(part)
+        elif sum(map(len, parts)) <= gateway.MAX_PAYLOAD_BYTES:
+            parts.append(part[: gateway.MAX_PAYLOAD_BYTES + 1])
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _ask_emulator(scope: Scope, body: bytes) -> Response:
+    """Hand a call to the emulator's application in this process, and collect its answer."""
+    sent = False
+    messages: list[Message] = []
+
+    async def receive() -> Message:
+        nonlocal sent
+        if sent:
+            await asyncio.Event().wait()  # the client stays connected
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Message) -> None:
+        messages.append(message)
+
+    await emulator(scope, receive, send)
+    start = next(m for m in messages if m["type"] == "http.response.start")
+    return Response(
+        start["status"],
+        {
+            k.decode().lower(): v.decode("latin-1")
+            for k, v in start["headers"]
+            if k.decode().lower() not in ("content-length", "transfer-encoding")
+        },
+        b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body"),
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM; the emulator then saves its state."""
+    port = int(sys.argv[1])
+    config = ServerConfig()
+    config.bind = [f"{HOST}:{port}"]
+    config.accesslog = None
+    config.errorlog = "-"
+    asyncio.run(serve(Server(port), config))  # type: ignore[arg-type] # hypercorn's own scope types
+
+
+if __name__ == "__main__":
+    main()

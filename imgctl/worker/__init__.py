@@ -1,0 +1,1 @@
+"""The Lambda function: the core, boto3 and the standard library."""

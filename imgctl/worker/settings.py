@@ -1,0 +1,52 @@
+"""What the template tells the function, read once from its environment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from imgctl.core.errors import ImgctlError
+from imgctl.core.spec import Limits, ResizeSpec, Scale
+
+
+class SettingsError(ImgctlError):
+    """The function's environment is not what the template sets."""
+
+    code = "settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where results go, and how pictures are resized."""
+
+    source_bucket: str
+    destination_bucket: str
+    table: str
+    output_prefix: str
+    spec: ResizeSpec
+    limits: Limits
+
+
+def from_environ(environ: Mapping[str, str]) -> Settings:
+    """Read the settings; raises SettingsError naming the variable at fault."""
+    try:
+        settings = Settings(
+            source_bucket=environ["SOURCE_BUCKET"],
+            destination_bucket=environ["DESTINATION_BUCKET"],
+            table=environ["TABLE_NAME"],
+            output_prefix=environ["OUTPUT_PREFIX"],
+            spec=ResizeSpec(target=Scale(Fraction(environ["SCALE"]))),
+            limits=Limits(),
+        )
+    except KeyError as error:
+        raise SettingsError(
+            f"The environment variable {error.args[0]} is missing.",
+            hint="Deploy the function with `imgctl deploy`, which sets it.",
+        ) from error
+    except (ValueError, ZeroDivisionError) as error:
+        raise SettingsError(f"SCALE: {error}.", hint="Deploy with a scale such as 0.5.") from error
+    if settings.source_bucket == settings.destination_bucket:
+        raise SettingsError(
+            "The destination bucket is the source bucket: each output would trigger the function.",
+            hint="Deploy with two different buckets.",
+        )
+    return settings

@@ -1,0 +1,1 @@
+"""The stack as a CloudFormation template, and what builds, plans and deploys it."""

@@ -1,0 +1,205 @@
+"""The function's bundle: an allow-list of imgctl and its locked dependency, as a reproducible zip.
+
+The same inputs give the same bytes: names are sorted, times and modes are fixed, and nothing of
+the builder's machine is taken along.
+"""
+
+import hashlib
+import platform
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from imgctl.core.errors import ImgctlError
+
+MAX_UNZIPPED_BYTES = 262_144_000
+"""Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
+_OURS = ("__init__.py", "core/*.py", "worker/*.py")
+# Not used without a display.
+_LEFT_OUT = ("PIL/_imagingtk.", "PIL/_tkinter_finder.py", "PIL/ImageTk.py", "PIL/ImageQt.py")
+
+
+class Architecture(StrEnum):
+    """An instruction set, as Lambda calls it."""
+
+    ARM64 = "arm64"
+    X86_64 = "x86_64"
+
+    @property
+    def elf_machine(self) -> int:
+        """ELF's e_machine (System V ABI: EM_AARCH64 = 183, EM_X86_64 = 62)."""
+        return 183 if self is Architecture.ARM64 else 62
+
+    @property
+    def wheel_platforms(self) -> tuple[str, ...]:
+        """Platform tags that the runtime's glibc, 2.34, can load, the widest first."""
+        machine = "aarch64" if self is Architecture.ARM64 else "x86_64"
+        return (f"manylinux2014_{machine}", f"manylinux_2_28_{machine}")
+
+
+class BundleError(ImgctlError):
+    """The bundle cannot be built, or would not run."""
+
+    code = "bundle"
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A zip for Lambda: `sha256` in hex; sizes in bytes."""
+
+    path: Path
+    sha256: str
+    zipped_bytes: int
+    unzipped_bytes: int
+    architecture: Architecture
+
+    @property
+    def key(self) -> str:
+        """The object key that this very content is stored under."""
+        return f"function/{self.sha256}.zip"
+
+
+def build(destination: Path, architecture: Architecture) -> Bundle:
+    """Build the bundle for Lambda's python3.12, with Pillow from the index, checked by hash.
+
+    Raises BundleError where pip cannot give it, or where a library is of the wrong kind.
+    """
+    with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
+        packages = Path(folder)
+        with as_file(files("infra") / "function-requirements.txt") as requirements:
+            download_packages(requirements, architecture, packages)
+        return build_from(packages, destination, architecture)
+
+
+def build_local(destination: Path) -> Bundle:
+    """Build the bundle for the embedded AWS, with the Pillow of this very interpreter.
+
+    The embedded AWS runs the function on the interpreter that runs it, so a Linux wheel for
+    Python 3.12 would not do; and nothing needs to be downloaded.
+    """
+    with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
+        packages = Path(folder)
+        _copy_installed("pillow", packages)
+        return build_from(packages, destination, local_architecture(), check_elf=False)
+
+
+def local_architecture() -> Architecture:
+    """Name this machine's architecture."""
+    arm = platform.machine().lower() in ("arm64", "aarch64")
+    return Architecture.ARM64 if arm else Architecture.X86_64
+
+
+def download_packages(requirements: Path, architecture: Architecture, target: Path) -> None:
+    """Install the wheels of a requirements file with hashes into `target`, for Lambda."""
+    platforms = [f"--platform={tag}" for tag in architecture.wheel_platforms]
+    command = [
+        sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+        "--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes",
+        "--python-version=3.12", "--implementation=cp", *platforms,
+        f"--target={target}", f"--requirement={requirements}",
+    ]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
+        reason = lines[-1].removeprefix("ERROR: ") if lines else done.stderr.strip()[-400:]
+        raise BundleError(
+            f"pip could not fetch Pillow for {architecture}: {reason}",
+            hint="Check the connection to the package index, and run the command again.",
+        )
+
+
+def build_from(
+    packages: Path, destination: Path, architecture: Architecture, *, check_elf: bool = True
+) -> Bundle:
+    """Zip imgctl's own files with the packages unpacked in `packages`.
+
+    `destination` is a file to write, or a folder that gets `function-<architecture>.zip`.
+    """
+    contents = dict(_package_files(packages)) | dict(_own_files())
+    unzipped = sum(len(data) for data in contents.values())
+    if unzipped > MAX_UNZIPPED_BYTES:
+        raise BundleError(
+            f"The bundle has {unzipped:,} bytes unzipped; Lambda takes {MAX_UNZIPPED_BYTES:,}.",
+            hint="Take a dependency out of infra/function-requirements.txt.",
+        )
+    if check_elf:
+        _refuse_foreign_libraries(contents, architecture)
+    if destination.is_dir():
+        destination /= f"function-{architecture}.zip"
+    with zipfile.ZipFile(destination, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+        for name in sorted(contents):
+            entry = zipfile.ZipInfo(name, _EPOCH)
+            entry.create_system = 3  # Unix, whose modes these are
+            entry.external_attr = 0o100644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, contents[name])
+    data = destination.read_bytes()
+    return Bundle(destination, hashlib.sha256(data).hexdigest(), len(data), unzipped, architecture)
+
+
+def _own_files() -> Iterator[tuple[str, bytes]]:
+    root = Path(str(files("imgctl")))
+    for pattern in _OURS:
+        for path in root.glob(pattern):
+            yield f"imgctl/{path.relative_to(root).as_posix()}", path.read_bytes()
+
+
+def _package_files(packages: Path) -> Iterator[tuple[str, bytes]]:
+    for path in packages.rglob("*"):
+        name = path.relative_to(packages).as_posix()
+        if path.is_file() and _belongs(name):
+            yield name, path.read_bytes()
+
+
+def _belongs(name: str) -> bool:
+    """Keep modules, libraries and licences; leave caches, types and installers' notes."""
+    if "__pycache__/" in name or name.startswith(("bin/", *_LEFT_OUT)):
+        return False
+    if ".dist-info/" in name:
+        return "/licenses/" in name or name.endswith("/METADATA")
+    return name.endswith(".py") or _is_library(name)
+
+
+def _is_library(name: str) -> bool:
+    return name.endswith((".so", ".dylib", ".pyd")) or ".so." in name.rpartition("/")[2]
+
+
+def _copy_installed(package: str, target: Path) -> None:
+    try:
+        distribution = metadata.distribution(package)
+    except metadata.PackageNotFoundError as error:
+        raise BundleError(
+            f"{package} is not installed here.", hint="Install imgctl again, with its dependencies."
+        ) from error
+    for file in distribution.files or ():
+        name = file.as_posix()
+        if ".." not in file.parts and _belongs(name):
+            copy = target / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(Path(str(distribution.locate_file(file))).read_bytes())
+
+
+def _refuse_foreign_libraries(contents: dict[str, bytes], architecture: Architecture) -> None:
+    libraries = {name: data for name, data in contents.items() if _is_library(name)}
+    for name, data in sorted(libraries.items()):
+        # ELF header: magic at 0, byte order at 5 (1 is little), e_machine at 18.
+        elf = data[:4] == b"\x7fELF" and data[5] == 1
+        if not elf or int.from_bytes(data[18:20], "little") != architecture.elf_machine:
+            raise BundleError(
+                f"{name} is not an ELF library for {architecture}: Lambda could not load it.",
+                hint="Remove pip's cache (`pip cache purge`) and build again.",
+            )
+    if not libraries:
+        raise BundleError(
+            "The bundle holds no compiled library: Pillow's own is missing.",
+            hint="Check infra/function-requirements.txt.",
+        )

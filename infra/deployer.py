@@ -1,0 +1,290 @@
+"""Plan, apply and destroy a stack: CloudFormation through boto3, and nothing kept on this machine.
+
+The stack is the only state. What is under way goes on when this process ends.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from imgctl.core.errors import ImgctlError
+from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+
+OnEvent = Callable[[DeployEvent], None]
+
+_BROKEN = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+_APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+
+
+class DeployError(ImgctlError):
+    """CloudFormation would not do, or did not finish, what was asked."""
+
+    code = "deploy"
+
+
+class StackBusy(DeployError):
+    """Somebody else's operation on the stack is under way."""
+
+    code = "stack_busy"
+
+
+class StackBroken(DeployError):
+    """The stack is in a state that CloudFormation cannot update."""
+
+    code = "stack_broken"
+
+
+@dataclass(frozen=True, slots=True)
+class StackRequest:
+    """What is wanted: a template under a stack's name, with its parameters.
+
+    With `imports`, the template holds just these resources, and the stack is made of them.
+    """
+
+    stack: str
+    template: str
+    parameters: Mapping[str, str]
+    imports: Sequence[ImportedResource] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """CloudFormation, and how to wait for it."""
+
+    client: "CloudFormationClient"
+    sleep: Callable[[float], None]
+    poll_s: float
+    unique: Callable[[], str]  # a token for each change set and each operation
+
+    def status(self, stack: str) -> str | None:
+        """Give the stack's status; None where there is no such stack."""
+        try:
+            return self.client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+
+    def parameters(self, stack: str) -> dict[str, str]:
+        """Give the parameters that the stack was deployed with; none where it is not there."""
+        try:
+            described = self.client.describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return {}
+            raise
+        return {p["ParameterKey"]: p["ParameterValue"] for p in described.get("Parameters", [])}
+
+    def plan(self, request: StackRequest) -> Plan:
+        """Ask CloudFormation what it would do. `discard` takes a plan back.
+
+        Raises StackBusy, StackBroken, or DeployError for a template that it refuses.
+        """
+        status = self.status(request.stack)
+        _refuse_state(request.stack, status)
+        creates = status in (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+        wanted: dict[str, Any] = {
+            "StackName": request.stack,
+            "ChangeSetName": f"imgctl-{self.unique()}",
+            "ChangeSetType": "CREATE" if creates else "UPDATE",
+            "TemplateBody": request.template,
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in request.parameters.items()
+            ],
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        }
+        if request.imports:
+            wanted["ChangeSetType"] = "IMPORT"
+            wanted["ResourcesToImport"] = [
+                {
+                    "ResourceType": resource.resource_type,
+                    "LogicalResourceId": resource.logical_id,
+                    "ResourceIdentifier": {resource.identifier: resource.name},
+                }
+                for resource in request.imports
+            ]
+        change_set = self.client.create_change_set(**wanted)["Id"]
+        pages = self._describe_when_ready(change_set)
+        described = pages[0]
+        if described["Status"] == "FAILED":
+            reason = described.get("StatusReason", "")
+            self._delete_change_set(request.stack, change_set, creates)
+            if any(text in reason for text in _NO_CHANGES):
+                return Plan(request.stack, "", creates, ())
+            raise DeployError(
+                f"CloudFormation refuses the change set: {reason}",
+                hint="Nothing was changed. Mend what it names, and deploy again.",
+            )
+        changes = tuple(_read_change(c) for page in pages for c in page["Changes"])
+        return Plan(request.stack, change_set, creates, changes)
+
+    def discard(self, plan: Plan) -> None:
+        """Take a plan back, with the empty stack that a first change set makes.
+
+        A plan that was applied is not touched: its change set is the stack's history.
+        """
+        if plan.is_empty:
+            return
+        try:
+            described = self.client.describe_change_set(ChangeSetName=plan.change_set)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in (
+                "ChangeSetNotFound",
+                "ChangeSetNotFoundException",
+            ):
+                return
+            raise
+        if described["ExecutionStatus"] == "AVAILABLE":
+            self._delete_change_set(plan.stack, plan.change_set, plan.creates_stack)
+
+    def apply(self, plan: Plan, on_event: OnEvent) -> None:
+        """Execute a plan and follow it to its end.
+
+        Raises DeployError naming the first resource that failed, with its reason; the stack is
+        then as it was before.
+        """
+        token = f"imgctl-{self.unique()}"
+        self.client.execute_change_set(ChangeSetName=plan.change_set, ClientRequestToken=token)
+        first_failure = self._follow(plan.stack, token, on_event)
+        status = self.status(plan.stack)
+        if status in _APPLIED:
+            return
+        raise _failed(f"The deployment failed ({status})", first_failure, plan.creates_stack)
+
+    def destroy(self, stack: str, on_event: OnEvent) -> bool:
+        """Delete the stack and follow it to its end; False where there is none.
+
+        Resources that hold data are retained by the template. Raises DeployError naming the
+        first resource that could not be deleted.
+        """
+        status = self.status(stack)
+        if status is None or status == "DELETE_COMPLETE":
+            return False
+        if status.endswith("_IN_PROGRESS") and status not in (
+            "DELETE_IN_PROGRESS",
+            "REVIEW_IN_PROGRESS",
+        ):
+            raise _busy(stack, status)
+        stack_id = self.client.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
+        token = f"imgctl-{self.unique()}"
+        self.client.delete_stack(StackName=stack_id, ClientRequestToken=token)
+        first_failure = self._follow(stack_id, token, on_event)
+        if self.status(stack_id) == "DELETE_FAILED":
+            raise _failed("The stack could not be deleted", first_failure, creates_stack=False)
+        return True
+
+    def _describe_when_ready(self, change_set: str) -> list[Any]:
+        while True:
+            pages: list[Any] = []
+            request: dict[str, Any] = {"ChangeSetName": change_set, "IncludePropertyValues": True}
+            while True:
+                pages.append(self.client.describe_change_set(**request))
+                if not pages[-1].get("NextToken"):
+                    break
+                request["NextToken"] = pages[-1]["NextToken"]
+            if pages[0]["Status"] in ("CREATE_COMPLETE", "FAILED"):
+                return pages
+            self.sleep(self.poll_s)
+
+    def _delete_change_set(self, stack: str, change_set: str, creates: bool) -> None:  # noqa: FBT001
+        self.client.delete_change_set(ChangeSetName=change_set)
+        if creates and self.status(stack) == "REVIEW_IN_PROGRESS":
+            self.client.delete_stack(StackName=stack)
+
+    def _follow(self, stack: str, token: str, on_event: OnEvent) -> DeployEvent | None:
+        """Tell each event of an operation once, until it ends; give its first failure.
+
+        Events are told apart by their ids and chosen by the operation's token: their times are
+        not unique, and another operation's events may lie between.
+        """
+        seen: set[str] = set()
+        first_failure = None
+        while True:
+            ended = not (self.status(stack) or "").endswith("_IN_PROGRESS")
+            for event in reversed(list(self._events(stack, token, seen))):
+                seen.add(event.event_id)
+                on_event(event)
+                if event.is_failure and first_failure is None:
+                    first_failure = event
+            if ended:
+                return first_failure
+            self.sleep(self.poll_s)
+
+    def _events(self, stack: str, token: str, seen: set[str]) -> Iterator[DeployEvent]:
+        """List the operation's events that were not seen yet, newest first."""
+        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=stack)
+        try:
+            for event in (event for page in pages for event in page["StackEvents"]):
+                if event["EventId"] in seen:
+                    return  # all that follow are older
+                if event.get("ClientRequestToken") == token:
+                    yield DeployEvent(
+                        event["EventId"],
+                        event["LogicalResourceId"],
+                        event.get("ResourceType", ""),
+                        event["ResourceStatus"],
+                        event.get("ResourceStatusReason", ""),
+                    )
+        except ClientError as error:
+            if "does not exist" not in str(error):  # a deleted stack's events may be gone
+                raise
+
+
+def _refuse_state(stack: str, status: str | None) -> None:
+    if status is None or status == "REVIEW_IN_PROGRESS":
+        return
+    if status.endswith("_IN_PROGRESS"):
+        raise _busy(stack, status)
+    if status in _BROKEN:
+        raise StackBroken(
+            f"The stack {stack} is in {status}, which CloudFormation cannot update.",
+            hint="`imgctl destroy` removes it and keeps the buckets and the table; then deploy.",
+        )
+
+
+def _busy(stack: str, status: str) -> StackBusy:
+    return StackBusy(
+        f"The stack {stack} is busy: {status}.", hint="Wait for that to end, and try again."
+    )
+
+
+def _failed(what: str, first: DeployEvent | None, creates_stack: bool) -> DeployError:  # noqa: FBT001
+    cause = f": {first.logical_id} ({first.resource_type}): {first.reason}" if first else ""
+    hint = (
+        "The stack was rolled back. `imgctl destroy` removes what is left of it; then deploy again."
+        if creates_stack
+        else "The stack is as it was before. Mend the cause, and run the command again."
+    )
+    return DeployError(f"{what}{cause}", hint=hint)
+
+
+def _read_change(change: Mapping[str, Any]) -> Change:
+    resource = change["ResourceChange"]
+    targets = (detail.get("Target", {}) for detail in resource.get("Details", []))
+    return Change(
+        action=resource["Action"],
+        logical_id=resource["LogicalResourceId"],
+        physical_id=resource.get("PhysicalResourceId", ""),
+        resource_type=resource["ResourceType"],
+        replacement=resource.get("Replacement", "") if resource["Action"] == "Modify" else "",
+        properties=tuple(
+            PropertyChange(
+                _property_name(target),
+                target.get("BeforeValue"),
+                target.get("AfterValue"),
+            )
+            for target in targets
+        ),
+    )
+
+
+def _property_name(target: Mapping[str, str]) -> str:
+    path = target.get("Path", "").removeprefix("/Properties/")
+    return path or target.get("Name") or target.get("Attribute", "")

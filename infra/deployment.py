@@ -1,0 +1,116 @@
+"""One deployment from end to end: what is wanted, planned, and then done."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgctl.aws.session import Aws
+from infra import artifacts, existing
+from infra.bundle import Architecture, Bundle, build, build_local
+from infra.deployer import Engine, OnEvent, StackRequest
+from infra.names import Names
+from infra.parameters import StackSettings, stack_parameters
+from infra.plan import Plan
+from infra.template import import_template, resources_to_import, with_hashed_ids
+
+_NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A stack in an account and region, and how to reach it."""
+
+    aws: Aws
+    engine: Engine
+    stack: str
+    names: Names
+
+
+def engine_for(aws: Aws) -> Engine:
+    """Give CloudFormation with waits that suit the AWS in use."""
+    return Engine(
+        client=aws.cloudformation,
+        sleep=time.sleep,
+        poll_s=0.2 if aws.is_local else 2.0,
+        unique=lambda: uuid.uuid4().hex,
+    )
+
+
+def make_bundle(aws: Aws, architecture: Architecture, folder: Path) -> Bundle:
+    """Build the function for where it will run: Lambda, or this interpreter."""
+    return build_local(folder) if aws.is_local else build(folder, architecture)
+
+
+def find_kept(target: Target) -> tuple[str, ...]:
+    """List what an earlier destroy of this stack kept; nothing where the stack is deployed.
+
+    Raises NameTaken where one of the stack's names belongs to something else.
+    """
+    if target.engine.status(target.stack) not in _NOT_DEPLOYED:
+        return ()
+    aws = target.aws
+    return existing.kept_from_before(
+        aws.s3, aws.dynamodb, target.names, target.stack, account=aws.account_id
+    )
+
+
+@contextmanager
+def planned(
+    target: Target,
+    template: str,
+    settings: StackSettings,
+    bundle: Bundle,
+    kept: tuple[str, ...] = (),
+) -> Iterator[Plan]:
+    """Plan a deployment; what is planned and not applied inside is taken back after.
+
+    Nothing is stored in AWS but the change set, until `apply`. With `kept`, the plan is to take
+    just these back into the stack, which is done before anything else is planned.
+    """
+    aws, engine, stack = target.aws, target.engine, target.stack
+    if engine.status(stack) in _NOT_DEPLOYED:
+        sets_logging_role = existing.api_logging_role(aws.apigateway) is None
+    else:
+        deployed = engine.parameters(stack)
+        sets_logging_role = deployed.get("ApiLoggingRole") == "create"
+    parameters = stack_parameters(
+        target.names,
+        settings,
+        bundle,
+        # The embedded AWS speaks plain HTTP, on the loopback address alone.
+        require_tls=not aws.is_local,
+        sets_api_logging_role=sets_logging_role,
+    )
+    if kept:
+        request = StackRequest(
+            stack,
+            import_template(template, target.names, kept),
+            parameters,
+            imports=resources_to_import(target.names, kept),
+        )
+    else:
+        request = StackRequest(stack, with_hashed_ids(template, parameters), parameters)
+    plan = engine.plan(request)
+    try:
+        yield plan
+    finally:
+        engine.discard(plan)
+
+
+def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:
+    """Store the bundle, then execute the plan and follow it to its end."""
+    aws = target.aws
+    artifacts.upload(
+        aws.s3,
+        bundle,
+        bucket=target.names.artifacts_bucket,
+        account=aws.account_id,
+        region=aws.region,
+        stack=target.stack,
+    )
+    target.engine.apply(plan, on_event)
+    if aws.is_local:
+        existing.mark_buckets(aws.s3, target.names, target.stack)

@@ -1,0 +1,84 @@
+"""What the stack's resources are called: the seed's names, and what makes them unique."""
+
+import re
+from dataclasses import dataclass
+
+from imgctl.core.errors import ImgctlError
+
+DEFAULT_STACK = "imgctl"
+
+_STACK_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
+_BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
+
+
+class BadName(ImgctlError):
+    """A name that AWS would refuse, or that two resources would share."""
+
+    code = "bad_name"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """The names of one stack's resources in one account and region."""
+
+    source_bucket: str
+    destination_bucket: str
+    artifacts_bucket: str
+    table: str
+    function: str
+    function_role: str
+    dead_letter_queue: str
+    api: str
+    api_role: str
+
+
+def stack_names(
+    stack: str,
+    account: str,
+    region: str,
+    *,
+    source_bucket: str | None = None,
+    destination_bucket: str | None = None,
+) -> Names:
+    """Name the resources of a stack.
+
+    The default stack has the seed's names; any other appends its own, so that several live in
+    one account. Buckets are global in AWS: account and region are appended unless the user
+    names them. Raises BadName for what AWS would refuse.
+    """
+    if not _STACK_NAME.fullmatch(stack):
+        raise BadName(
+            f"The stack's name {stack!r} is not allowed.",
+            hint="Use lower-case letters, digits and single hyphens, with a letter first.",
+        )
+    suffix = "" if stack == DEFAULT_STACK else f"-{stack}"
+    place = f"-{account}-{region}"
+    names = Names(
+        source_bucket=source_bucket or f"src-bucket-image-in{suffix}{place}",
+        destination_bucket=destination_bucket or f"dest-bucket-image-out{suffix}{place}",
+        artifacts_bucket=f"imgctl-artifacts{suffix}{place}",
+        table=f"hala-db{suffix}",
+        function=f"Landa-image-s3-function{suffix}",
+        function_role=f"lambda-image-role{suffix}",
+        dead_letter_queue=f"Landa-image-s3-function-dead-letters{suffix}",
+        api=f"Quaen-Hala-API{suffix}",
+        api_role=f"api-gw-s3-role{suffix}",
+    )
+    _refuse_bad_buckets(names, suffix)
+    return names
+
+
+def _refuse_bad_buckets(names: Names, suffix: str) -> None:
+    for bucket in (names.source_bucket, names.destination_bucket, names.artifacts_bucket):
+        if _BUCKET_NAME.fullmatch(bucket):
+            continue
+        if suffix and bucket.endswith(names.artifacts_bucket.split(suffix)[-1]):
+            hint = f"Choose a shorter stack name: {len(bucket) - 63} characters are too many."
+        else:
+            hint = "Use 3 to 63 lower-case letters, digits, dots and hyphens."
+        raise BadName(f"AWS does not allow a bucket called {bucket!r}.", hint=hint)
+    if names.source_bucket == names.destination_bucket:
+        raise BadName(
+            "The source bucket is also the destination bucket: each output would be resized again.",
+            hint="Name two different buckets.",
+        )

@@ -1,0 +1,80 @@
+"""The template as it is sent: the static file, with content hashes in two logical ids.
+
+CloudFormation publishes a new function version, and deploys a changed REST API, only when the
+resource's logical id changes. Both ids therefore carry a hash of what they stand for.
+"""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping
+from importlib.resources import files
+
+from infra.names import Names
+from infra.plan import ImportedResource
+
+_BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
+_API_TYPE = re.compile(r"^    Type: AWS::ApiGateway::(?!Deployment|Stage|Account)", re.MULTILINE)
+_COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
+
+# What a published version freezes beside its code.
+_FUNCTION_PARAMETERS = (
+    "SourceBucketName", "DestinationBucketName", "TableName", "FunctionName", "CodeKey",
+    "Architecture", "MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix",
+)  # fmt: skip
+
+
+def stack_template() -> str:
+    """Read the template that ships with imgctl."""
+    return files("infra").joinpath("stack.yaml").read_text(encoding="utf-8")
+
+
+def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
+    """Append a hash to the ids `CodeVersion` and `ApiDeployment`, wherever they stand."""
+    blocks = {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
+    function = [blocks["Function"], *(parameters[name] for name in _FUNCTION_PARAMETERS)]
+    api = [body for body in blocks.values() if _API_TYPE.search(body)]
+    for logical_id, content in (("CodeVersion", function), ("ApiDeployment", api)):
+        template = re.sub(rf"\b{logical_id}\b", f"{logical_id}{_digest(content)}", template)
+    return template
+
+
+def import_template(template: str, names: Names, kept: Collection[str]) -> str:
+    """Give the template that takes what was kept into a new stack, and nothing else.
+
+    An import may not create anything. The buckets are named alone, and the update that follows
+    gives them their properties; the table's schema has to be told as it is.
+    """
+    blocks = {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
+    bucket = (
+        "    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
+        "    Properties: {{BucketName: {name}}}\n"
+    )
+    resources = {
+        "SourceBucket": (names.source_bucket, bucket.format(name=names.source_bucket)),
+        "DestinationBucket": (
+            names.destination_bucket,
+            bucket.format(name=names.destination_bucket),
+        ),
+        "Records": (names.table, blocks["Records"]),
+    }
+    parameters = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
+    return f"{parameters}Resources:\n" + "".join(
+        f"  {logical_id}:\n{body}" for logical_id, (name, body) in resources.items() if name in kept
+    )
+
+
+def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedResource]:
+    """List what was kept, under the ids and identifiers that CloudFormation imports it by."""
+    resources = [
+        ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", names.source_bucket),
+        ImportedResource(
+            "DestinationBucket", "AWS::S3::Bucket", "BucketName", names.destination_bucket
+        ),
+        ImportedResource("Records", "AWS::DynamoDB::Table", "TableName", names.table),
+    ]
+    return [resource for resource in resources if resource.name in kept]
+
+
+def _digest(parts: list[str]) -> str:
+    text = "\0".join(_COMMENT.sub("", part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
