@@ -168,16 +168,22 @@ def _frame_count(image: ImageFile.ImageFile, source_format: ImageFormat) -> int:
 
 def _resample(image: Image.Image, target: Size, spec: ResizeSpec) -> Image.Image:
     """Bring the current frame of `image` to `target`, as stored, in a mode that can be filtered."""
+    box = None
     if isinstance(image, JpegImagePlugin.JpegImageFile) and not spec.high_quality:
-        _draft(image, target)
+        box = _draft(image, target)
     frame = _filterable(image)
     if frame.size == (target.width, target.height):
         return frame.copy() if frame is image else frame
-    return frame.resize((target.width, target.height), LANCZOS)
+    return frame.resize((target.width, target.height), LANCZOS, box=box)
 
 
-def _draft(image: JpegImagePlugin.JpegImageFile, target: Size) -> None:
-    """Let libjpeg decode at 1/2, 1/4 or 1/8, where that is the target or at least twice it."""
+def _draft(
+    image: JpegImagePlugin.JpegImageFile, target: Size
+) -> tuple[float, float, float, float] | None:
+    """Let libjpeg decode at 1/2, 1/4 or 1/8, where that is the target or at least twice it.
+
+    Gives the part of the decoded pixels that the picture fills: sides are rounded up.
+    """
     width, height = image.size
     for divisor in (8, 4, 2):
         decoded = Size(-(-width // divisor), -(-height // divisor))  # libjpeg rounds up
@@ -186,7 +192,8 @@ def _draft(image: JpegImagePlugin.JpegImageFile, target: Size) -> None:
         ):
             # Asked with sides rounded up, draft would silently not scale odd sizes.
             image.draft(None, (max(1, width // divisor), max(1, height // divisor)))
-            return
+            return (0, 0, min(width / divisor, image.width), min(height / divisor, image.height))
+    return None
 
 
 def _filterable(image: Image.Image) -> Image.Image:

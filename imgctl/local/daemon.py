@@ -8,7 +8,6 @@ import fcntl
 import importlib.util
 import json
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -28,8 +27,15 @@ HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"
 DEFAULT_REGION = "us-east-1"
 
+# The emulator takes this key as the account's root, whatever the secret: what protects it is that
+# it listens on the loopback address alone. Users that it is given are checked.
+ROOT_KEY, ROOT_SECRET = "test", "test"
+
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 30
+# Held so that a server that this process started can be told to have ended.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
 
 
@@ -119,15 +125,14 @@ def _only_one(folder: Path) -> Iterator[None]:
 
 def _launch(folder: Path, region: str) -> Endpoint:
     port = _free_port(folder)
-    access_key, secret_key = "test", secrets.token_urlsafe(24)
     log_path = folder / "server.log"
     (folder / "home").mkdir(exist_ok=True)
     environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
         # The emulator hands its environment to functions: nothing of the user's is in it.
         "HOME": str(folder / "home"),
         "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": access_key,
-        "AWS_SECRET_ACCESS_KEY": secret_key,
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
         "AWS_DEFAULT_REGION": region,
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),
@@ -153,7 +158,8 @@ def _launch(folder: Path, region: str) -> Endpoint:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, access_key, secret_key)
+    _children[process.pid] = process
+    endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, ROOT_KEY, ROOT_SECRET)
     deadline_s = time.monotonic() + _START_TIMEOUT_S
     while not _healthy(endpoint.url):
         if process.poll() is not None or time.monotonic() > deadline_s:
@@ -164,9 +170,7 @@ def _launch(folder: Path, region: str) -> Endpoint:
                 hint=f"Read {log_path}; `imgctl local reset` begins anew.",
             )
         time.sleep(0.05)
-    path = folder / "server.json"
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(asdict(endpoint)))
+    (folder / "server.json").write_text(json.dumps(asdict(endpoint)))
     return endpoint
 
 
@@ -193,11 +197,8 @@ def _healthy(url: str) -> bool:
 
 
 def _alive(pid: int) -> bool:
-    try:
-        if os.waitpid(pid, os.WNOHANG) != (0, 0):  # a child of ours, ended
-            return False
-    except ChildProcessError:
-        pass
+    if pid in _children:
+        return _children[pid].poll() is None
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

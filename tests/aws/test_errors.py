@@ -1,0 +1,59 @@
+import pytest
+from botocore import exceptions as sdk
+
+from imgctl.aws.errors import (
+    AwsError,
+    CredentialsMissing,
+    CredentialsRefused,
+    PermissionMissing,
+    RegionMissing,
+    Unreachable,
+    translate,
+)
+
+
+def client_error(code: str, message: str = "") -> sdk.ClientError:
+    return sdk.ClientError({"Error": {"Code": code, "Message": message}}, "PutObject")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (sdk.NoCredentialsError(), CredentialsMissing),
+        (sdk.PartialCredentialsError(provider="env", cred_var="key"), CredentialsMissing),
+        (sdk.ProfileNotFound(profile="nobody"), CredentialsMissing),
+        (sdk.NoRegionError(), RegionMissing),
+        (sdk.UnauthorizedSSOTokenError(), CredentialsRefused),
+        (sdk.EndpointConnectionError(endpoint_url="https://x"), Unreachable),
+        (sdk.ConnectTimeoutError(endpoint_url="https://x"), Unreachable),
+        (client_error("ExpiredToken", "The token has expired"), CredentialsRefused),
+        (client_error("InvalidClientTokenId"), CredentialsRefused),
+        (client_error("AccessDenied"), PermissionMissing),
+        (client_error("AccessDeniedException"), PermissionMissing),
+        (client_error("SlowDown", "Reduce your request rate"), AwsError),
+    ],
+)
+def test_each_error_of_the_sdk_says_what_to_do(error: Exception, expected: type[AwsError]) -> None:
+    translated = translate(error)
+    assert type(translated) is expected
+    assert translated is not None
+    assert translated.hint
+
+
+def test_a_denied_action_is_named() -> None:
+    message = (
+        "User: arn:aws:iam::1:user/x is not authorized to perform: s3:PutObject on resource: y"
+    )
+    translated = translate(client_error("AccessDenied", message))
+    assert translated is not None
+    assert translated.message.startswith("Not allowed to perform s3:PutObject")
+
+
+def test_a_denied_action_is_named_where_aws_gives_no_reason() -> None:
+    translated = translate(client_error("AccessDenied"))
+    assert translated is not None
+    assert "PutObject" in translated.message
+
+
+def test_what_is_not_known_is_left_alone() -> None:
+    assert translate(ValueError("a mistake of ours")) is None

@@ -1,0 +1,148 @@
+from collections.abc import Callable
+from itertools import islice
+
+import pytest
+
+from imgctl.aws import records
+from imgctl.aws.session import Aws
+from imgctl.core.record import Record, to_item
+from infra.template import stack_template
+
+TABLE = "hala-db"
+
+
+@pytest.fixture
+def table(aws: Aws) -> str:
+    indexes = [("by-time", "TimeBucket"), ("by-key", "OriginalObjectKey")]
+    for name, attribute in indexes:  # the template's own
+        assert f"IndexName: {name}" in stack_template()
+        assert f"AttributeName: {attribute}, KeyType: HASH" in stack_template()
+    attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
+    aws.dynamodb.create_table(
+        TableName=TABLE,
+        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
+        KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": name,
+                "KeySchema": [
+                    {"AttributeName": attribute, "KeyType": "HASH"},
+                    {"AttributeName": "ProcessingTime", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+            for name, attribute in indexes
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return TABLE
+
+
+def record(number: int, time: str, key: str = "cake.jpg") -> Record:
+    return Record(resource_id=f"{number:032x}", original_object_key=key, processing_time=time)
+
+
+def store(aws: Aws, *stored: Record) -> None:
+    for one in stored:
+        aws.dynamodb.put_item(TableName=TABLE, Item=to_item(one))
+
+
+@pytest.mark.usefixtures("table")
+def test_the_newest_come_first_over_shards_and_months(aws: Aws) -> None:
+    times = [f"2026-{month:02}-{day:02}T10:00:00.000Z" for month in (9, 11) for day in range(1, 21)]
+    wanted = [record(number, time) for number, time in enumerate(times)]
+    store(aws, *wanted)
+    found = records.newest(aws.dynamodb, TABLE, now="2026-11-23T00:00:00.000Z", since="2026-01-01")
+    assert list(found) == wanted[::-1]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_few_are_listed_without_asking_for_older_months(
+    aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(aws, *(record(n, f"2026-11-{n + 1:02}T10:00:00.000Z") for n in range(20)))
+    asked: list[str] = []
+
+    def months(latest: str, earliest: str) -> Callable[[], object]:
+        assert (latest[:7], earliest) == ("2026-11", "2006-03")
+        return (asked.append(m) or m for m in ("2026-11", "2026-10", "2026-09"))  # type: ignore[func-returns-value,return-value]
+
+    monkeypatch.setattr(records, "months_back", months)
+    found = records.newest(aws.dynamodb, TABLE, now="2026-11-23", since="2006-03")
+    assert len(list(islice(found, 5))) == 5
+    assert asked == ["2026-11"]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_span_of_time_is_inclusive_and_a_date_means_the_whole_day(aws: Aws) -> None:
+    times = ["2026-11-21T23:59:59.999Z", "2026-11-22T00:00:00.000Z", "2026-11-22T23:59:59.999Z"]
+    times.append("2026-11-23T00:00:00.000Z")
+    store(aws, *(record(number, time) for number, time in enumerate(times)))
+    found = records.newest(
+        aws.dynamodb, TABLE, now="2026-11-30", since="2026-11-22", until="2026-11-22"
+    )
+    assert [one.processing_time for one in found] == [times[2], times[1]]
+
+
+@pytest.mark.usefixtures("table")
+def test_the_records_of_a_key_are_its_own(aws: Aws) -> None:
+    store(
+        aws,
+        record(1, "2026-10-01T10:00:00.000Z"),
+        record(2, "2026-11-01T10:00:00.000Z"),
+        record(3, "2026-11-02T10:00:00.000Z", key="other.jpg"),
+    )
+    found = records.of_key(aws.dynamodb, TABLE, "cake.jpg")
+    assert [one.resource_id[-1] for one in found] == ["2", "1"]
+
+
+@pytest.mark.usefixtures("table")
+def test_a_scan_lists_what_the_original_function_wrote(aws: Aws) -> None:
+    aws.dynamodb.put_item(
+        TableName=TABLE,
+        Item={"resource-id": {"S": "uuid"}, "ProcessingTime": {"S": "2025-05-02T14:03:24.552311"}},
+    )
+    assert [one.resource_id for one in records.scan(aws.dynamodb, TABLE)] == ["uuid"]
+    assert list(records.newest(aws.dynamodb, TABLE, now="2025-06", since="2025-01")) == []
+
+
+class Time:
+    """A clock that a sleep moves, and that something can happen in."""
+
+    def __init__(self, at: dict[int, Callable[[], None]] | None = None) -> None:
+        self.now_s = 0.0
+        self._at = at or {}
+
+    def clock(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+        for second in [second for second in self._at if second <= self.now_s]:
+            self._at.pop(second)()
+
+
+@pytest.mark.usefixtures("table")
+def test_waiting_ends_when_the_record_is_there(aws: Aws) -> None:
+    expected = record(7, "2026-11-01T10:00:00.000Z")
+    time = Time({5: lambda: store(aws, expected)})
+    found = records.wait(
+        aws.dynamodb,
+        TABLE,
+        expected.resource_id,
+        timeout_s=60,
+        clock=time.clock,
+        sleep=time.sleep,
+    )
+    assert found == expected
+    assert 5 <= time.now_s < 8
+
+
+@pytest.mark.usefixtures("table")
+def test_waiting_gives_up_in_time(aws: Aws) -> None:
+    time = Time()
+    found = records.wait(
+        aws.dynamodb, TABLE, "0" * 32, timeout_s=10, clock=time.clock, sleep=time.sleep
+    )
+    assert found is None
+    assert time.now_s <= 10

@@ -1,0 +1,86 @@
+from pathlib import Path
+
+import pytest
+
+from imgctl.aws import storage
+from imgctl.aws.session import Aws
+
+BUCKET = "src-bucket-image-in"
+
+
+@pytest.fixture
+def bucket(aws: Aws) -> str:
+    aws.s3.create_bucket(
+        Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
+    )
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    return BUCKET
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "cake.jpg"
+    path.write_bytes(b"\xff\xd8\xff picture")
+    return path
+
+
+def put(aws: Aws, path: Path, key: str = "cake.jpg") -> storage.StoredObject:
+    return storage.put_by_s3(
+        aws.s3, BUCKET, key, path, sha256=storage.sha256_of(path), content_type="image/jpeg"
+    )
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_upload_names_the_version_that_it_made(aws: Aws, picture: Path) -> None:
+    stored = put(aws, picture)
+    head = aws.s3.head_object(Bucket=BUCKET, Key="cake.jpg", VersionId=stored.version_id)
+    assert head["ContentType"] == "image/jpeg"
+    assert head["ETag"] == stored.etag
+
+
+@pytest.mark.usefixtures("bucket")
+def test_the_same_content_is_found_and_other_content_is_not(aws: Aws, picture: Path) -> None:
+    sha256 = storage.sha256_of(picture)
+    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) is None
+    stored = put(aws, picture)
+    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) == stored
+    picture.write_bytes(b"\xff\xd8\xff picturf")  # as long, and written in the same second
+    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", storage.sha256_of(picture)) is None
+
+
+@pytest.mark.usefixtures("bucket")
+def test_an_object_that_somebody_else_stored_is_not_taken_for_the_same(
+    aws: Aws, picture: Path
+) -> None:
+    aws.s3.put_object(Bucket=BUCKET, Key="cake.jpg", Body=picture.read_bytes())
+    sha256 = storage.sha256_of(picture)
+    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) is None
+
+
+@pytest.mark.usefixtures("bucket")
+def test_emptying_takes_versions_markers_and_unfinished_uploads(aws: Aws, picture: Path) -> None:
+    for _ in range(3):
+        put(aws, picture)
+    put(aws, picture, "other.jpg")
+    aws.s3.delete_object(Bucket=BUCKET, Key="cake.jpg")
+    aws.s3.create_multipart_upload(Bucket=BUCKET, Key="half.jpg")
+    assert storage.count_content(aws.s3, BUCKET) == storage.BucketContent(4, 1, 1)
+    assert sum(storage.empty_bucket(aws.s3, BUCKET)) == 6
+    assert storage.count_content(aws.s3, BUCKET).total == 0
+    aws.s3.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_emptying_goes_on_where_it_was_interrupted(aws: Aws) -> None:
+    for number in range(1005):  # more than one page
+        aws.s3.put_object(Bucket=BUCKET, Key=f"{number:04}", Body=b"")
+    steps = storage.empty_bucket(aws.s3, BUCKET)
+    next(steps)
+    steps.close()
+    assert 0 < storage.count_content(aws.s3, BUCKET).total < 1005
+    list(storage.empty_bucket(aws.s3, BUCKET))
+    assert storage.count_content(aws.s3, BUCKET).total == 0
+
+
+def test_a_bucket_that_is_not_there_does_not_exist(aws: Aws) -> None:
+    assert not storage.bucket_exists(aws.s3, BUCKET)

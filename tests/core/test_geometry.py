@@ -1,0 +1,56 @@
+from fractions import Fraction
+
+import pytest
+
+from imgctl.core.geometry import Size, scaled, target_size
+from imgctl.core.spec import Fit, ResizeSpec, Scale
+
+
+@pytest.mark.parametrize(
+    ("original", "half"),
+    [
+        (Size(4000, 3000), Size(2000, 1500)),
+        (Size(4001, 3001), Size(2001, 1501)),
+        (Size(451, 300), Size(226, 150)),
+        (Size(1, 1), Size(1, 1)),
+        (Size(4000, 1), Size(2000, 1)),
+        (Size(3, 4001), Size(2, 2001)),
+    ],
+)
+def test_half_is_rounded_half_up_and_never_below_a_pixel(original: Size, half: Size) -> None:
+    assert target_size(original, ResizeSpec()) == half
+
+
+def test_decimal_scales_are_exact_where_binary_fractions_are_not() -> None:
+    # 0.145 * 100 is 14.499999999999998 in floating point.
+    assert scaled(100, Fraction("0.145")) == 15
+
+
+@pytest.mark.parametrize(
+    ("box", "expected"),
+    [
+        (Fit(width=1600), Size(1600, 1200)),
+        (Fit(height=600), Size(800, 600)),
+        (Fit(1000, 1000), Size(1000, 750)),
+        (Fit(1, 1), Size(1, 1)),
+    ],
+)
+def test_a_box_keeps_the_proportions(box: Fit, expected: Size) -> None:
+    assert target_size(Size(4000, 3000), ResizeSpec(target=box)) == expected
+
+
+def test_a_picture_that_fits_is_not_enlarged() -> None:
+    assert target_size(Size(640, 480), ResizeSpec(target=Fit(2000, 2000))) == Size(640, 480)
+
+
+@pytest.mark.parametrize("factor", [Fraction(0), Fraction(-1, 2), Fraction(3, 2)])
+def test_a_scale_outside_its_range_is_refused(factor: Fraction) -> None:
+    with pytest.raises(ValueError, match="above 0 and at most at 1"):
+        Scale(factor)
+
+
+def test_an_empty_box_is_refused() -> None:
+    with pytest.raises(ValueError, match="a width or a height"):
+        Fit()
+    with pytest.raises(ValueError, match="at least one pixel"):
+        Fit(width=0)

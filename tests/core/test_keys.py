@@ -1,0 +1,67 @@
+import pytest
+
+from imgctl.core.errors import KeyTooLong
+from imgctl.core.formats import ImageFormat
+from imgctl.core.keys import decode_event_key, output_key, output_name, resource_id
+
+
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        ("cake.jpg", "resized-cake.jpg"),
+        ("a/b/cake.jpg", "a/b/resized-cake.jpg"),
+        ("no-extension", "resized-no-extension"),
+        (".hidden", "resized-.hidden"),
+        ("/leading.png", "/resized-leading.png"),
+        ("double//slash.png", "double//resized-slash.png"),
+        ("käse & 🍰.jpg", "resized-käse & 🍰.jpg"),
+    ],
+)
+def test_the_folder_is_kept_and_the_name_is_prefixed(key: str, expected: str) -> None:
+    assert output_key(key, "resized-") == expected
+
+
+def test_a_converted_picture_gets_the_extension_of_its_format() -> None:
+    assert output_name("cake.v2.png", "small-", ImageFormat.JPEG) == "small-cake.v2.jpg"
+
+
+def test_a_key_that_leaves_no_room_for_the_prefix_is_refused() -> None:
+    assert output_key("é" * 508, "resized-")
+    with pytest.raises(KeyTooLong, match="1024 bytes"):
+        output_key("é" * 509, "resized-")
+
+
+@pytest.mark.parametrize(
+    ("encoded", "key"),
+    [
+        ("a+b.jpg", "a b.jpg"),
+        ("a%2Bb.jpg", "a+b.jpg"),
+        ("100%25.jpg", "100%.jpg"),
+        ("%F0%9F%8D%B0", "🍰"),
+    ],
+)
+def test_event_keys_are_form_encoded(encoded: str, key: str) -> None:
+    assert decode_event_key(encoded) == key
+
+
+def test_the_same_version_is_the_same_record_whatever_else_the_event_says() -> None:
+    first = resource_id("bucket", "key", version_id="v1", etag="a", sequencer="01")
+    assert first == resource_id("bucket", "key", version_id="v1", etag="b", sequencer="02")
+    assert len(first) == 32
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"bucket": "bucket", "key": "key", "version_id": "v2"},
+        {"bucket": "bucke", "key": "tkey", "version_id": "v1"},
+        {"bucket": "bucket", "key": "key", "etag": "v1"},
+        {"bucket": "bucket", "key": "key", "etag": "v", "sequencer": "1"},
+    ],
+)
+def test_another_object_is_another_record(other: dict[str, str]) -> None:
+    assert resource_id(**other) != resource_id("bucket", "key", version_id="v1")
+
+
+def test_quotes_around_an_etag_do_not_matter() -> None:
+    assert resource_id("b", "k", etag='"abc"') == resource_id("b", "k", etag="abc")

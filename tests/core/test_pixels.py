@@ -1,0 +1,264 @@
+import io
+import itertools
+import zlib
+
+import pytest
+from PIL import ExifTags, Image, ImageChops, ImageSequence, JpegImagePlugin
+
+from imgctl.core.errors import Damaged, NotAnImage, PictureError, TooLarge, Truncated
+from imgctl.core.formats import ImageFormat
+from imgctl.core.geometry import Size
+from imgctl.core.pixels import Resized, resize
+from imgctl.core.spec import Fit, Limits, ResizeSpec
+from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile
+
+ANIMATED = ["GIF", "PNG", "WEBP", "AVIF"]
+
+
+def halve(data: bytes, spec: ResizeSpec | None = None, **limits: int) -> Resized:
+    return resize(io.BytesIO(data), spec or ResizeSpec(), Limits(**limits))
+
+
+def mean_difference(one: Image.Image, other: Image.Image) -> float:
+    difference = ImageChops.difference(one.convert("RGB"), other.convert("RGB")).convert("L")
+    histogram = difference.histogram()
+    return sum(value * count for value, count in enumerate(histogram)) / sum(histogram)
+
+
+def shown_ms(image: Image.Image) -> list[int]:
+    durations = []
+    for frame in ImageSequence.Iterator(image):
+        frame.load()  # WebP and AVIF tell a frame's duration only then
+        durations.append(frame.info["duration"])
+    return durations
+
+
+@pytest.mark.parametrize(
+    "name", ["coffee.png", "chelsea.png", "rocket.jpg", "hubble_deep_field.jpg"]
+)
+def test_a_photograph_comes_out_half_its_size_and_looks_the_same(name: str) -> None:
+    data = (PHOTOS / name).read_bytes()
+    result = halve(data)
+    half = decoded(result.data)
+    original = decoded(data)
+    assert half.size == ((original.width + 1) // 2, (original.height + 1) // 2)
+    assert result.resized.size == Size(*half.size)
+    assert result.resized.file_bytes == len(result.data)
+    expected = original.resize(half.size, Image.Resampling.LANCZOS)
+    assert mean_difference(half, expected) < 4  # a 2x2 box average is no Lanczos among stars
+
+
+@pytest.mark.parametrize("format_", list(ImageFormat))
+@pytest.mark.parametrize("size", [(64, 48), (63, 47), (1, 1), (400, 1), (3, 201)])
+def test_every_format_keeps_its_format_and_obeys_the_rounding_rule(
+    format_: ImageFormat, size: tuple[int, int]
+) -> None:
+    result = halve(encoded(photo(*size), format_.value))
+    assert result.original.size == Size(*size)
+    assert result.resized.size == Size((size[0] + 1) // 2, (size[1] + 1) // 2)
+    assert decoded(result.data).format == format_.value
+
+
+def test_the_content_decides_and_not_the_name() -> None:
+    assert halve(encoded(photo(), "PNG")).resized.format is ImageFormat.PNG
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_portrait_photo_comes_out_upright_and_is_not_turned_twice(
+    format_: str, orientation: int
+) -> None:
+    upright = photo(60, 80)
+    undo = {2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
+    stored = upright.transpose(Image.Transpose(undo[orientation])) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    result = halve(encoded(stored, format_, exif=exif, quality=95))
+    half = decoded(result.data)
+    assert result.original.size == Size(60, 80)
+    assert half.size == (30, 40)
+    assert half.getexif().get(ExifTags.Base.Orientation, 1) == 1
+    assert mean_difference(half, upright.resize((30, 40), Image.Resampling.LANCZOS)) < 8
+
+
+def test_exif_is_kept_without_position_and_with_the_new_dimensions() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageWidth] = 64
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ExifImageHeight] = 48
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2026:11:23 12:00:00"
+    exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitude] = (51.0, 30.0, 0.0)
+    kept = decoded(halve(encoded(photo(), "JPEG", exif=exif)).data).getexif()
+    details = kept.get_ifd(ExifTags.IFD.Exif)
+    assert kept[ExifTags.Base.Make] == "Maker"
+    assert details[ExifTags.Base.DateTimeOriginal] == "2026:11:23 12:00:00"
+    assert details[ExifTags.Base.ExifImageWidth] == 32
+    assert details[ExifTags.Base.ExifImageHeight] == 24
+    assert not kept.get_ifd(ExifTags.IFD.GPSInfo)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_the_colour_profile_is_kept(format_: str) -> None:
+    profile = srgb_profile()
+    half = decoded(halve(encoded(photo(), format_, icc_profile=profile)).data)
+    assert half.info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "TIFF"])
+def test_the_resolution_is_kept(format_: str) -> None:
+    half = decoded(halve(encoded(photo(), format_, dpi=(300, 300))).data)
+    assert [round(float(value)) for value in half.info["dpi"]] == [300, 300]
+
+
+@pytest.mark.parametrize("subsampling", [0, 1, 2])
+@pytest.mark.parametrize("progressive", [True, False])
+def test_a_jpeg_keeps_its_subsampling_and_its_progression(
+    subsampling: int, progressive: bool
+) -> None:
+    data = encoded(photo(), "JPEG", subsampling=subsampling, progressive=progressive)
+    half = decoded(halve(data).data)
+    assert isinstance(half, JpegImagePlugin.JpegImageFile)
+    assert JpegImagePlugin.get_sampling(half) == subsampling
+    assert ("progressive" in half.info) == progressive
+
+
+@pytest.mark.parametrize("format_", ANIMATED)
+def test_an_animation_keeps_its_frames_and_its_times(format_: str) -> None:
+    data = animation(format_, loop=3)
+    result = halve(data)
+    before, after = Image.open(io.BytesIO(data)), Image.open(io.BytesIO(result.data))
+    assert result.original.frames == result.resized.frames == 4
+    assert after.size == (20, 15)
+    assert shown_ms(after) == shown_ms(before) == [100, 150, 200, 250]
+    assert after.info.get("loop") == before.info.get("loop")
+    frames = [frame.convert("RGB") for frame in ImageSequence.Iterator(after)]
+    assert all(mean_difference(a, b) > 1 for a, b in itertools.pairwise(frames))
+
+
+def test_a_clear_background_does_not_keep_earlier_frames() -> None:
+    frames = [Image.new("RGBA", (40, 40), (0, 0, 0, 0)) for _ in range(3)]
+    for index, frame in enumerate(frames):
+        frame.paste((255, 0, 0, 255), (index * 12, 0, index * 12 + 12, 40))
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:], disposal=2)
+    after = Image.open(io.BytesIO(halve(data).data))
+    after.seek(2)
+    last = after.convert("RGBA")
+    assert [last.getchannel("A").getpixel((x, 10)) for x in (2, 8)] == [0, 0]
+    assert last.getpixel((15, 10)) == (255, 0, 0, 255)
+
+
+def test_every_page_of_a_tiff_is_kept_in_its_own_size() -> None:
+    pages = [photo(64, 48), photo(40, 80)]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    after = Image.open(io.BytesIO(halve(data).data))
+    assert [page.size for page in ImageSequence.Iterator(after)] == [(32, 24), (20, 40)]
+
+
+def test_soft_edges_of_clear_pictures_get_no_fringe() -> None:
+    image = Image.new("RGBA", (40, 40), (0, 255, 0, 0))  # clear, and green where nobody sees it
+    image.paste((255, 0, 0, 255), (10, 10, 30, 31))
+    half = decoded(halve(encoded(image, "PNG")).data)
+    visible = [p for p in half.get_flattened_data() if p[3] > 0]
+    assert visible
+    assert all(green == 0 for _, green, _, _ in visible)
+
+
+def test_a_palette_is_averaged_in_colour() -> None:
+    image = Image.new("RGB", (40, 40), "black")
+    image.paste("white", (0, 0, 20, 40))
+    checks = image.convert("P", palette=Image.Palette.ADAPTIVE, colors=2)
+    for x, y in itertools.product(range(40), range(40)):
+        checks.putpixel((x, y), (x + y) % 2)
+    half = decoded(halve(encoded(checks, "PNG")).data).convert("L")
+    assert all(100 < value < 156 for value in half.crop((4, 4, 16, 16)).get_flattened_data())
+
+
+def test_one_bit_pictures_become_grey() -> None:
+    result = halve(encoded(photo().convert("1"), "PNG"))
+    assert (result.original.mode, result.resized.mode) == ("1", "L")
+    assert len(set(decoded(result.data).get_flattened_data())) > 2
+
+
+def test_sixteen_bits_of_grey_are_kept() -> None:
+    image = Image.new("I;16", (20, 20), 40000)
+    half = decoded(halve(encoded(image, "PNG")).data)
+    assert half.mode == "I;16"
+    assert half.getpixel((5, 5)) == 40000
+
+
+def test_cmyk_stays_cmyk() -> None:
+    assert decoded(halve(encoded(photo(mode="CMYK"), "JPEG")).data).mode == "CMYK"
+
+
+def test_transparency_is_laid_on_white_where_the_format_has_none() -> None:
+    clear = Image.new("RGBA", (20, 20), (0, 0, 0, 0))
+    result = halve(encoded(clear, "PNG"), ResizeSpec(format=ImageFormat.JPEG))
+    assert decoded(result.data).getpixel((5, 5)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize("target", list(ImageFormat))
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"])
+def test_every_mode_can_be_converted_to_every_format(mode: str, target: ImageFormat) -> None:
+    image = Image.new("I;16", (20, 20), 40000) if mode == "I;16" else photo(mode=mode)
+    result = halve(encoded(image, "PNG"), ResizeSpec(format=target))
+    assert decoded(result.data).format == target.value
+
+
+@pytest.mark.parametrize("size", [(800, 600), (801, 601), (1000, 37)])
+@pytest.mark.parametrize("box", [Fit(100, 100), Fit(width=333), Fit(400, 300)])
+def test_a_box_is_met_to_the_pixel_with_and_without_scaled_decoding(
+    size: tuple[int, int], box: Fit
+) -> None:
+    data = encoded(photo(*size), "JPEG", quality=95)
+    fast = halve(data, ResizeSpec(target=box))
+    fine = halve(data, ResizeSpec(target=box, high_quality=True))
+    assert fast.resized.size == fine.resized.size
+    assert mean_difference(decoded(fast.data), decoded(fine.data)) < 3
+
+
+def test_quality_is_what_was_asked() -> None:
+    data = encoded(photo(200, 200), "JPEG", quality=95)
+    low, high = (len(halve(data, ResizeSpec(quality=quality)).data) for quality in (20, 95))
+    assert low < high
+
+
+@pytest.mark.parametrize("format_", list(ImageFormat))
+def test_a_truncated_file_is_refused_with_what_to_do(format_: ImageFormat) -> None:
+    data = encoded(photo(300, 300), format_.value)
+    for end in (40, len(data) // 2):
+        with pytest.raises(PictureError) as refused:
+            halve(data[:end])
+        assert isinstance(refused.value, Truncated | Damaged | NotAnImage)
+        assert refused.value.hint
+
+
+def test_a_truncated_photograph_is_called_truncated() -> None:
+    data = (PHOTOS / "rocket.jpg").read_bytes()
+    with pytest.raises(Truncated):
+        halve(data[: len(data) // 2])
+
+
+def test_a_header_without_a_picture_is_refused() -> None:
+    with pytest.raises(PictureError):
+        halve(b"\x89PNG\r\n\x1a\n" + b"\x00" * 100)
+
+
+def test_too_many_bytes_are_refused_before_anything_is_decoded() -> None:
+    with pytest.raises(TooLarge, match="MiB"):
+        halve(encoded(photo(), "BMP"), max_bytes=1000)
+
+
+def test_too_many_pixels_are_refused_after_the_header() -> None:
+    # A header that promises 60,000 x 60,000 pixels, and no pixels after it.
+    bomb = bytearray(encoded(Image.new("1", (8, 8)), "PNG"))
+    bomb[16:24] = (60_000).to_bytes(4) * 2
+    bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4)
+    with pytest.raises(TooLarge, match="3600.0 megapixels"):
+        halve(bytes(bomb))
+
+
+def test_frames_count_against_the_limit() -> None:
+    data = animation("GIF")
+    assert halve(data, max_pixels=40 * 30 * 4)
+    with pytest.raises(TooLarge, match="4 frames"):
+        halve(data, max_pixels=40 * 30 * 4 - 1)

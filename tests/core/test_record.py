@@ -1,0 +1,128 @@
+from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
+
+from imgctl.core.formats import ImageFormat
+from imgctl.core.geometry import Size
+from imgctl.core.picture import Picture
+from imgctl.core.record import (
+    TIME_SHARDS,
+    Record,
+    Status,
+    from_item,
+    months_back,
+    picture_fields,
+    time_bucket,
+    timestamp,
+    to_item,
+    to_plain,
+)
+
+# An item as the original function wrote it: Decimals as numbers, a UUID, times without a zone.
+SEEDS_OWN_ITEM = {
+    "resource-id": {"S": "0d2c1f0e-8c2b-4e0b-9a53-0d1f3a5b7c9e"},
+    "EventTime": {"S": "2025-05-02T14:03:21.123Z"},
+    "EventType": {"S": "ObjectCreated:Put"},
+    "OriginalBucket": {"S": "src-bucket-image-in"},
+    "OriginalObjectKey": {"S": "cake.jpg"},
+    "OriginalSize": {"N": "2483921"},
+    "OriginalWidth": {"N": "4000"},
+    "OriginalHeight": {"N": "3000"},
+    "OriginalFormat": {"S": "JPEG"},
+    "OriginalMode": {"S": "RGB"},
+    "OriginalFileSize": {"N": "2483921"},
+    "ResizedBucket": {"S": "dest-bucket-image-out"},
+    "ResizedObjectKey": {"S": "resized-cake.jpg"},
+    "ResizedWidth": {"N": "2000"},
+    "ResizedHeight": {"N": "1500"},
+    "ResizedFormat": {"S": "JPEG"},
+    "ResizedMode": {"S": "RGB"},
+    "ResizedFileSize": {"N": "401233"},
+    "ProcessingTime": {"S": "2025-05-02T14:03:24.552311"},
+    "ReductionPercentage": {"N": "83"},
+    "DimensionReduction": {"S": "4000x3000 → 2000x1500"},
+    "EventSource": {"S": "aws:s3"},
+    "AWSRegion": {"S": "eu-west-2"},
+    "EventVersion": {"S": "2.1"},
+}
+
+JPEG = ImageFormat.JPEG
+RECORD = Record(
+    resource_id="00ff",
+    event_time="2026-11-23T15:25:08.123Z",
+    original_object_key="a b/é.jpg",
+    processing_time="2026-11-23T15:25:09.000Z",
+    version_id="v1",
+    **picture_fields(
+        Picture(Size(4000, 3000), JPEG, "RGB", 1, 1000),
+        Picture(Size(2000, 1500), JPEG, "RGB", 1, 334),
+    ),
+)
+
+
+def test_a_record_comes_back_from_its_item() -> None:
+    assert from_item(to_item(RECORD)) == RECORD
+
+
+def test_a_failed_record_comes_back_too() -> None:
+    failed = Record(resource_id="1", status=Status.FAILED, failure_code="too_large")
+    assert from_item(to_item(failed)) == failed
+
+
+def test_an_item_of_the_original_function_is_read_whole() -> None:
+    record = from_item(SEEDS_OWN_ITEM)
+    assert record.status is Status.SUCCEEDED
+    written_again = to_item(record)
+    assert {name: written_again[name] for name in SEEDS_OWN_ITEM} == SEEDS_OWN_ITEM
+
+
+def test_what_an_item_lacks_or_garbles_is_none() -> None:
+    item = {
+        "resource-id": {"S": "x"},
+        "OriginalWidth": {"S": "wide"},
+        "OriginalMode": {"NULL": True},
+    }
+    record = from_item(item)
+    assert record.original_width is None
+    assert record.original_mode is None
+
+
+def test_attributes_have_the_types_of_the_seed() -> None:
+    item = to_item(RECORD)
+    shared = set(item) & set(SEEDS_OWN_ITEM)
+    assert len(shared) == 16
+    assert {name: set(item[name]) for name in shared} == {
+        name: set(SEEDS_OWN_ITEM[name]) for name in shared
+    }
+    assert item["DimensionReduction"] == {"S": "4000x3000 → 2000x1500"}
+    assert item["ReductionPercentage"] == {"N": "66"}
+
+
+def test_plain_form_has_the_attributes_names_and_no_empty_ones() -> None:
+    plain = to_plain(RECORD)
+    assert plain["resource-id"] == "00ff"
+    assert plain["Status"] == "SUCCEEDED"
+    assert plain["OriginalWidth"] == 4000
+    assert "FailureCode" not in plain
+
+
+def test_times_are_utc_and_sort_as_text() -> None:
+    here = timezone(timedelta(hours=5, minutes=30))
+    assert timestamp(datetime(2026, 1, 1, 3, 0, tzinfo=here)) == "2025-12-31T21:30:00.000Z"
+    assert timestamp(datetime(2026, 1, 1, tzinfo=UTC)) > timestamp(
+        datetime(2025, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
+    )
+
+
+def test_records_of_a_month_are_spread_over_the_shards() -> None:
+    buckets = {time_bucket("2026-11-23T15:25:09.000Z", f"{number:032x}") for number in range(200)}
+    assert buckets == {f"2026-11#{shard}" for shard in range(TIME_SHARDS)}
+
+
+def test_months_go_back_over_the_turn_of_a_year() -> None:
+    assert list(months_back("2026-02-11T00:00", "2025-11")) == [
+        "2026-02",
+        "2026-01",
+        "2025-12",
+        "2025-11",
+    ]
+    assert list(islice(months_back("2025-01", "2025-02"), 3)) == []

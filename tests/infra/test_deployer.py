@@ -1,0 +1,267 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import ANY, Stubber
+
+from infra.deployer import DeployError, Engine, StackBroken, StackBusy, StackRequest
+from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+REQUEST = StackRequest("imgctl", "Resources: {}", {"Scale": "0.5"})
+CHANGE_SET = "arn:aws:cloudformation:eu-west-2:1:changeSet/imgctl-1/x"
+PLAN = Plan("imgctl", CHANGE_SET, creates_stack=False, changes=())
+
+
+class Recorded:
+    """CloudFormation, answering as it was recorded to, in order."""
+
+    def __init__(self) -> None:
+        self.client = boto3.client(
+            "cloudformation",
+            region_name="eu-west-2",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        self.stub = Stubber(self.client)
+        self.slept_s: list[float] = []
+        self.engine = Engine(self.client, self.slept_s.append, 2.0, unique=lambda: "1")
+
+    def answers(self, operation: str, answer: dict[str, Any], expected: Any = None) -> "Recorded":
+        self.stub.add_response(operation, answer, expected)
+        return self
+
+    def refuses(self, operation: str, code: str, message: str) -> "Recorded":
+        self.stub.add_client_error(operation, code, message)
+        return self
+
+    def status(self, status: str | None) -> "Recorded":
+        if status is None:
+            message = "Stack with id imgctl does not exist"
+            return self.refuses("describe_stacks", "ValidationError", message)
+        stack = {
+            "StackName": "imgctl",
+            "StackId": "arn:stack/imgctl/1",
+            "CreationTime": NOW,
+            "StackStatus": status,
+        }
+        return self.answers("describe_stacks", {"Stacks": [stack]})
+
+    def change_set(self, status: str, reason: str = "", **more: Any) -> "Recorded":
+        described = {"Status": status, "StatusReason": reason, "Changes": [], **more}
+        return self.answers("describe_change_set", described)
+
+    def events(self, *events: tuple[str, str, str, str, str]) -> "Recorded":
+        """Answer with events, newest first: id, resource, status, reason, token."""
+        told = [
+            {
+                "StackId": "arn:stack/imgctl/1",
+                "EventId": event_id,
+                "StackName": "imgctl",
+                "LogicalResourceId": resource,
+                "ResourceType": "AWS::S3::Bucket",
+                "Timestamp": NOW,
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+                "ClientRequestToken": token,
+            }
+            for event_id, resource, status, reason, token in events
+        ]
+        return self.answers("describe_stack_events", {"StackEvents": told})
+
+
+@pytest.fixture
+def recorded() -> Any:
+    recorded = Recorded()
+    with recorded.stub:
+        yield recorded
+    recorded.stub.assert_no_pending_responses()
+
+
+def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> None:
+    recorded.status(None).answers(
+        "create_change_set",
+        {"Id": CHANGE_SET},
+        {
+            "StackName": "imgctl",
+            "ChangeSetName": "imgctl-1",
+            "ChangeSetType": "CREATE",
+            "TemplateBody": "Resources: {}",
+            "Parameters": [{"ParameterKey": "Scale", "ParameterValue": "0.5"}],
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        },
+    ).change_set("CREATE_PENDING").change_set("CREATE_IN_PROGRESS").change_set("CREATE_COMPLETE")
+    plan = recorded.engine.plan(REQUEST)
+    assert plan == Plan("imgctl", CHANGE_SET, creates_stack=True, changes=())
+    assert recorded.slept_s == [2.0, 2.0]
+
+
+def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorded) -> None:
+    bucket = ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", "mine")
+    recorded.status(None).answers(
+        "create_change_set",
+        {"Id": CHANGE_SET},
+        {
+            "StackName": "imgctl",
+            "ChangeSetName": "imgctl-1",
+            "ChangeSetType": "IMPORT",
+            "TemplateBody": "Resources: {}",
+            "Parameters": ANY,
+            "Capabilities": ["CAPABILITY_NAMED_IAM"],
+            "ResourcesToImport": [
+                {
+                    "ResourceType": "AWS::S3::Bucket",
+                    "LogicalResourceId": "SourceBucket",
+                    "ResourceIdentifier": {"BucketName": "mine"},
+                }
+            ],
+        },
+    ).change_set("CREATE_COMPLETE")
+    recorded.engine.plan(StackRequest("imgctl", "Resources: {}", {}, imports=[bucket]))
+
+
+def test_changes_are_read_over_all_pages_with_before_and_after(recorded: Recorded) -> None:
+    def modified(name: str) -> dict[str, Any]:
+        target = {"Path": "/Properties/MemorySize", "BeforeValue": "1769", "AfterValue": "3008"}
+        return {
+            "Type": "Resource",
+            "ResourceChange": {
+                "Action": "Modify",
+                "LogicalResourceId": name,
+                "PhysicalResourceId": f"{name}-physical",
+                "ResourceType": "AWS::Lambda::Function",
+                "Replacement": "False",
+                "Details": [{"Target": target}],
+            },
+        }
+
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("CREATE_COMPLETE", Changes=[modified("One")], NextToken="more")
+    recorded.change_set("CREATE_COMPLETE", Changes=[modified("Two")])
+    plan = recorded.engine.plan(REQUEST)
+    assert [change.logical_id for change in plan.changes] == ["One", "Two"]
+    assert plan.changes[0] == Change(
+        "Modify",
+        "One",
+        "One-physical",
+        "AWS::Lambda::Function",
+        "False",
+        (PropertyChange("MemorySize", "1769", "3008"),),
+    )
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "The submitted information didn't contain changes. Submit different information.",
+        "No updates are to be performed.",
+    ],
+)
+def test_an_update_without_changes_is_an_empty_plan(recorded: Recorded, reason: str) -> None:
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("FAILED", reason).answers("delete_change_set", {})
+    assert recorded.engine.plan(REQUEST).is_empty
+
+
+def test_a_refused_change_set_says_why_and_leaves_no_empty_stack(recorded: Recorded) -> None:
+    recorded.status(None).answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("FAILED", "Template error: no such resource").answers(
+        "delete_change_set", {}
+    )
+    recorded.status("REVIEW_IN_PROGRESS").answers("delete_stack", {})
+    with pytest.raises(DeployError, match="no such resource"):
+        recorded.engine.plan(REQUEST)
+
+
+@pytest.mark.parametrize(
+    "status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"]
+)
+def test_a_stack_that_cannot_be_updated_is_never_deleted_unasked(
+    recorded: Recorded, status: str
+) -> None:
+    recorded.status(status)
+    with pytest.raises(StackBroken, match=status) as refused:
+        recorded.engine.plan(REQUEST)
+    assert "imgctl destroy" in refused.value.hint
+
+
+@pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
+def test_a_stack_that_somebody_else_is_updating_is_left_alone(
+    recorded: Recorded, status: str
+) -> None:
+    recorded.status(status)
+    with pytest.raises(StackBusy, match=status):
+        recorded.engine.plan(REQUEST)
+
+
+def test_a_plan_that_is_declined_leaves_nothing_behind(recorded: Recorded) -> None:
+    recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
+    recorded.answers("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
+    recorded.status("REVIEW_IN_PROGRESS").answers("delete_stack", {}, {"StackName": "imgctl"})
+    recorded.engine.discard(Plan("imgctl", CHANGE_SET, creates_stack=True, changes=()))
+
+
+@pytest.mark.parametrize("executed", ["EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE", "EXECUTE_FAILED"])
+def test_a_plan_that_was_applied_is_not_taken_back(recorded: Recorded, executed: str) -> None:
+    recorded.change_set("CREATE_COMPLETE", ExecutionStatus=executed)
+    recorded.engine.discard(PLAN)
+
+
+def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorded) -> None:
+    ours, theirs = "imgctl-1", "somebody-else"
+    first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
+    second = ("e2", "Table", "CREATE_COMPLETE", "", ours)
+    foreign = ("e0", "Table", "DELETE_COMPLETE", "", theirs)
+    recorded.answers(
+        "execute_change_set",
+        {},
+        {"ChangeSetName": CHANGE_SET, "ClientRequestToken": ours},
+    )
+    recorded.status("UPDATE_IN_PROGRESS").events(first, foreign)
+    recorded.status("UPDATE_COMPLETE").events(second, first, foreign)
+    recorded.status("UPDATE_COMPLETE")
+    told: list[DeployEvent] = []
+    recorded.engine.apply(PLAN, told.append)
+    assert [event.event_id for event in told] == ["e1", "e2"]
+    assert [event.is_done for event in told] == [False, True]
+
+
+def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: Recorded) -> None:
+    ours = "imgctl-1"
+    cancelled = ("e3", "Function", "CREATE_FAILED", "Resource creation cancelled", ours)
+    second = ("e2", "Queue", "CREATE_FAILED", "Rate exceeded", ours)
+    first = ("e1", "SourceBucket", "CREATE_FAILED", "src-bucket already exists", ours)
+    recorded.answers("execute_change_set", {})
+    recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
+    recorded.status("ROLLBACK_COMPLETE")
+    with pytest.raises(DeployError, match="SourceBucket.*src-bucket already exists") as failed:
+        recorded.engine.apply(PLAN, lambda _: None)
+    assert "ROLLBACK_COMPLETE" in failed.value.message
+    assert "Rate exceeded" not in failed.value.message
+
+
+def test_destroying_what_is_not_there_does_nothing(recorded: Recorded) -> None:
+    recorded.status(None)
+    assert not recorded.engine.destroy("imgctl", lambda _: None)
+
+
+def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> None:
+    recorded.status("DELETE_IN_PROGRESS").status("DELETE_IN_PROGRESS")
+    recorded.answers("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"})
+    recorded.status("DELETE_COMPLETE").events().status("DELETE_COMPLETE")
+    assert recorded.engine.destroy("imgctl", lambda _: None)
+
+
+def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Recorded) -> None:
+    stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
+    recorded.status("UPDATE_COMPLETE").status("UPDATE_COMPLETE").answers("delete_stack", {})
+    recorded.status("DELETE_FAILED").events(stays).status("DELETE_FAILED")
+    with pytest.raises(DeployError, match="SourceBucket.*not empty"):
+        recorded.engine.destroy("imgctl", lambda _: None)
+
+
+def test_a_stack_that_is_being_updated_is_not_destroyed(recorded: Recorded) -> None:
+    recorded.status("UPDATE_IN_PROGRESS")
+    with pytest.raises(StackBusy):
+        recorded.engine.destroy("imgctl", lambda _: None)

@@ -1,0 +1,54 @@
+import re
+
+import pytest
+
+from infra.names import BadName, stack_names
+
+ACCOUNT, REGION = "123456789012", "eu-west-2"
+
+
+def test_the_default_stack_has_the_seeds_names() -> None:
+    names = stack_names("imgctl", ACCOUNT, REGION)
+    assert (names.table, names.function) == ("hala-db", "Landa-image-s3-function")
+    assert (names.function_role, names.api_role) == ("lambda-image-role", "api-gw-s3-role")
+    assert names.api == "Quaen-Hala-API"
+
+
+def test_buckets_carry_account_and_region_unless_the_user_names_them() -> None:
+    names = stack_names("imgctl", ACCOUNT, REGION, destination_bucket="my-own-bucket")
+    assert names.source_bucket == "src-bucket-image-in-123456789012-eu-west-2"
+    assert names.destination_bucket == "my-own-bucket"
+
+
+def test_stacks_of_other_names_share_nothing() -> None:
+    one, other = (stack_names(stack, ACCOUNT, REGION) for stack in ("imgctl", "staging"))
+    values = [[getattr(names, name) for name in names.__slots__] for names in (one, other)]
+    assert not set(values[0]) & set(values[1])
+    assert other.table == "hala-db-staging"
+
+
+@pytest.mark.parametrize("stack", ["Upper", "1st", "under_score", "ends-", "a--b", "", "ä"])
+def test_a_stack_name_that_aws_would_refuse_somewhere_is_refused_at_once(stack: str) -> None:
+    with pytest.raises(BadName, match="not allowed"):
+        stack_names(stack, ACCOUNT, REGION)
+
+
+def test_a_stack_name_too_long_for_a_bucket_says_by_how_much() -> None:
+    with pytest.raises(BadName) as refused:
+        stack_names("a-rather-long-stack-name", ACCOUNT, "ap-southeast-2")
+    excess = re.search(r"(\d+) characters", refused.value.hint)
+    assert excess is not None
+    shorter = "a-rather-long-stack-name"[: -int(excess[1])].rstrip("-")
+    with pytest.raises(BadName):
+        stack_names(shorter + "xx", ACCOUNT, "ap-southeast-2")
+
+
+@pytest.mark.parametrize("bucket", ["ab", "Capital", "under_score", "-dash", "a..b", "x" * 64])
+def test_a_bucket_name_that_s3_would_refuse_is_refused(bucket: str) -> None:
+    with pytest.raises(BadName, match="bucket"):
+        stack_names("imgctl", ACCOUNT, REGION, source_bucket=bucket)
+
+
+def test_one_bucket_for_both_ends_is_refused() -> None:
+    with pytest.raises(BadName, match="resized again"):
+        stack_names("imgctl", ACCOUNT, REGION, source_bucket="one", destination_bucket="one")

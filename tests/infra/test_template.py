@@ -1,0 +1,116 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+from cfnlint import decode
+
+from infra.bundle import Architecture, Bundle
+from infra.names import stack_names
+from infra.parameters import StackSettings, stack_parameters
+from infra.template import import_template, resources_to_import, stack_template, with_hashed_ids
+
+NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
+BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64)
+
+
+def parameters(settings: StackSettings | None = None, bundle: Bundle = BUNDLE) -> dict[str, str]:
+    return stack_parameters(
+        NAMES,
+        settings or StackSettings(),
+        bundle,
+        require_tls=True,
+        sets_api_logging_role=True,
+    )
+
+
+def parsed(template: str) -> dict[str, dict[str, dict[str, object]]]:
+    document, problems = decode.decode_str(template)
+    assert not problems
+    plain: dict[str, dict[str, dict[str, object]]] = json.loads(json.dumps(document))
+    return plain
+
+
+def ids(template: str) -> set[str]:
+    return {name for name in parsed(template)["Resources"] if re.search(r"[0-9a-f]{12}$", name)}
+
+
+def test_every_parameter_of_the_template_is_given_and_no_other() -> None:
+    assert set(parameters()) == set(parsed(stack_template())["Parameters"])
+
+
+def test_defaults_are_the_templates_own() -> None:
+    given = parameters()
+    declared = parsed(stack_template())["Parameters"]
+    chosen = ("MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix", "LogRetentionDays")
+    seeds = ("TableName", "FunctionName", "FunctionRoleName", "ApiName", "ApiRoleName", "StageName")
+    for name in chosen + seeds:
+        assert given[name] == str(declared[name]["Default"])
+
+
+def test_the_template_fits_into_a_request() -> None:
+    assert len(with_hashed_ids(stack_template(), parameters()).encode()) < 51_200
+
+
+def test_both_hashed_ids_stand_wherever_they_are_referred_to() -> None:
+    template = with_hashed_ids(stack_template(), parameters())
+    assert len(ids(template)) == 2
+    assert not re.search(r"\b(CodeVersion|ApiDeployment)\b", template)
+    for name in ids(template):
+        assert template.count(name) >= 2
+
+
+def test_the_same_input_gives_the_same_template() -> None:
+    first, again = (with_hashed_ids(stack_template(), parameters()) for _ in range(2))
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        parameters(bundle=Bundle(Path("x.zip"), "cd" * 32, 1, 1, Architecture.ARM64)),
+        parameters(StackSettings(scale="0.25")),
+        parameters(StackSettings(memory_mb=3008)),
+    ],
+)
+def test_new_code_or_configuration_makes_a_new_version_and_no_new_api(
+    changed: dict[str, str],
+) -> None:
+    before = ids(with_hashed_ids(stack_template(), parameters()))
+    after = ids(with_hashed_ids(stack_template(), changed))
+    assert {name[:-12] for name in before - after} == {"CodeVersion"}
+
+
+def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> None:
+    before = ids(with_hashed_ids(stack_template(), parameters()))
+    method = stack_template().replace("TimeoutInMillis: 29000", "TimeoutInMillis: 28000")
+    comment = stack_template().replace("# Without these a body", "# Otherwise a body")
+    assert method != stack_template() != comment
+    after = ids(with_hashed_ids(method, parameters()))
+    assert {name[:-12] for name in before - after} == {"ApiDeployment"}
+    assert ids(with_hashed_ids(comment, parameters())) == before
+
+
+def test_an_import_holds_what_was_kept_and_nothing_else() -> None:
+    kept = (NAMES.source_bucket, NAMES.table)
+    resources = parsed(import_template(stack_template(), NAMES, kept))["Resources"]
+    assert set(resources) == {"SourceBucket", "Records"}
+    assert all(resource["DeletionPolicy"] == "Retain" for resource in resources.values())
+    assert resources["SourceBucket"]["Properties"] == {"BucketName": NAMES.source_bucket}
+    whole = parsed(stack_template())["Resources"]
+    assert resources["Records"] == whole["Records"]
+    assert [r.name for r in resources_to_import(NAMES, kept)] == list(kept)
+
+
+def test_what_holds_data_is_kept_when_the_stack_goes() -> None:
+    for resource in parsed(stack_template())["Resources"].values():
+        if resource["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+
+
+def test_no_role_of_the_stack_may_do_everything() -> None:
+    for name, resource in parsed(stack_template())["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Role":
+            actions = re.findall(r'"Action": ("[^"]+"|\[[^]]+\])', json.dumps(resource))
+            assert actions, name
+            assert not any("*" in action for action in actions), name

@@ -1,0 +1,144 @@
+import json
+import os
+import socket
+import threading
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from imgctl.local import daemon
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> object:
+    folder = tmp_path / "local"
+    yield folder
+    daemon.stop(folder)
+
+
+def client(service: str, endpoint: daemon.Endpoint, key: tuple[str, str] | None = None) -> Any:
+    access_key, secret_key = key or (endpoint.access_key, endpoint.secret_key)
+    session = boto3.Session(
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=endpoint.region,
+    )
+    make: Any = session.client
+    return make(service, endpoint_url=endpoint.url)
+
+
+def test_it_keeps_its_data_and_its_address_between_runs(folder: Path) -> None:
+    first = daemon.start(folder)
+    client("s3", first).create_bucket(Bucket="kept")
+    client("s3", first).put_object(Bucket="kept", Key="a", Body=b"content")
+    assert daemon.stop(folder)
+    second = daemon.start(folder)
+    assert second.pid != first.pid
+    assert second.url == first.url
+    kept = client("s3", second).get_object(Bucket="kept", Key="a")["Body"].read()
+    assert kept == b"content"
+
+
+def test_it_listens_on_the_loopback_address_alone(folder: Path) -> None:
+    endpoint = daemon.start(folder)
+    assert endpoint.url.startswith("http://127.0.0.1:")
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    bound = {f[1] for f in listening if f[3] == "0A" and f[1].endswith(f":{endpoint.port:04X}")}
+    assert bound == {f"0100007F:{endpoint.port:04X}"}  # 127.0.0.1, little-endian
+
+
+def test_a_user_may_do_what_a_policy_says_and_nothing_else(folder: Path) -> None:
+    endpoint = daemon.start(folder)
+    iam = client("iam", endpoint)
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(
+        UserName="reader",
+        PolicyName="list",
+        PolicyDocument=json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}
+                ],
+            }
+        ),
+    )
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    s3 = client("s3", endpoint, (key["AccessKeyId"], key["SecretAccessKey"]))
+    assert s3.list_buckets()["Buckets"] == []
+    with pytest.raises(ClientError, match="s3:CreateBucket"):
+        s3.create_bucket(Bucket="not-allowed")
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        client("s3", endpoint, (key["AccessKeyId"], "a guess")).list_buckets()
+
+
+def test_starting_twice_at_once_makes_one(folder: Path) -> None:
+    found: list[daemon.Endpoint] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(daemon.start(folder))) for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({endpoint.pid for endpoint in found}) == 1
+
+
+def test_functions_get_nothing_of_the_users_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_TOKEN", "secret")
+    monkeypatch.setenv("AWS_PROFILE", "production")
+    endpoint = daemon.start(folder)
+    environment = Path(f"/proc/{endpoint.pid}/environ").read_bytes()
+    assert b"MY_TOKEN" not in environment
+    assert b"production" not in environment
+
+
+def test_an_address_that_is_taken_is_given_up_for_another(folder: Path) -> None:
+    folder.mkdir()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        (folder / "port").write_text(str(port))
+        assert daemon.start(folder).port != port
+
+
+def test_a_stale_note_of_a_server_is_not_believed(folder: Path) -> None:
+    folder.mkdir()
+    stale = daemon.Endpoint("http://127.0.0.1:9", os.getpid(), 9, "us-east-1", "a", "b")
+    (folder / "server.json").write_text(
+        json.dumps({name: getattr(stale, name) for name in stale.__slots__})
+    )
+    assert daemon.running(folder) is None
+    assert not daemon.stop(folder)
+
+
+def test_a_server_that_dies_at_once_is_reported_with_its_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon.sys, "executable", "/bin/false")
+    with pytest.raises(daemon.LocalError, match="did not start") as failed:
+        daemon.start(folder)
+    assert "server.log" in failed.value.hint
+
+
+def test_without_the_emulator_it_says_what_to_install(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(daemon.LocalError) as missing:
+        daemon.start(folder)
+    assert "pip install 'imgctl[local]'" in missing.value.hint
+
+
+def test_a_reset_leaves_nothing_of_it(folder: Path) -> None:
+    endpoint = daemon.start(folder)
+    client("s3", endpoint).create_bucket(Bucket="gone")
+    daemon.reset(folder)
+    assert daemon.running(folder) is None
+    assert client("s3", daemon.start(folder)).list_buckets()["Buckets"] == []

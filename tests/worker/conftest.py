@@ -1,0 +1,79 @@
+"""The function's two services, in this process."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from imgctl.core.record import Record, from_item
+from imgctl.core.spec import Limits, ResizeSpec
+from imgctl.worker.events import ObjectCreated
+from imgctl.worker.pipeline import Effects
+from imgctl.worker.settings import Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_s3 import S3Client
+
+SOURCE = "src-bucket-image-in"
+DESTINATION = "dest-bucket-image-out"
+NOW = datetime(2026, 11, 23, 15, 25, 9, tzinfo=UTC)
+
+
+@dataclass
+class Cloud:
+    """Two buckets and a table, with what the function is given to reach them."""
+
+    s3: "S3Client"
+    dynamodb: "DynamoDBClient"
+    settings: Settings
+    effects: Effects
+
+    def put(self, key: str, data: bytes) -> ObjectCreated:
+        """Store an object, and give what its event would tell."""
+        answer = self.s3.put_object(Bucket=SOURCE, Key=key, Body=data)
+        return ObjectCreated(
+            bucket=SOURCE,
+            key=key,
+            version_id=answer["VersionId"],
+            etag=answer["ETag"].strip('"'),
+            size=len(data),
+            event_name="ObjectCreated:Put",
+        )
+
+    def records(self) -> list[Record]:
+        """List what the table holds."""
+        return [from_item(item) for item in self.dynamodb.scan(TableName="hala-db")["Items"]]
+
+    def outputs(self) -> list[str]:
+        """List what the destination bucket holds."""
+        return [o["Key"] for o in self.s3.list_objects_v2(Bucket=DESTINATION).get("Contents", [])]
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    with mock_aws():
+        s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+        for bucket in (SOURCE, DESTINATION):
+            s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration={"Status": "Enabled"})
+        dynamodb.create_table(
+            TableName="hala-db",
+            AttributeDefinitions=[{"AttributeName": "resource-id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        ticks = iter(range(1_000_000))
+        yield Cloud(
+            s3,
+            dynamodb,
+            Settings(SOURCE, DESTINATION, "hala-db", "resized-", ResizeSpec(), Limits()),
+            Effects(s3, dynamodb, now=lambda: NOW, stopwatch_s=lambda: next(ticks) / 8),
+        )

@@ -1,0 +1,137 @@
+import hashlib
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+
+from imgctl.core.keys import resource_id
+from imgctl.core.record import Status
+from imgctl.core.spec import Limits
+from imgctl.worker.pipeline import process
+from tests.pictures import PHOTOS, decoded, encoded, photo
+from tests.worker.conftest import DESTINATION, SOURCE, Cloud
+
+ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the function a /tmp of its own, to look into afterwards."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def test_a_photograph_is_halved_into_the_destination_with_its_metadata(cloud: Cloud) -> None:
+    record = process(cloud.put("a/b/cake.jpg", ROCKET), cloud.settings, cloud.effects)
+    stored = cloud.s3.get_object(Bucket=DESTINATION, Key="a/b/resized-cake.jpg")
+    assert decoded(stored["Body"].read()).size == (320, 214)
+    assert stored["ContentType"] == "image/jpeg"
+    assert stored["Metadata"] == {
+        "original_filename": "cake.jpg",
+        "original_bucket": SOURCE,
+        "resized_dimensions": "320x214",
+        "processing_time": record.processing_time,
+    }
+
+
+def test_the_record_in_the_table_tells_all(cloud: Cloud) -> None:
+    created = cloud.put("cake.jpg", ROCKET)
+    returned = process(created, cloud.settings, cloud.effects, "request-1")
+    (record,) = cloud.records()
+    assert record == returned
+    assert record.status is Status.SUCCEEDED
+    assert record.resource_id == resource_id(SOURCE, "cake.jpg", version_id=created.version_id)
+    assert record.processing_time == "2026-11-23T15:25:09.000Z"
+    assert record.source_sha256 == hashlib.sha256(ROCKET).hexdigest()
+    assert record.dimension_reduction == "640x427 → 320x214"
+    assert (record.original_size, record.original_file_size) == (len(ROCKET), len(ROCKET))
+    assert (record.resized_bucket, record.resized_object_key) == (DESTINATION, "resized-cake.jpg")
+    assert (record.fetch_ms, record.resize_ms, record.store_ms) == (125, 125, 125)
+    assert record.request_id == "request-1"
+
+
+def test_a_name_outside_ascii_goes_into_the_metadata_encoded(cloud: Cloud) -> None:
+    process(cloud.put("Käse 🍰.jpg", ROCKET), cloud.settings, cloud.effects)
+    metadata = cloud.s3.head_object(Bucket=DESTINATION, Key="resized-Käse 🍰.jpg")["Metadata"]
+    assert metadata["original_filename"] == "K%C3%A4se %F0%9F%8D%B0.jpg"
+
+
+def test_the_longest_name_fits_into_the_metadata(cloud: Cloud) -> None:
+    process(cloud.put("é" * 500 + ".jpg", ROCKET), cloud.settings, cloud.effects)
+    (key,) = cloud.outputs()
+    metadata = cloud.s3.head_object(Bucket=DESTINATION, Key=key)["Metadata"]
+    assert sum(len(name) + len(value) for name, value in metadata.items()) <= 2048
+
+
+def test_the_very_version_of_the_event_is_read(cloud: Cloud) -> None:
+    first = cloud.put("cake.png", encoded(photo(40, 30), "PNG"))
+    cloud.put("cake.png", encoded(photo(80, 60), "PNG"))
+    assert process(first, cloud.settings, cloud.effects).original_width == 40
+
+
+@pytest.mark.parametrize(
+    ("data", "code"),
+    [
+        (b"not a picture", "not_an_image"),
+        (b"", "not_an_image"),
+        (b"<svg></svg>", "unsupported_format"),
+        (ROCKET[:30_000], "truncated"),
+    ],
+)
+def test_a_picture_at_fault_is_recorded_with_its_reason(
+    cloud: Cloud, data: bytes, code: str
+) -> None:
+    record = process(cloud.put("bad.jpg", data), cloud.settings, cloud.effects)
+    assert cloud.records() == [record]
+    assert (record.status, record.failure_code) == (Status.FAILED, code)
+    assert record.failure_reason
+    assert record.failure_hint
+    assert cloud.outputs() == []
+
+
+def test_a_file_over_the_limit_is_refused_without_being_fetched(cloud: Cloud) -> None:
+    settings = replace(cloud.settings, limits=Limits(max_bytes=1000))
+    record = process(cloud.put("big.jpg", ROCKET), settings, cloud.effects)
+    assert record.failure_code == "too_large"
+    assert record.source_sha256 is None
+
+
+def test_an_object_that_is_gone_is_recorded_as_gone(cloud: Cloud) -> None:
+    created = cloud.put("cake.jpg", ROCKET)
+    cloud.s3.delete_object(Bucket=SOURCE, Key="cake.jpg", VersionId=created.version_id)
+    assert process(created, cloud.settings, cloud.effects).failure_code == "gone"
+
+
+def test_an_unversioned_object_that_was_replaced_is_gone(cloud: Cloud) -> None:
+    created = replace(cloud.put("cake.jpg", ROCKET), version_id="")
+    cloud.put("cake.jpg", encoded(photo(), "PNG"))
+    assert process(created, cloud.settings, cloud.effects).failure_code == "gone"
+
+
+def test_a_repeated_event_writes_the_same_two_things_again(cloud: Cloud) -> None:
+    created = cloud.put("cake.jpg", ROCKET)
+    process(created, cloud.settings, cloud.effects)
+    process(created, cloud.settings, cloud.effects)
+    assert len(cloud.records()) == 1
+    assert cloud.outputs() == ["resized-cake.jpg"]
+
+
+@pytest.mark.parametrize("data", [ROCKET, b"not a picture", ROCKET[:30_000]])
+def test_nothing_is_left_in_the_temporary_folder(cloud: Cloud, scratch: Path, data: bytes) -> None:
+    process(cloud.put("cake.jpg", data), cloud.settings, cloud.effects)
+    assert list(scratch.iterdir()) == []
+
+
+def test_nothing_is_left_in_the_temporary_folder_after_a_fault_of_aws(
+    cloud: Cloud, scratch: Path
+) -> None:
+    created = cloud.put("cake.jpg", ROCKET)
+    cloud.s3.delete_bucket(Bucket=DESTINATION)
+    with pytest.raises(ClientError):
+        process(created, cloud.settings, cloud.effects)
+    assert list(scratch.iterdir()) == []
+    assert cloud.records() == []

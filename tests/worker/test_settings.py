@@ -1,0 +1,37 @@
+from fractions import Fraction
+
+import pytest
+
+from imgctl.core.spec import Scale
+from imgctl.worker.settings import SettingsError, from_environ
+
+ENVIRON = {
+    "SOURCE_BUCKET": "in",
+    "DESTINATION_BUCKET": "out",
+    "TABLE_NAME": "hala-db",
+    "OUTPUT_PREFIX": "resized-",
+    "SCALE": "0.5",
+}
+
+
+def test_the_environment_is_read() -> None:
+    settings = from_environ(ENVIRON)
+    assert settings.destination_bucket == "out"
+    assert settings.spec.target == Scale(Fraction(1, 2))
+
+
+@pytest.mark.parametrize("name", ENVIRON)
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        from_environ({k: v for k, v in ENVIRON.items() if k != name})
+
+
+@pytest.mark.parametrize("scale", ["0", "2", "half", "1/0"])
+def test_a_scale_that_cannot_be_is_refused(scale: str) -> None:
+    with pytest.raises(SettingsError, match="SCALE"):
+        from_environ(ENVIRON | {"SCALE": scale})
+
+
+def test_a_function_that_would_feed_itself_is_refused() -> None:
+    with pytest.raises(SettingsError, match="would trigger"):
+        from_environ(ENVIRON | {"DESTINATION_BUCKET": "in"})
