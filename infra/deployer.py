@@ -4,7 +4,7 @@ The stack is the only state. What is under way goes on when this process ends.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +19,7 @@ OnEvent = Callable[[DeployEvent], None]
 
 _BROKEN = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
+_SEE_EVENTS = "DescribeEvents"
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -115,6 +116,8 @@ class Engine:
         described = pages[0]
         if described["Status"] == "FAILED":
             reason = described.get("StatusReason", "")
+            if _SEE_EVENTS in reason:
+                reason = self._validation_failure(ChangeSetName=change_set) or reason
             self._delete_change_set(request.stack, change_set, creates)
             if any(text in reason for text in _NO_CHANGES):
                 return Plan(request.stack, "", creates, ())
@@ -156,6 +159,9 @@ class Engine:
         status = self.status(plan.stack)
         if status in _APPLIED:
             return
+        if first_failure is not None and _SEE_EVENTS in first_failure.reason:
+            reason = self._validation_failure(StackName=plan.stack) or first_failure.reason
+            first_failure = replace(first_failure, reason=reason)
         raise _failed(f"The deployment failed ({status})", first_failure, plan.creates_stack)
 
     def destroy(self, stack: str, on_event: OnEvent) -> bool:
@@ -216,6 +222,20 @@ class Engine:
             if ended:
                 return first_failure
             self.sleep(self.poll_s)
+
+    def _validation_failure(self, **operation: Any) -> str:
+        """Say what CloudFormation found before it began, which it tells nowhere else."""
+        pages = self.client.get_paginator("describe_events").paginate(
+            **operation, Filters={"FailedEvents": True}
+        )
+        found = (
+            f"{event.get('LogicalResourceId', '')} ({event.get('ResourceType', '')}):"
+            f" {event['ValidationStatusReason']}"
+            for page in pages
+            for event in page["OperationEvents"]
+            if event.get("ValidationStatusReason")
+        )
+        return "; ".join(dict.fromkeys(found))
 
     def _events(self, stack: str, token: str, seen: set[str]) -> Iterator[DeployEvent]:
         """List the operation's events that were not seen yet, newest first."""

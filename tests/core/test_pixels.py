@@ -1,6 +1,7 @@
 import io
 import itertools
 import zlib
+from typing import cast
 
 import pytest
 from PIL import ExifTags, Image, ImageChops, ImageSequence, JpegImagePlugin
@@ -158,9 +159,11 @@ def test_soft_edges_of_clear_pictures_get_no_fringe() -> None:
     image = Image.new("RGBA", (40, 40), (0, 255, 0, 0))  # clear, and green where nobody sees it
     image.paste((255, 0, 0, 255), (10, 10, 30, 31))
     half = decoded(halve(encoded(image, "PNG")).data)
-    visible = [p for p in half.get_flattened_data() if p[3] > 0]
-    assert visible
-    assert all(green == 0 for _, green, _, _ in visible)
+    half.putalpha(half.getchannel("A").point(lambda value: 255 if value else 0))
+    visible = Image.new("RGB", half.size)
+    visible.paste(half, mask=half.getchannel("A"))
+    assert half.getchannel("A").getextrema() == (0, 255)
+    assert visible.getchannel("G").getextrema() == (0, 0)
 
 
 def test_a_palette_is_averaged_in_colour() -> None:
@@ -170,7 +173,8 @@ def test_a_palette_is_averaged_in_colour() -> None:
     for x, y in itertools.product(range(40), range(40)):
         checks.putpixel((x, y), (x + y) % 2)
     half = decoded(halve(encoded(checks, "PNG")).data).convert("L")
-    assert all(100 < value < 156 for value in half.crop((4, 4, 16, 16)).get_flattened_data())
+    darkest, brightest = cast(tuple[int, int], half.crop((4, 4, 16, 16)).getextrema())
+    assert 100 < darkest <= brightest < 156
 
 
 def test_one_bit_pictures_become_grey() -> None:
@@ -253,12 +257,12 @@ def test_too_many_pixels_are_refused_after_the_header() -> None:
     bomb = bytearray(encoded(Image.new("1", (8, 8)), "PNG"))
     bomb[16:24] = (60_000).to_bytes(4) * 2
     bomb[29:33] = zlib.crc32(bomb[12:29]).to_bytes(4)
-    with pytest.raises(TooLarge, match="3600.0 megapixels"):
+    with pytest.raises(TooLarge, match=r"3600.0 megapixels"):
         halve(bytes(bomb))
 
 
 def test_frames_count_against_the_limit() -> None:
     data = animation("GIF")
-    assert halve(data, max_pixels=40 * 30 * 4)
+    halve(data, max_pixels=40 * 30 * 4)
     with pytest.raises(TooLarge, match="4 frames"):
         halve(data, max_pixels=40 * 30 * 4 - 1)

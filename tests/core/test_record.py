@@ -6,6 +6,7 @@ from imgctl.core.geometry import Size
 from imgctl.core.picture import Picture
 from imgctl.core.record import (
     TIME_SHARDS,
+    Item,
     Record,
     Status,
     from_item,
@@ -76,7 +77,7 @@ def test_an_item_of_the_original_function_is_read_whole() -> None:
 
 
 def test_what_an_item_lacks_or_garbles_is_none() -> None:
-    item = {
+    item: Item = {
         "resource-id": {"S": "x"},
         "OriginalWidth": {"S": "wide"},
         "OriginalMode": {"NULL": True},

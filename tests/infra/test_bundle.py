@@ -185,7 +185,7 @@ def test_pip_fetches_the_locked_wheel_of_the_architecture(
 def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"pillow==99.0 --hash=sha256:{'0' * 64}")
-    with pytest.raises(BundleError, match="(?i)pip could not fetch.*(hash|match)"):
+    with pytest.raises(BundleError, match=r"(?i)pip could not fetch.*(hash|match)"):
         download_packages(requirements, ARM, tmp_path / "target")
 
 

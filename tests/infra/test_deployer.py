@@ -235,7 +235,7 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     recorded.answers("execute_change_set", {})
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     recorded.status("ROLLBACK_COMPLETE")
-    with pytest.raises(DeployError, match="SourceBucket.*src-bucket already exists") as failed:
+    with pytest.raises(DeployError, match=r"SourceBucket.*src-bucket already exists") as failed:
         recorded.engine.apply(PLAN, lambda _: None)
     assert "ROLLBACK_COMPLETE" in failed.value.message
     assert "Rate exceeded" not in failed.value.message
@@ -257,7 +257,7 @@ def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Reco
     stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
     recorded.status("UPDATE_COMPLETE").status("UPDATE_COMPLETE").answers("delete_stack", {})
     recorded.status("DELETE_FAILED").events(stays).status("DELETE_FAILED")
-    with pytest.raises(DeployError, match="SourceBucket.*not empty"):
+    with pytest.raises(DeployError, match=r"SourceBucket.*not empty"):
         recorded.engine.destroy("imgctl", lambda _: None)
 
 
@@ -265,3 +265,21 @@ def test_a_stack_that_is_being_updated_is_not_destroyed(recorded: Recorded) -> N
     recorded.status("UPDATE_IN_PROGRESS")
     with pytest.raises(StackBusy):
         recorded.engine.destroy("imgctl", lambda _: None)
+
+
+def test_what_was_found_before_anything_began_is_told(recorded: Recorded) -> None:
+    recorded.status(None).answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("FAILED", "Validation failed with 1 error(s). Call DescribeEvents to ...")
+    event = {
+        "LogicalResourceId": "SourceBucket",
+        "ResourceType": "AWS::S3::Bucket",
+        "ValidationStatusReason": "Bucket src already exists",
+    }
+    recorded.answers(
+        "describe_events",
+        {"OperationEvents": [event]},
+        {"ChangeSetName": CHANGE_SET, "Filters": {"FailedEvents": True}},
+    )
+    recorded.answers("delete_change_set", {}).status(None)
+    with pytest.raises(DeployError, match=r"SourceBucket \(AWS::S3::Bucket\): Bucket src already"):
+        recorded.engine.plan(REQUEST)

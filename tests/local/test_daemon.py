@@ -121,7 +121,7 @@ def test_a_stale_note_of_a_server_is_not_believed(folder: Path) -> None:
 def test_a_server_that_dies_at_once_is_reported_with_its_log(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon.sys, "executable", "/bin/false")
+    monkeypatch.setattr("sys.executable", "/bin/false")
     with pytest.raises(daemon.LocalError, match="did not start") as failed:
         daemon.start(folder)
     assert "server.log" in failed.value.hint
@@ -130,7 +130,7 @@ def test_a_server_that_dies_at_once_is_reported_with_its_log(
 def test_without_the_emulator_it_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(daemon.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
     with pytest.raises(daemon.LocalError) as missing:
         daemon.start(folder)
     assert "pip install 'imgctl[local]'" in missing.value.hint

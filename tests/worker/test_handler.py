@@ -1,7 +1,6 @@
 import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.stub import Stubber
@@ -11,6 +10,9 @@ from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import Unfinished, handle
 from tests.pictures import PHOTOS
 from tests.worker.conftest import Cloud
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
 
@@ -58,7 +60,7 @@ def test_a_fault_that_may_pass_is_raised_after_every_object_was_tried(cloud: Clo
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "SlowDown", http_status_code=503)
         stub.add_client_error("get_object", "InternalError", http_status_code=500)
-        with pytest.raises(Unfinished, match="SlowDown.*InternalError"):
+        with pytest.raises(Unfinished, match=r"SlowDown.*InternalError"):
             handle(
                 event_of(failing, last),
                 cloud.settings,

@@ -1,0 +1,169 @@
+"""What scripts rely on: streams, exit codes, options, help."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import pytest
+
+from imgctl import __version__
+from imgctl.cli.main import imgctl as program
+from tests.cli.conftest import Done
+
+README = Path(__file__).parents[2] / "README.md"
+
+Imgctl = Callable[..., Done]
+
+
+def commands() -> list[tuple[str, ...]]:
+    context = click.Context(program)
+    names: list[tuple[str, ...]] = []
+    for name in program.list_commands(context):
+        command = program.get_command(context, name)
+        names.append((name,))
+        if isinstance(command, click.Group):
+            names += [(name, inner) for inner in command.list_commands(context)]
+    return names
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(imgctl: Imgctl, command: tuple[str, ...]) -> None:
+    done = imgctl(*command, "--help")
+    assert done.code == 0
+    assert f"Example: imgctl {command[0]}" in done.out
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_stands_in_the_readme(command: tuple[str, ...]) -> None:
+    assert f"imgctl {command[0]}" in README.read_text()
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["upload", "--help"], ["config"]])
+def test_nothing_heavy_is_loaded_for_what_needs_nothing(arguments: list[str]) -> None:
+    probe = (
+        "import sys; from imgctl.cli.main import run; code = run(sys.argv[1:]);"
+        "heavy = {'boto3', 'botocore', 'PIL'} & set(sys.modules);"
+        "sys.exit(f'loaded: {heavy}' if heavy else code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_version_is_printed(imgctl: Imgctl) -> None:
+    assert imgctl("--version").out == f"imgctl, version {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--stack", "mine", "config", "--json"],
+        ["config", "--json", "--stack", "mine"],
+        ["--json", "config", "--stack", "mine"],
+        ["--stack", "other", "config", "--stack", "mine", "--json"],
+    ],
+)
+def test_global_options_stand_before_or_after_the_command(
+    imgctl: Imgctl, arguments: list[str]
+) -> None:
+    stack = imgctl(*arguments).document["settings"]["stack"]
+    assert stack == {"value": "mine", "origin": "--stack"}
+
+
+def test_each_option_has_its_variable(imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IMGCTL_JSON", "1")
+    monkeypatch.setenv("IMGCTL_STACK", "mine")
+    document = imgctl("config").document
+    assert document["schema"] == 1
+    assert document["settings"]["stack"]["origin"] == "IMGCTL_STACK"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["no-such-command"],
+        ["config", "--no-such-option"],
+        ["upload"],
+        ["upload", "no-such-file.jpg"],
+        ["resize", "no-such-*.jpg"],
+        ["history", "--since", "yesterday-ish", "--local"],
+        ["config", "--config", "no-such.toml"],
+    ],
+)
+def test_usage_is_exit_code_2_and_says_what_is_wrong(imgctl: Imgctl, arguments: list[str]) -> None:
+    done = imgctl(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("Error: ")
+    assert "Traceback" not in done.err
+
+
+def test_errors_are_json_where_json_is_asked_for(imgctl: Imgctl) -> None:
+    done = imgctl("upload", "no-such-file.jpg", "--json")
+    assert (done.code, done.out) == (2, "")
+    assert done.error["code"] == "usage"
+    assert "no-such-file.jpg" in done.error["message"]
+    assert done.error["hint"]
+
+
+def test_no_credentials_is_exit_code_3_with_a_next_step(imgctl: Imgctl) -> None:
+    done = imgctl("history", "--region", "eu-west-2", "--json")
+    assert done.code == 3
+    assert done.error["code"] == "no_credentials"
+    assert "--local" in done.error["hint"]
+
+
+def test_no_region_is_exit_code_3_with_a_next_step(
+    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    done = imgctl("deploy", "--json")
+    assert (done.code, done.error["code"]) == (3, "no_region")
+
+
+def test_a_profile_that_is_not_there_is_exit_code_3(imgctl: Imgctl) -> None:
+    done = imgctl("history", "--profile", "nobody")
+    assert done.code == 3
+    assert "nobody" in done.err
+
+
+def test_an_unreachable_aws_is_exit_code_3(imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setattr("time.sleep", lambda _: None)  # between the SDK's own retries
+    done = imgctl("history", "--region", "eu-west-2")
+    assert done.code == 3
+    assert "cannot be reached" in done.err
+
+
+def test_a_mistake_of_ours_is_one_line_and_debug_shows_the_rest(
+    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgctl.cli.tables.settings_table", lambda _: 1 / 0)
+    plain = imgctl("config")
+    assert plain.code == 1
+    assert "imgctl itself failed: ZeroDivisionError" in plain.err
+    assert "Traceback" not in plain.err
+    assert "Traceback" in imgctl("config", "--debug").err
+
+
+def test_an_interruption_is_exit_code_130(imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("imgctl.cli.tables.settings_table", interrupt)
+    assert imgctl("config").code == 130
+
+
+@pytest.mark.parametrize("arguments", [["local", "reset"], ["local", "reset", "--json"]])
+def test_what_needs_an_answer_names_the_option_where_nobody_can_be_asked(
+    imgctl: Imgctl, arguments: list[str]
+) -> None:
+    done = imgctl(*arguments)
+    assert done.code == 2
+    assert "--yes" in done.err

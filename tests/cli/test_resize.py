@@ -1,0 +1,137 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Done
+from tests.pictures import PHOTOS, decoded, encoded, photo
+
+Imgctl = Callable[..., Done]
+
+
+@pytest.fixture
+def cake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "cake.jpg"
+    path.write_bytes(encoded(photo(81, 60), "JPEG"))
+    return path
+
+
+def size(path: Path) -> tuple[int, int]:
+    return decoded(path.read_bytes()).size
+
+
+def test_a_picture_is_halved_beside_itself(imgctl: Imgctl, cake: Path) -> None:
+    before = cake.read_bytes()
+    done = imgctl("resize", "cake.jpg")
+    assert done.code == 0
+    assert done.out == "resized  resized-cake.jpg  81x60 → 41x30\n"
+    assert size(cake.with_name("resized-cake.jpg")) == (41, 30)
+    assert cake.read_bytes() == before
+
+
+def test_json_gives_the_record_that_the_function_stores(imgctl: Imgctl, cake: Path) -> None:
+    document = imgctl("resize", "cake.jpg", "--json").document
+    (record,) = document["records"]
+    assert document["totals"] == {"resized": 1, "failed": 0}
+    assert record["OriginalWidth"] == 81
+    assert record["DimensionReduction"] == "81x60 → 41x30"
+    assert record["ResizedObjectKey"] == "resized-cake.jpg"
+    assert record["ResizedFileSize"] == cake.with_name("resized-cake.jpg").stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--scale", "0.25"], (20, 15)),
+        (["--width", "40"], (40, 30)),
+        (["--height", "15"], (20, 15)),
+        (["--fit", "30x100"], (30, 22)),
+        (["--width", "4000"], (81, 60)),
+    ],
+)
+def test_the_size_is_what_was_asked(
+    imgctl: Imgctl, cake: Path, options: list[str], expected: tuple[int, int]
+) -> None:
+    assert imgctl("resize", "cake.jpg", *options).code == 0
+    assert size(cake.with_name("resized-cake.jpg")) == expected
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--scale", "2"],
+        ["--scale", "x"],
+        ["--fit", "big"],
+        ["--fit", "0x5"],
+        ["--scale", "0.5", "--width", "5"],
+    ],
+)
+@pytest.mark.usefixtures("cake")
+def test_a_size_that_cannot_be_is_usage(imgctl: Imgctl, options: list[str]) -> None:
+    assert imgctl("resize", "cake.jpg", *options).code == 2
+
+
+def test_a_converted_picture_gets_its_formats_extension(imgctl: Imgctl, cake: Path) -> None:
+    assert imgctl("resize", "cake.jpg", "--format", "webp").code == 0
+    assert decoded(cake.with_name("resized-cake.webp").read_bytes()).format == "WEBP"
+
+
+def test_a_result_that_is_there_is_replaced_only_when_asked(imgctl: Imgctl, cake: Path) -> None:
+    result = cake.with_name("resized-cake.jpg")
+    result.write_text("mine")
+    done = imgctl("resize", "cake.jpg")
+    assert done.code == 1
+    assert "--overwrite" in done.out
+    assert result.read_text() == "mine"
+    assert imgctl("resize", "cake.jpg", "--overwrite").code == 0
+    assert size(result) == (41, 30)
+
+
+def test_an_input_is_never_replaced(imgctl: Imgctl, cake: Path) -> None:
+    other = cake.with_name("resized-cake.jpg")
+    other.write_bytes(encoded(photo(20, 20), "JPEG"))
+    before = other.read_bytes()
+    done = imgctl("resize", "cake.jpg", "resized-cake.jpg", "--overwrite")
+    assert done.code == 1
+    assert "is an input itself" in done.out
+    assert other.read_bytes() == before
+
+
+def test_the_rest_is_done_after_a_failure(imgctl: Imgctl, cake: Path) -> None:
+    cake.with_name("bad.jpg").write_text("not a picture")
+    done = imgctl("resize", "bad.jpg", "cake.jpg")
+    assert done.code == 1
+    assert "not a picture" in done.out
+    assert "1 resized, 1 failed" in done.err
+    assert cake.with_name("resized-cake.jpg").exists()
+    assert not cake.with_name("resized-bad.jpg").exists()
+
+
+def test_a_folder_is_laid_out_again_below_the_output(imgctl: Imgctl, cake: Path) -> None:
+    deep = cake.parent / "trip" / "day"
+    deep.mkdir(parents=True)
+    (deep / "a.png").write_bytes(encoded(photo(), "PNG"))
+    assert imgctl("resize", "trip", "--recursive", "-o", "small").code == 0
+    assert (cake.parent / "small" / "trip" / "day" / "resized-a.png").exists()
+
+
+def test_nothing_but_results_is_left(imgctl: Imgctl, cake: Path) -> None:
+    imgctl("resize", "cake.jpg", "-o", "out")
+    assert [path.name for path in (cake.parent / "out").iterdir()] == ["resized-cake.jpg"]
+
+
+def test_results_can_be_read_by_others_as_usual_files(imgctl: Imgctl, cake: Path) -> None:
+    imgctl("resize", "cake.jpg")
+    usual = cake.with_name("usual")
+    usual.touch()
+    assert cake.with_name("resized-cake.jpg").stat().st_mode == usual.stat().st_mode
+
+
+def test_the_same_input_gives_the_same_bytes(imgctl: Imgctl, cake: Path) -> None:
+    photo_path = cake.with_name("rocket.jpg")
+    photo_path.write_bytes((PHOTOS / "rocket.jpg").read_bytes())
+    for folder in ("one", "two"):
+        imgctl("resize", "rocket.jpg", "-o", folder)
+    one, two = (cake.parent / folder / "resized-rocket.jpg" for folder in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()

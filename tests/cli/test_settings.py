@@ -1,0 +1,101 @@
+from pathlib import Path
+
+import pytest
+
+from imgctl.cli.settings import KEYS, SettingsError, resolve
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "imgctl.toml"
+    path.write_text(text)
+    return path
+
+
+def test_an_option_wins_over_a_variable_and_that_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, 'stack = "file"\nregion = "eu-west-1"\nscale = 0.25\n')
+    settings = resolve({"stack": "option"}, {"IMGCTL_STACK": "env", "IMGCTL_REGION": "r"}, tmp_path)
+    found = {n: (s.value, s.origin) for n, s in settings.by_name.items()}
+    assert found["stack"] == ("option", "--stack")
+    assert found["region"] == ("r", "IMGCTL_REGION")
+    assert found["scale"] == ("0.25", f"{path}:3")
+    assert found["prefix"] == ("resized-", "default")
+
+
+def test_the_file_is_found_upwards_from_the_working_folder(tmp_path: Path) -> None:
+    path = write(tmp_path, 'stack = "above"')
+    below = tmp_path / "a" / "b"
+    below.mkdir(parents=True)
+    settings = resolve({}, {}, below)
+    assert (settings["stack"], settings.file) == ("above", path)
+
+
+def test_a_named_file_is_the_one_that_counts(tmp_path: Path) -> None:
+    write(tmp_path, 'stack = "nearest"')
+    other = tmp_path / "other.toml"
+    other.write_text('stack = "named"')
+    assert resolve({"config": str(other)}, {}, tmp_path)["stack"] == "named"
+    assert resolve({}, {"IMGCTL_CONFIG": str(other)}, tmp_path)["stack"] == "named"
+
+
+@pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
+def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
+    assert resolve({}, {"IMGCTL_LOCAL": value}, tmp_path)["local"] is True
+    assert resolve({"local": True}, {"IMGCTL_LOCAL": "0"}, tmp_path)["local"] is True
+
+
+@pytest.mark.parametrize(
+    ("line", "allowed"),
+    [
+        ("scale = 2", "above 0 and at most 1"),
+        ('scale = "half"', "above 0 and at most 1"),
+        ("memory_mb = 100", "256 to 10240"),
+        ("memory_mb = 512.5", "256 to 10240"),
+        ("timeout_s = true", "3 to 900"),
+        ('local = "perhaps"', "true or false"),
+        ('architecture = "mips"', "arm64 or x86_64"),
+        ("log_retention_days = 8", "1, 3, 5, 7, 14"),
+        ('stack = ""', "not empty"),
+    ],
+)
+def test_a_bad_value_is_refused_with_file_line_and_what_is_allowed(
+    tmp_path: Path, line: str, allowed: str
+) -> None:
+    path = write(tmp_path, f"# first\n\n{line}\n")
+    with pytest.raises(SettingsError) as refused:
+        resolve({}, {}, tmp_path)
+    assert refused.value.message.startswith(f"{path}:3: {line.split(maxsplit=1)[0]}")
+    assert allowed in refused.value.hint
+
+
+@pytest.mark.parametrize("line", ['colour = "blue"', "yes = true", "json = true"])
+def test_what_is_no_setting_of_a_file_is_named_with_those_that_are(
+    tmp_path: Path, line: str
+) -> None:
+    path = write(tmp_path, line)
+    with pytest.raises(
+        SettingsError, match=f"{path}:1: {line.split(maxsplit=1)[0]} is no setting"
+    ) as refused:
+        resolve({}, {}, tmp_path)
+    assert "source_bucket" in refused.value.hint
+
+
+def test_a_file_that_is_no_toml_is_said_to_be_none(tmp_path: Path) -> None:
+    write(tmp_path, "stack = = 1")
+    with pytest.raises(SettingsError, match=r"imgctl\.toml.*line 1"):
+        resolve({}, {}, tmp_path)
+
+
+def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="There is no file"):
+        resolve({"config": "nowhere.toml"}, {}, tmp_path)
+
+
+def test_a_bad_variable_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="IMGCTL_MEMORY_MB"):
+        resolve({}, {"IMGCTL_MEMORY_MB": "lots"}, tmp_path)
+
+
+def test_defaults_are_what_their_own_readers_take() -> None:
+    for key in KEYS:
+        if key.default is not None:
+            assert key.read(key.default) == key.default

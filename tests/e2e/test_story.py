@@ -1,0 +1,135 @@
+"""The whole story, each step a command of its own."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Local
+from tests.pictures import PHOTOS, decoded, encoded, photo
+
+SOURCE = "src-bucket-image-in-000000000000-us-east-1"
+DESTINATION = "dest-bucket-image-out-000000000000-us-east-1"
+
+
+def test_from_nothing_to_a_resized_photograph_and_back_to_nothing(
+    empty: Local, album: Path
+) -> None:
+    cake = album / "cake.jpg"
+    cake.write_bytes(encoded(photo(451, 300), "JPEG"))
+
+    deployed = empty.imgctl("deploy", "--yes", "--json").succeeded().document
+    assert deployed["changed"]
+    assert {change["action"] for change in deployed["changes"]} == {"Add"}
+    assert deployed["outputs"]["table"] == "hala-db"
+    assert deployed["outputs"]["source_bucket"] == SOURCE
+
+    again = empty.imgctl("deploy", "--yes", "--json").succeeded().document
+    assert (again["changed"], again["changes"]) == (False, [])
+
+    uploaded = empty.imgctl("upload", str(cake), "--wait", "--json").succeeded().document
+    (file,) = uploaded["files"]
+    assert (file["key"], file["outcome"]) == ("cake.jpg", "uploaded")
+    assert file["record"]["DimensionReduction"] == "451x300 → 226x150"
+
+    (record,) = empty.imgctl("history", "--json").succeeded().document["records"]
+    assert record == file["record"]
+    shown = empty.imgctl("show", "cake.jpg", "--json").succeeded().document
+    assert shown["record"] == record
+
+    output = empty.aws.s3.get_object(Bucket=DESTINATION, Key="resized-cake.jpg")
+    assert decoded(output["Body"].read()).size == (226, 150)
+    assert set(output["Metadata"]) == {
+        "original_filename",
+        "original_bucket",
+        "resized_dimensions",
+        "processing_time",
+    }
+
+    empty.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    assert empty.all_that_is_there() == {"buckets": [], "tables": [], "functions": [], "apis": []}
+    empty.imgctl("destroy", "--delete-data", "--yes").succeeded()
+
+
+def test_destroy_keeps_data_and_the_next_deploy_takes_it_back(empty: Local, album: Path) -> None:
+    cake = album / "cake.png"
+    cake.write_bytes(encoded(photo(), "PNG"))
+    empty.imgctl("deploy", "--yes").succeeded()
+    empty.imgctl("upload", str(cake), "--wait").succeeded()
+    before = empty.imgctl("history", "--json").document["records"]
+
+    destroyed = empty.imgctl("destroy", "--yes", "--json").succeeded().document
+    assert set(destroyed["kept"]) == {SOURCE, DESTINATION, "hala-db"}
+    left = empty.all_that_is_there()
+    assert set(left["buckets"]) == {SOURCE, DESTINATION}
+    assert (left["tables"], left["functions"], left["apis"]) == (["hala-db"], [], [])
+    repeated = empty.imgctl("destroy", "--yes", "--json").succeeded().document
+    assert not repeated["deleted"]
+    assert set(repeated["kept"]) == set(destroyed["kept"])
+
+    planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
+    assert {change["action"] for change in planned["changes"]} == {"Import"}
+    empty.imgctl("deploy", "--yes").succeeded()
+    assert empty.imgctl("history", "--json").document["records"] == before
+
+    cake.write_bytes(encoded(photo(200, 100), "PNG"))
+    again = empty.imgctl("upload", str(cake), "--wait", "--json").succeeded().document
+    assert again["files"][0]["record"]["DimensionReduction"] == "200x100 → 100x50"
+
+
+def test_a_plan_leaves_nothing_behind(empty: Local) -> None:
+    planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
+    assert not planned["changed"]
+    assert len(planned["changes"]) > 20
+    assert empty.all_that_is_there() == {"buckets": [], "tables": [], "functions": [], "apis": []}
+    assert empty.aws.cloudformation.describe_stacks()["Stacks"] == []
+
+
+def test_data_and_stack_outlast_a_stop(empty: Local, album: Path) -> None:
+    cake = album / "cake.png"
+    cake.write_bytes(encoded(photo(), "PNG"))
+    empty.imgctl("deploy", "--yes").succeeded()
+    empty.imgctl("local", "stop").succeeded()
+    empty.imgctl("upload", str(cake), "--wait").succeeded()
+    empty.imgctl("local", "stop").succeeded()
+    assert len(empty.imgctl("history", "--json").succeeded().document["records"]) == 1
+
+
+def test_the_demo_needs_nothing_and_leaves_only_its_results(empty: Local, tmp_path: Path) -> None:
+    done = empty.imgctl("demo", "-o", "out", "--json", cwd=tmp_path).succeeded().document
+    originals = {path.name: decoded(path.read_bytes()).size for path in PHOTOS.glob("*.[jp][pn]g")}
+    assert len(done["records"]) == len(done["files"]) == len(originals) == 4
+    for name, (width, height) in originals.items():
+        result = tmp_path / "out" / f"resized-{name}"
+        assert str(result) in done["files"]
+        assert decoded(result.read_bytes()).size == ((width + 1) // 2, (height + 1) // 2)
+    assert empty.imgctl("local", "status", "--json").document["running"] is False
+
+
+def test_nothing_works_before_a_deployment_and_the_next_step_is_named(empty: Local) -> None:
+    done = empty.imgctl("history")
+    assert done.code == 1
+    assert "imgctl --local deploy" in done.err
+
+
+def test_what_is_not_ours_is_neither_taken_nor_deleted(empty: Local) -> None:
+    empty.aws.s3.create_bucket(Bucket=SOURCE)
+    for command in (["deploy", "--yes"], ["destroy", "--delete-data", "--yes"]):
+        refused = empty.imgctl(*command)
+        assert refused.code == 1
+        assert "belongs to something else" in refused.err
+    assert empty.all_that_is_there()["buckets"] == [SOURCE]
+
+
+@pytest.mark.parametrize("setting", ["--json", "--quiet"])
+def test_two_stacks_live_side_by_side(shared: Local, album: Path, setting: str) -> None:
+    stack = f"other{setting[2]}"
+    shared.imgctl("deploy", "--yes", "--stack", stack, setting).succeeded()
+    cake = album / f"{stack}.png"
+    cake.write_bytes(encoded(photo(), "PNG"))
+    shared.imgctl("upload", str(cake), "--wait", "--stack", stack).succeeded()
+    records = shared.imgctl("history", "--json", "--stack", stack).document["records"]
+    assert [record["OriginalObjectKey"] for record in records] == [cake.name]
+    elsewhere = shared.imgctl("history", "--json", "--key", cake.name).document["records"]
+    assert elsewhere == []
+    shared.imgctl("destroy", "--yes", "--delete-data", "--stack", stack).succeeded()
+    shared.imgctl("history", "--json").succeeded()

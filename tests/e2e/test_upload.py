@@ -1,0 +1,155 @@
+"""Photographs on their two ways in, and what is told of them."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Local
+from tests.e2e.test_story import DESTINATION, SOURCE
+from tests.pictures import PHOTOS, decoded, encoded, photo
+
+
+@pytest.mark.parametrize("via", ["s3", "api"])
+@pytest.mark.parametrize("name", ["plain.png", "with space & ü+%.png", "日本 🍰.png"])
+def test_a_picture_goes_through_by_both_paths_whatever_its_name(
+    shared: Local, album: Path, via: str, name: str
+) -> None:
+    path = album / name
+    path.write_bytes(encoded(photo(), "PNG"))
+    arguments = ("upload", str(path), "--via", via, "--prefix", f"names/{via}", "--wait", "--json")
+    (file,) = shared.imgctl(*arguments).succeeded().document["files"]
+    assert file["key"] == f"names/{via}/{name}"
+    assert file["record"]["ResizedObjectKey"] == f"names/{via}/resized-{name}"
+    output = shared.aws.s3.get_object(Bucket=DESTINATION, Key=f"names/{via}/resized-{name}")
+    assert decoded(output["Body"].read()).size == (32, 24)
+
+
+def test_the_api_stores_the_very_bytes_with_their_type(shared: Local, album: Path) -> None:
+    path = album / "bytes.jpg"
+    path.write_bytes((PHOTOS / "rocket.jpg").read_bytes())
+    shared.imgctl("upload", str(path), "--via", "api", "--wait").succeeded()
+    stored = shared.aws.s3.get_object(Bucket=SOURCE, Key="bytes.jpg")
+    assert stored["ContentType"] == "image/jpeg"
+    assert stored["Body"].read() == path.read_bytes()
+
+
+@pytest.mark.parametrize("via", ["s3", "api"])
+def test_the_same_content_is_not_uploaded_twice(shared: Local, album: Path, via: str) -> None:
+    path = album / f"twice-{via}.png"
+    path.write_bytes(encoded(photo(), "PNG"))
+
+    def outcome(*more: str) -> str:
+        done = shared.imgctl("upload", str(path), "--via", via, "--wait", "--json", *more)
+        found: str = done.succeeded().document["files"][0]["outcome"]
+        return found
+
+    assert [outcome(), outcome(), outcome("--force")] == ["uploaded", "skipped", "uploaded"]
+    path.write_bytes(encoded(photo(66, 50), "PNG"))
+    assert outcome() == "uploaded"
+
+
+@pytest.mark.parametrize("via", ["s3", "api"])
+def test_a_file_that_is_no_picture_fails_with_its_reason(
+    shared: Local, album: Path, via: str
+) -> None:
+    bad, good = album / f"bad-{via}.jpg", album / f"good-{via}.png"
+    bad.write_text("not a picture")
+    good.write_bytes(encoded(photo(), "PNG"))
+    done = shared.imgctl("upload", str(bad), str(good), "--via", via, "--wait")
+    assert done.code == 1
+    lines = sorted(done.out.splitlines())
+    assert lines[0].startswith(f"failed    {bad.name}  not_an_image: The file is not a picture")
+    assert lines[1].startswith(f"uploaded  {good.name}")
+    shown = shared.imgctl("show", bad.name, "--json").succeeded().document["record"]
+    assert (shown["Status"], shown["FailureCode"]) == ("FAILED", "not_an_image")
+    assert shown["FailureHint"]
+    again = shared.imgctl("upload", str(bad), "--wait")
+    assert again.code == 1
+
+
+def test_without_waiting_a_file_is_only_uploaded(shared: Local, album: Path) -> None:
+    path = album / "no-wait.png"
+    path.write_bytes(encoded(photo(), "PNG"))
+    (file,) = shared.imgctl("upload", str(path), "--json").succeeded().document["files"]
+    assert file["outcome"] == "uploaded"
+    assert "record" not in file
+
+
+def test_a_folder_goes_up_as_it_lies(shared: Local, album: Path) -> None:
+    for name in ("one.png", "deep/two.png"):
+        path = album / "trip" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encoded(photo(), "PNG"))
+    (album / "trip" / "notes.txt").write_text("no picture")
+    arguments = ("upload", "trip", "--recursive", "--wait", "--json")
+    files = shared.imgctl(*arguments, cwd=album).succeeded().document["files"]
+    assert {file["key"] for file in files} == {"trip/one.png", "trip/deep/two.png"}
+
+
+def test_two_files_for_one_key_are_refused_before_anything_is_sent(
+    shared: Local, album: Path
+) -> None:
+    for folder in ("a", "b"):
+        (album / folder).mkdir()
+        (album / folder / "same.png").write_bytes(encoded(photo(), "PNG"))
+    done = shared.imgctl("upload", "a/same.png", "b/same.png", cwd=album)
+    assert done.code == 2
+    assert "same.png" in done.err
+    assert shared.imgctl("show", "same.png").code == 1
+
+
+def test_a_file_too_large_for_the_api_never_goes_that_way(shared: Local, album: Path) -> None:
+    path = album / "large.bmp"
+    path.write_bytes(encoded(photo(2000, 1800), "BMP"))
+    assert path.stat().st_size > 10 * 1024 * 1024
+    done = shared.imgctl("upload", str(path), "--via", "api", "--wait")
+    assert done.code == 1
+    assert "--via s3" in done.out
+    shared.imgctl("upload", str(path), "--wait").succeeded()
+
+
+def test_a_multipart_upload_by_another_tool_is_processed(shared: Local, album: Path) -> None:
+    path = album / "multipart.bmp"
+    path.write_bytes(encoded(photo(2000, 1500), "BMP"))
+    shared.aws.s3.upload_file(str(path), SOURCE, "multipart.bmp")  # parts from 8 MiB on
+    waiter = shared.aws.s3.get_waiter("object_exists")
+    waiter.wait(
+        Bucket=DESTINATION,
+        Key="resized-multipart.bmp",
+        WaiterConfig={"Delay": 1, "MaxAttempts": 30},
+    )
+    record = shared.imgctl("show", "multipart.bmp", "--json").succeeded().document["record"]
+    assert record["EventType"] == "ObjectCreated:CompleteMultipartUpload"
+    assert record["SourceSha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["rocket.jpg", "chelsea.png"])
+def test_the_function_and_the_local_resize_give_the_same_bytes(
+    shared: Local, album: Path, name: str
+) -> None:
+    path = album / name
+    path.write_bytes((PHOTOS / name).read_bytes())
+    shared.imgctl("upload", name, "--prefix", "same", "--wait", cwd=album).succeeded()
+    remote = shared.aws.s3.get_object(Bucket=DESTINATION, Key=f"same/resized-{name}")["Body"].read()
+    shared.imgctl("resize", name, cwd=album).succeeded()
+    assert (album / f"resized-{name}").read_bytes() == remote
+
+
+def test_history_lists_by_status_time_and_key(shared: Local, album: Path) -> None:
+    (album / "listed.jpg").write_text("not a picture")
+    assert shared.imgctl("upload", "listed.jpg", "--wait", cwd=album).code == 1
+
+    def keys(*options: str) -> list[str]:
+        records = shared.imgctl("history", "--json", "--limit", "500", *options).document["records"]
+        return [record["OriginalObjectKey"] for record in records]
+
+    assert keys("--limit", "1") == ["listed.jpg"]
+    assert "listed.jpg" in keys("--status", "failed", "--since", "1h")
+    assert "listed.jpg" not in keys("--status", "succeeded")
+    assert keys("--key", "listed.jpg") == ["listed.jpg"]
+    assert keys("--until", "2020-01-01") == []
+    assert sorted(keys("--scan")) == sorted(keys())
+    lines = shared.imgctl("history", "--csv", "--key", "listed.jpg").succeeded().out.splitlines()
+    assert lines[0].startswith("resource-id,Status,")
+    assert len(lines) == 2
