@@ -1,6 +1,7 @@
 # make demo    the whole pipeline on this machine, without an AWS account
 # make test    the test suite
 # make check   style, types, imports, templates
+# make bench   measure the core beside its peers, and write docs/benchmarks.md
 # make fix     mend what of the style can be mended
 # make lock    renew the lock files
 #
@@ -12,7 +13,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check fix lock clean
+.PHONY: demo test check bench fix lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/local.done
@@ -28,6 +29,9 @@ check: .venv/dev.done
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
 
+bench: .venv/bench.done
+	$(BIN)/python -m tests.benchmarks
+
 fix: .venv/dev.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -39,6 +43,8 @@ lock: .venv/dev.done
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build -o requirements-local.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
+	cd tests/benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved
 
 clean:
 	rm -rf .venv build *.egg-info imgctl-demo
@@ -56,3 +62,9 @@ clean:
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/local.done
+
+# The peers that are not there are named as such: without npm, sharp.
+.venv/bench.done: requirements-bench.txt tests/benchmarks/package-lock.json .venv/dev.done
+	$(PIP) install --require-hashes -r requirements-bench.txt
+	command -v npm >/dev/null && cd tests/benchmarks && npm ci --silent --no-audit --no-fund || true
+	@touch $@

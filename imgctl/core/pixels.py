@@ -95,6 +95,8 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
             if source_format is ImageFormat.TIFF and index:  # pages may differ in size
                 stored_target = target_size(Size(*image.size), spec)
             page = _resample(image, stored_target, spec)
+            if page is image and frames > 1:
+                page = page.copy()  # the next frame is decoded into the same memory
             if orientation in _UPRIGHT:
                 page = page.transpose(_UPRIGHT[orientation])
             pages.append(_encodable(page, output_format))
@@ -173,7 +175,7 @@ def _resample(image: Image.Image, target: Size, spec: ResizeSpec) -> Image.Image
         box = _draft(image, target)
     frame = _filterable(image)
     if frame.size == (target.width, target.height):
-        return frame.copy() if frame is image else frame
+        return frame
     return frame.resize((target.width, target.height), LANCZOS, box=box)
 
 
