@@ -17,7 +17,21 @@ if TYPE_CHECKING:
 
 OnEvent = Callable[[DeployEvent], None]
 
-_BROKEN = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"}
+_BROKEN = {
+    "CREATE_FAILED",
+    "DELETE_FAILED",
+    "IMPORT_ROLLBACK_FAILED",
+    "ROLLBACK_COMPLETE",
+    "ROLLBACK_FAILED",
+    "UPDATE_ROLLBACK_FAILED",
+}
+_UNMADE = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+
+# The parameters by which a stack of this template, whichever version of it, is known.
+_OUR_PARAMETERS = {"SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket"}
+
+# How often an operation may seem to be over before its first event is seen.
+_PATIENCE = 5
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _SEE_EVENTS = "DescribeEvents"
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
@@ -33,6 +47,12 @@ class StackBusy(DeployError):
     """Somebody else's operation on the stack is under way."""
 
     code = "stack_busy"
+
+
+class StackForeign(DeployError):
+    """The stack of this name was made by something else."""
+
+    code = "stack_foreign"
 
 
 class StackBroken(DeployError):
@@ -65,31 +85,25 @@ class Engine:
 
     def status(self, stack: str) -> str | None:
         """Give the stack's status; None where there is no such stack."""
-        try:
-            return self.client.describe_stacks(StackName=stack)["Stacks"][0]["StackStatus"]
-        except ClientError as error:
-            if "does not exist" in str(error):
-                return None
-            raise
+        described = self._describe(stack)
+        return None if described is None else str(described["StackStatus"])
 
     def parameters(self, stack: str) -> dict[str, str]:
-        """Give the parameters that the stack was deployed with; none where it is not there."""
-        try:
-            described = self.client.describe_stacks(StackName=stack)["Stacks"][0]
-        except ClientError as error:
-            if "does not exist" in str(error):
-                return {}
-            raise
-        return {p["ParameterKey"]: p["ParameterValue"] for p in described.get("Parameters", [])}
+        """Give the parameters that the stack was deployed with; none where it is not deployed.
+
+        Raises StackForeign for a stack that is not of imgctl's template.
+        """
+        return _parameters(self._describe_ours(stack))
 
     def plan(self, request: StackRequest) -> Plan:
         """Ask CloudFormation what it would do. `discard` takes a plan back.
 
         Raises StackBusy, StackBroken, or DeployError for a template that it refuses.
         """
-        status = self.status(request.stack)
+        deployed = self._describe_ours(request.stack)
+        status = None if deployed is None else deployed["StackStatus"]
         _refuse_state(request.stack, status)
-        creates = status in (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+        creates = status in _UNMADE
         wanted: dict[str, Any] = {
             "StackName": request.stack,
             "ChangeSetName": f"imgctl-{self.unique()}",
@@ -112,12 +126,16 @@ class Engine:
                 for resource in request.imports
             ]
         change_set = self.client.create_change_set(**wanted)["Id"]
-        pages = self._describe_when_ready(change_set)
+        try:
+            pages = self._describe_when_ready(change_set)
+        except BaseException:  # an interruption leaves nothing behind either
+            self._delete_change_set(request.stack, change_set, creates)
+            raise
         described = pages[0]
         if described["Status"] == "FAILED":
             reason = described.get("StatusReason", "")
             if _SEE_EVENTS in reason:
-                reason = self._validation_failure(ChangeSetName=change_set) or reason
+                reason = self._validation_failure(None, ChangeSetName=change_set) or reason
             self._delete_change_set(request.stack, change_set, creates)
             if any(text in reason for text in _NO_CHANGES):
                 return Plan(request.stack, "", creates, ())
@@ -154,15 +172,18 @@ class Engine:
         then as it was before.
         """
         token = f"imgctl-{self.unique()}"
+        status = self.status(plan.stack)
+        if status is None or (status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"):
+            raise _busy(plan.stack, status or "deleted meanwhile")
         self.client.execute_change_set(ChangeSetName=plan.change_set, ClientRequestToken=token)
         first_failure = self._follow(plan.stack, token, on_event)
         status = self.status(plan.stack)
         if status in _APPLIED:
             return
         if first_failure is not None and _SEE_EVENTS in first_failure.reason:
-            reason = self._validation_failure(StackName=plan.stack) or first_failure.reason
+            reason = self._validation_failure(token, StackName=plan.stack) or first_failure.reason
             first_failure = replace(first_failure, reason=reason)
-        raise _failed(f"The deployment failed ({status})", first_failure, plan.creates_stack)
+        raise _failed(f"The deployment failed ({status})", first_failure, status)
 
     def destroy(self, stack: str, on_event: OnEvent) -> bool:
         """Delete the stack and follow it to its end; False where there is none.
@@ -170,20 +191,21 @@ class Engine:
         Resources that hold data are retained by the template. Raises DeployError naming the
         first resource that could not be deleted.
         """
-        status = self.status(stack)
-        if status is None or status == "DELETE_COMPLETE":
+        deployed = self._describe_ours(stack)
+        if deployed is None or deployed["StackStatus"] == "DELETE_COMPLETE":
             return False
+        status = deployed["StackStatus"]
         if status.endswith("_IN_PROGRESS") and status not in (
             "DELETE_IN_PROGRESS",
             "REVIEW_IN_PROGRESS",
         ):
             raise _busy(stack, status)
-        stack_id = self.client.describe_stacks(StackName=stack)["Stacks"][0]["StackId"]
+        stack_id = deployed["StackId"]
         token = f"imgctl-{self.unique()}"
         self.client.delete_stack(StackName=stack_id, ClientRequestToken=token)
         first_failure = self._follow(stack_id, token, on_event)
         if self.status(stack_id) == "DELETE_FAILED":
-            raise _failed("The stack could not be deleted", first_failure, creates_stack=False)
+            raise _failed("The stack could not be deleted", first_failure, "DELETE_FAILED")
         return True
 
     def _describe_when_ready(self, change_set: str) -> list[Any]:
@@ -202,7 +224,9 @@ class Engine:
     def _delete_change_set(self, stack: str, change_set: str, creates: bool) -> None:  # noqa: FBT001
         self.client.delete_change_set(ChangeSetName=change_set)
         if creates and self.status(stack) == "REVIEW_IN_PROGRESS":
-            self.client.delete_stack(StackName=stack)
+            others = self.client.list_change_sets(StackName=stack)["Summaries"]
+            if all(other.get("ChangeSetId") == change_set for other in others):
+                self.client.delete_stack(StackName=stack)
 
     def _follow(self, stack: str, token: str, on_event: OnEvent) -> DeployEvent | None:
         """Tell each event of an operation once, until it ends; give its first failure.
@@ -212,6 +236,7 @@ class Engine:
         """
         seen: set[str] = set()
         first_failure = None
+        patience = _PATIENCE
         while True:
             ended = not (self.status(stack) or "").endswith("_IN_PROGRESS")
             for event in reversed(list(self._events(stack, token, seen))):
@@ -219,11 +244,33 @@ class Engine:
                 on_event(event)
                 if event.is_failure and first_failure is None:
                     first_failure = event
-            if ended:
+            # Just after an operation was asked for, the status may still be that of the last.
+            if ended and (seen or not patience):
                 return first_failure
+            patience -= ended
             self.sleep(self.poll_s)
 
-    def _validation_failure(self, **operation: Any) -> str:
+    def _describe_ours(self, stack: str) -> Any:
+        """Describe a stack of imgctl's template; None for none. Raises StackForeign."""
+        described = self._describe(stack)
+        if described is None or described["StackStatus"] in _UNMADE:
+            return described
+        if not _parameters(described).keys() >= _OUR_PARAMETERS:
+            raise StackForeign(
+                f"There is a stack called {stack}, and imgctl did not make it.",
+                hint="Choose another name with --stack.",
+            )
+        return described
+
+    def _describe(self, stack: str) -> Any:
+        try:
+            return self.client.describe_stacks(StackName=stack)["Stacks"][0]
+        except ClientError as error:
+            if "does not exist" in str(error):
+                return None
+            raise
+
+    def _validation_failure(self, token: str | None, **operation: Any) -> str:
         """Say what CloudFormation found before it began, which it tells nowhere else."""
         pages = self.client.get_paginator("describe_events").paginate(
             **operation, Filters={"FailedEvents": True}
@@ -234,6 +281,7 @@ class Engine:
             for page in pages
             for event in page["OperationEvents"]
             if event.get("ValidationStatusReason")
+            and token in (None, event.get("ClientRequestToken", token))
         )
         return "; ".join(dict.fromkeys(found))
 
@@ -257,6 +305,11 @@ class Engine:
                 raise
 
 
+def _parameters(described: Any) -> dict[str, str]:
+    given = [] if described is None else described.get("Parameters", [])
+    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in given}
+
+
 def _refuse_state(stack: str, status: str | None) -> None:
     if status is None or status == "REVIEW_IN_PROGRESS":
         return
@@ -275,13 +328,15 @@ def _busy(stack: str, status: str) -> StackBusy:
     )
 
 
-def _failed(what: str, first: DeployEvent | None, creates_stack: bool) -> DeployError:  # noqa: FBT001
+def _failed(what: str, first: DeployEvent | None, status: str | None) -> DeployError:
     cause = f": {first.logical_id} ({first.resource_type}): {first.reason}" if first else ""
-    hint = (
-        "The stack was rolled back. `imgctl destroy` removes what is left of it; then deploy again."
-        if creates_stack
-        else "The stack is as it was before. Mend the cause, and run the command again."
-    )
+    match status:
+        case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
+            hint = "The stack is as it was before. Mend the cause, and run the command again."
+        case "DELETE_FAILED":
+            hint = "Part of the stack is left. Mend the cause, and run `imgctl destroy` again."
+        case _:
+            hint = "`imgctl destroy` removes what is left of the stack and keeps data; then deploy."
     return DeployError(f"{what}{cause}", hint=hint)
 
 

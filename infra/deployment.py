@@ -53,7 +53,12 @@ def find_kept(target: Target) -> tuple[str, ...]:
         return ()
     aws = target.aws
     return existing.kept_from_before(
-        aws.s3, aws.dynamodb, target.names, target.stack, account=aws.account_id
+        aws.s3,
+        aws.dynamodb,
+        target.names,
+        target.stack,
+        account=aws.account_id,
+        region=aws.region,
     )
 
 

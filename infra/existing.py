@@ -22,16 +22,22 @@ class NameTaken(ImgctlError):
 
 
 def kept_from_before(
-    s3: "S3Client", dynamodb: "DynamoDBClient", names: Names, stack: str, *, account: str
+    s3: "S3Client",
+    dynamodb: "DynamoDBClient",
+    names: Names,
+    stack: str,
+    *,
+    account: str,
+    region: str,
 ) -> tuple[str, ...]:
     """List the buckets and the table that an earlier `destroy` of this stack kept.
 
     Raises NameTaken where one of the names is in use by anything else: nothing is taken into
-    the stack that it did not make.
+    the stack that it did not make, in this region.
     """
     kept = []
     for bucket in (names.source_bucket, names.destination_bucket):
-        owner = _bucket_owner(s3, bucket, account)
+        owner = bucket_owner(s3, bucket, account=account, region=region)
         if owner is not None:
             _refuse_foreign(f"A bucket called {bucket}", owner, stack)
             kept.append(bucket)
@@ -67,20 +73,31 @@ def _refuse_foreign(what: str, owner: str, stack: str) -> None:
         )
 
 
-def _bucket_owner(s3: "S3Client", bucket: str, account: str) -> str | None:
-    """Give the stack named in a bucket's tag, empty for no tag; None where there is no bucket."""
+def bucket_owner(s3: "S3Client", bucket: str, *, account: str, region: str) -> str | None:
+    """Give the stack named in a bucket's tag; None where there is no bucket.
+
+    Empty for a bucket without the tag, of another account, or of another region: buckets' names
+    are global, and a stack of the same name may live there.
+    """
     try:
-        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+        head = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+        if head.get("BucketRegion", region) != region:
+            return ""
         tags = s3.get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=account)["TagSet"]
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "404" | "NoSuchBucket":
                 return None
-            case "403" | "NoSuchTagSet":
+            case "301" | "403" | "NoSuchTagSet":
                 return ""
             case _:
                 raise
     return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), "")
+
+
+def table_exists(dynamodb: "DynamoDBClient", table: str) -> bool:
+    """Tell whether a table is there."""
+    return _table_owner(dynamodb, table) is not None
 
 
 def _table_owner(dynamodb: "DynamoDBClient", table: str) -> str | None:

@@ -1,14 +1,15 @@
 """What the stack's resources are called: the seed's names, and what makes them unique."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgctl.core.errors import ImgctlError
 
 DEFAULT_STACK = "imgctl"
 
-_STACK_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
-_BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
+STACK_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
+BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
 
 
 class BadName(ImgctlError):
@@ -46,7 +47,7 @@ def stack_names(
     one account. Buckets are global in AWS: account and region are appended unless the user
     names them. Raises BadName for what AWS would refuse.
     """
-    if not _STACK_NAME.fullmatch(stack):
+    if not STACK_NAME.fullmatch(stack):
         raise BadName(
             f"The stack's name {stack!r} is not allowed.",
             hint="Use lower-case letters, digits and single hyphens, with a letter first.",
@@ -68,9 +69,24 @@ def stack_names(
     return names
 
 
+def deployed_names(parameters: Mapping[str, str]) -> Names:
+    """Name the resources of a deployed stack, by the parameters that it was deployed with."""
+    return Names(
+        source_bucket=parameters["SourceBucketName"],
+        destination_bucket=parameters["DestinationBucketName"],
+        artifacts_bucket=parameters["CodeBucket"],
+        table=parameters["TableName"],
+        function=parameters["FunctionName"],
+        function_role=parameters["FunctionRoleName"],
+        dead_letter_queue=parameters["DeadLetterQueueName"],
+        api=parameters["ApiName"],
+        api_role=parameters["ApiRoleName"],
+    )
+
+
 def _refuse_bad_buckets(names: Names, suffix: str) -> None:
     for bucket in (names.source_bucket, names.destination_bucket, names.artifacts_bucket):
-        if _BUCKET_NAME.fullmatch(bucket):
+        if BUCKET_NAME.fullmatch(bucket):
             continue
         if suffix and bucket.endswith(names.artifacts_bucket.split(suffix)[-1]):
             hint = f"Choose a shorter stack name: {len(bucket) - 63} characters are too many."

@@ -1,60 +1,84 @@
 """Removing what a stack's deletion keeps: its buckets, its table and its bundles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from imgctl.aws import records, storage
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import BucketContent
-from infra.names import Names
+from infra import existing
+from infra.deployment import Target
+from infra.names import deployed_names
 
 
 @dataclass(frozen=True, slots=True)
-class KeptData:
-    """What is left of a stack: buckets with their content, and the table with its item count.
+class Leftovers:
+    """What the stack's deletion leaves: buckets with their content, the table, the bundles.
 
     DynamoDB counts items about every six hours, so `records` may be behind.
     """
 
-    buckets: dict[str, BucketContent]
+    buckets: Mapping[str, BucketContent]
     table: str | None
     records: int
+    bundles: str | None
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names of what holds users' data."""
+        return (*self.buckets, *([] if self.table is None else [self.table]))
 
     @property
     def objects(self) -> int:
-        """Versions, delete markers and unfinished uploads of all buckets."""
+        """Versions, delete markers and unfinished uploads of the buckets with data."""
         return sum(content.total for content in self.buckets.values())
 
 
-def count(aws: Aws, kept: tuple[str, ...], names: Names) -> KeptData:
-    """Count what the kept buckets and the kept table hold."""
-    buckets = {
-        bucket: storage.count_content(aws.s3, bucket)
-        for bucket in (names.source_bucket, names.destination_bucket)
-        if bucket in kept
-    }
-    table = names.table if names.table in kept else None
+def find(target: Target) -> Leftovers:
+    """Find what the deletion of a stack leaves, or has left.
+
+    Of a deployed stack, that is what its own parameters name; of one that is gone, what carries
+    its tag. Raises NameTaken or StackForeign for what is not the stack's.
+    """
+    aws, stack = target.aws, target.stack
+    parameters = target.engine.parameters(stack)
+    names = deployed_names(parameters) if parameters else target.names
+    where = {"account": aws.account_id, "region": aws.region}
+    if parameters:
+        both = (names.source_bucket, names.destination_bucket)
+        data = [bucket for bucket in both if storage.bucket_exists(aws.s3, bucket)]
+        has_table = existing.table_exists(aws.dynamodb, names.table)
+    else:
+        kept = existing.kept_from_before(aws.s3, aws.dynamodb, names, stack, **where)
+        data = [name for name in kept if name != names.table]
+        has_table = names.table in kept
     items = 0
-    if table is not None:
-        items = aws.dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
-    return KeptData(buckets, table, items)
+    if has_table:
+        items = aws.dynamodb.describe_table(TableName=names.table)["Table"]["ItemCount"]
+    owner = existing.bucket_owner(aws.s3, names.artifacts_bucket, **where)
+    return Leftovers(
+        buckets={bucket: storage.count_content(aws.s3, bucket) for bucket in data},
+        table=names.table if has_table else None,
+        records=items,
+        bundles=names.artifacts_bucket if owner == stack else None,
+    )
 
 
-def delete(aws: Aws, data: KeptData, on_removed: Callable[[int], None]) -> None:
-    """Delete the kept buckets with all that is in them, and the table; safe to repeat."""
-    for bucket in data.buckets:
+def delete_data(aws: Aws, left: Leftovers, on_removed: Callable[[int], None]) -> None:
+    """Delete the buckets with all that is in them, and the table; safe to repeat."""
+    for bucket in left.buckets:
         _delete_bucket(aws, bucket, on_removed)
-    if data.table is not None:
-        records.delete_all(aws.dynamodb, data.table)
+    if left.table is not None:
+        records.delete_all(aws.dynamodb, left.table)
 
 
-def delete_bundles(aws: Aws, names: Names) -> None:
+def delete_bundles(aws: Aws, left: Leftovers) -> None:
     """Delete the bucket with the stack's bundles, which the next deployment makes again."""
-    if storage.bucket_exists(aws.s3, names.artifacts_bucket):
-        _delete_bucket(aws, names.artifacts_bucket, lambda _: None)
+    if left.bundles is not None:
+        _delete_bucket(aws, left.bundles, lambda _: None)
 
 
 def _delete_bucket(aws: Aws, bucket: str, on_removed: Callable[[int], None]) -> None:
     for removed in storage.empty_bucket(aws.s3, bucket):
         on_removed(removed)
-    aws.s3.delete_bucket(Bucket=bucket)
+    aws.s3.delete_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account_id)

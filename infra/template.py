@@ -76,5 +76,6 @@ def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedRes
 
 
 def _digest(parts: list[str]) -> str:
-    text = "\0".join(_COMMENT.sub("", part) for part in parts)
+    """Hash what is meant: comments and layout make no new version."""
+    text = "\0".join(" ".join(_COMMENT.sub("", part).split()) for part in parts)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -56,13 +56,11 @@ class StackMissing(AwsError):
     code = "no_stack"
 
 
-class TimedOut(AwsError):
-    """What was waited for did not happen in time."""
-
-    code = "timed_out"
-
-
 _LOGIN = "Check `aws configure list`, or sign in with `aws sso login`; or try it with --local."
+
+_LOOPBACK = "http://127.0.0.1"
+_RECONNECT = "Check the connection and the region; or try it with --local."
+_RECONNECT_LOCAL = "The embedded AWS has stopped: run the command again, and it is started."
 
 _REFUSED = {
     "AuthFailure",
@@ -102,7 +100,7 @@ def translate(error: Exception) -> ImgctlError | None:
         case sdk.HTTPClientError() | sdk.ConnectionError():
             return Unreachable(
                 f"AWS cannot be reached: {str(error).removesuffix('.')}.",
-                hint="Check the connection and the region; or try it with --local.",
+                hint=_RECONNECT_LOCAL if _LOOPBACK in str(error) else _RECONNECT,
             )
         case _:
             return None

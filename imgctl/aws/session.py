@@ -7,14 +7,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
+from botocore.httpsession import URLLib3Session
+from botocore.utils import get_environ_proxies
 
 from imgctl import __version__
 from imgctl.aws.errors import RegionMissing
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
+    from botocore.credentials import ReadOnlyCredentials
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,12 +52,21 @@ class Aws:
         return self.session.region_name
 
     @property
-    def credentials(self) -> "Credentials":
+    def credentials(self) -> "ReadOnlyCredentials":
         """The caller's credentials, for requests that boto3 does not sign."""
         found = self.session.get_credentials()
         if found is None:
             raise NoCredentialsError
-        return found
+        return found.get_frozen_credentials()
+
+    @cached_property
+    def http(self) -> URLLib3Session:
+        """Sends what boto3 does not, with its proxies and its certificates; times out in 40 s."""
+        proxies = {} if self.is_local else get_environ_proxies(f"https://{self.region}")
+        bundle = self.session._session.get_config_variable("ca_bundle")
+        return URLLib3Session(
+            timeout=40, proxies=proxies, verify=bundle or True, max_pool_connections=32
+        )
 
     @cached_property
     def account_id(self) -> str:
@@ -95,6 +107,8 @@ class Aws:
             # The embedded AWS has one host name: a bucket cannot stand before it.
             s3={"addressing_style": "path" if self.is_local else "auto"},
         )
+        if self.is_local:
+            config = config.merge(Config(proxies={}))  # a proxy does not lead to this machine
         return {"config": config, "endpoint_url": self.endpoint_url, "region_name": self.region}
 
 
@@ -110,9 +124,13 @@ def connect(
 def connect_local(
     *, url: str, region: str, access_key: str, secret_key: str, on_call: OnCall | None = None
 ) -> Aws:
-    """Speak to the embedded AWS as the root of its one account."""
+    """Speak to the embedded AWS as the root of its one account, whatever profile is set."""
+    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     session = boto3.Session(
-        aws_access_key_id=access_key, aws_secret_access_key=secret_key, region_name=region
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name=region,
+        botocore_session=core,
     )
     _tell_calls(session, on_call)
     return Aws(session, endpoint_url=url)

@@ -42,7 +42,7 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
     except KeyError as error:
         raise StackMissing(
             f"The stack {stack} has no output {error.args[0]}: unfinished, or not imgctl's.",
-            hint="Run `imgctl deploy`, or name another stack with --stack.",
+            hint=f"Run `imgctl {_options(aws, stack)}deploy`, or name another stack with --stack.",
         ) from error
 
 
@@ -52,8 +52,13 @@ def _describe(aws: Aws, stack: str) -> dict[str, str]:
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        local = "--local " if aws.is_local else ""
         raise StackMissing(
-            f"There is no stack called {stack} here.", hint=f"Run `imgctl {local}deploy` first."
+            f"There is no stack called {stack} here.",
+            hint=f"Run `imgctl {_options(aws, stack)}deploy` first.",
         ) from error
     return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
+
+
+def _options(aws: Aws, stack: str) -> str:
+    """Give the options that lead to this very stack, for a hint."""
+    return ("--local " if aws.is_local else "") + (f"--stack {stack} " if stack != "imgctl" else "")

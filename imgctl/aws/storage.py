@@ -10,7 +10,6 @@ from urllib.parse import quote
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
-from botocore.httpsession import URLLib3Session
 
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
@@ -89,7 +88,7 @@ def put_by_api(
         data=path.read_bytes(),
     )
     SigV4Auth(aws.credentials, "execute-api", aws.region).add_auth(request)
-    answer = URLLib3Session(timeout=40).send(request.prepare())
+    answer = aws.http.send(request.prepare())
     if answer.status_code != 200:
         text = answer.content.decode("utf-8", errors="replace")
         raise AwsError(

@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,10 +38,12 @@ class App:
         from imgctl.local import daemon
 
         folder = self.settings["local_dir"]
-        endpoint = daemon.running(folder)
-        if endpoint is None:
+        start = partial(daemon.start, folder, self.settings["region"])
+        if daemon.running(folder):
+            endpoint = start()
+        else:
             with self.ui.working("Starting the embedded AWS"):
-                endpoint = daemon.start(folder, self.settings["region"])
+                endpoint = start()
         return session.connect_local(
             url=endpoint.url,
             region=endpoint.region,
@@ -60,7 +62,9 @@ class App:
     @property
     def command(self) -> str:
         """How the program is called for the AWS in use, for hints."""
-        return "imgctl --local" if self.settings["local"] else "imgctl"
+        local = " --local" if self.settings["local"] else ""
+        stack = self.settings["stack"]
+        return f"imgctl{local}" + (f" --stack {stack}" if stack != "imgctl" else "")
 
     def _tell_call(self, service: str, operation: str, seconds: float) -> None:
         self.ui.detail(f"{service} {operation} {seconds * 1000:.0f} ms")
@@ -138,6 +142,7 @@ def make_ui(settings: Settings) -> Ui:
         json_wanted=settings["json"],
         quiet=settings["quiet"],
         verbose=settings["verbose"] or settings["debug"],
+        debug=settings["debug"],
         yes=settings["yes"],
         no_color=settings["no_color"],
     )

@@ -9,7 +9,7 @@ from imgctl.cli.app import Command, app_of
 @click.pass_context
 def config(context: click.Context) -> int:
     """Print each setting's value, and where it came from."""
-    from imgctl.cli.tables import settings_table
+    from imgctl.cli.tables import settings_grid
 
     app = app_of(context)
     settings = app.settings.by_name
@@ -25,5 +25,5 @@ def config(context: click.Context) -> int:
             for name, setting in settings.items()
         },
     }
-    app.ui.result(document, settings_table(settings))
+    app.ui.result(document, settings_grid(settings))
     return 0

@@ -30,6 +30,7 @@ def demo(context: click.Context, *, output: Path) -> int:
     """
     from imgctl.local import daemon
 
+    output.mkdir(parents=True, exist_ok=True)  # before the work, in case it cannot be made
     with tempfile.TemporaryDirectory(prefix="imgctl-demo-") as folder:
         try:
             return _tell_story(_app_in(Path(folder), app_of(context)), output)
@@ -41,13 +42,13 @@ def _app_in(folder: Path, app: App) -> App:
     """Give the same run on an embedded AWS in `folder`, with defaults and nothing to answer."""
     options = {name: app.settings[name] for name in _KEPT_SETTINGS}
     options |= {"local": True, "local_dir": str(folder), "yes": True}
-    settings = resolve(options, {}, folder)
+    settings = resolve(options, {}, None)
     return App(settings, make_ui(settings))
 
 
 def _tell_story(app: App, output: Path) -> int:
     from imgctl.cli.deploy import deploy_stack
-    from imgctl.cli.tables import records_table
+    from imgctl.cli.tables import records_grid
     from imgctl.core.record import to_plain
 
     ui = app.ui
@@ -62,7 +63,7 @@ def _tell_story(app: App, output: Path) -> int:
 
     ui.note("\n3. Their records, from the table")
     records = [uploaded.record for uploaded in done if uploaded.record is not None]
-    ui.show(records_table(records))
+    ui.show(records_grid(records))
 
     paths = _download(app, done, output)
     ui.note("4. The resized pictures")
@@ -89,7 +90,6 @@ def _download(app: App, done: list[Uploaded], output: Path) -> list[Path]:
     """Fetch the objects that the records name; gives where they lie now."""
     from imgctl.aws import storage
 
-    output.mkdir(parents=True, exist_ok=True)
     paths = []
     for record in (uploaded.record for uploaded in done):
         assert record is not None

@@ -90,7 +90,7 @@ class _Step:
 
 def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
     """Plan, show, ask and apply; gives the plan, or None where it was not applied."""
-    from imgctl.cli.tables import plan_table
+    from imgctl.cli.tables import plan_grid
     from infra import deployment
     from infra.template import stack_template
 
@@ -101,11 +101,14 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
         if plan.is_empty:
             ui.note(f"Nothing to change: the stack {plan.stack} is as wanted.")
             return plan
-        ui.note(plan_table(plan))
+        ui.note(plan_grid(plan))
         _refuse_data_loss(plan, allowed=step.allow_data_loss)
         if step.plan_only:
+            if kept:
+                ui.note("A second plan, for all the rest, follows when these are taken back.")
             ui.note("Nothing was changed.")
-            ui.result(_plan_document(plan, changed=False), "")
+            document = _plan_document(plan, changed=False)
+            ui.result(document | {"partial": bool(kept)}, "")
             return None
         if not ui.confirm(f"Deploy this to {_place(app)}?"):
             ui.note("Nothing was changed.")
@@ -178,7 +181,7 @@ def _plan_document(plan: "Plan", *, changed: bool) -> dict[str, Any]:
 
 
 def _print_outputs(app: App, plan: "Plan") -> None:
-    from imgctl.cli.tables import pairs_table
+    from imgctl.cli.tables import pairs_grid
 
     outputs = app.outputs
     pairs = [
@@ -197,4 +200,4 @@ def _print_outputs(app: App, plan: "Plan") -> None:
             "api_endpoint": outputs.api_endpoint,
         }
     }
-    app.ui.result(document, pairs_table(pairs))
+    app.ui.result(document, pairs_grid(pairs))

@@ -29,13 +29,15 @@ class Moment(click.ParamType[str]):
         """Read what was given; a date stays a date, and means all of it."""
         from imgctl.core.record import timestamp
 
-        if ago := _AGO.fullmatch(value):
-            return timestamp(datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])}))
-        if _DATE.fullmatch(value):
-            return value  # the whole day, or month: records' times begin with it
         try:
+            if ago := _AGO.fullmatch(value):
+                span = timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+                return timestamp(datetime.now(UTC) - span)
+            if _DATE.fullmatch(value):
+                datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
+                return value  # the whole day, or month: records' times begin with it
             moment = datetime.fromisoformat(value)
-        except ValueError:
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no time: give 2026-11-23, 2026-11-23T15:00 or 2h.", param, ctx)
         return timestamp(moment.astimezone())
 
@@ -64,6 +66,8 @@ def history(
     from imgctl.core.record import Status, to_plain
 
     app = app_of(context)
+    if as_csv and app.ui.json_wanted:
+        raise click.UsageError("Give one of --csv and --json.")
     found = find_records(app, since=since, until=until, key=key, scan=scan)
     if status is not None:
         wanted = Status(status.upper())
@@ -73,11 +77,11 @@ def history(
     if as_csv:
         click.echo(_csv(plain), nl=False)
         return 0
-    from imgctl.cli.tables import records_table
+    from imgctl.cli.tables import records_grid
 
     if not records:
         app.ui.note("No records.")
-    app.ui.result({"records": plain}, records_table(records) if records else "")
+    app.ui.result({"records": plain}, records_grid(records) if records else "")
     return 0
 
 
@@ -121,5 +125,9 @@ def _csv(rows: Iterable[dict[str, str | int]]) -> str:
 
 
 def _inert(value: str | int) -> str | int:
-    """Keep a spreadsheet from reading a file's name as a formula."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@") else value
+    """Keep a spreadsheet from reading a file's name as a formula, and a terminal as a command."""
+    from imgctl.cli.ui import printable
+
+    if isinstance(value, int):
+        return value
+    return printable(f"'{value}" if value[:1] in tuple("=+-@\t\r") else value)

@@ -42,7 +42,7 @@ def stop(context: click.Context) -> int:
 @click.pass_context
 def status(context: click.Context) -> int:
     """Tell where the embedded AWS runs, and how other tools reach it."""
-    from imgctl.cli.tables import pairs_table
+    from imgctl.cli.tables import pairs_grid
     from imgctl.local import daemon
 
     app = app_of(context)
@@ -59,7 +59,7 @@ def status(context: click.Context) -> int:
     }
     pairs = [("running", f"process {endpoint.pid}"), ("data in", str(folder)), *access.items()]
     document = {"running": True, "pid": endpoint.pid, "folder": str(folder), "environment": access}
-    app.ui.result(document, pairs_table(pairs))
+    app.ui.result(document, pairs_grid(pairs))
     return 0
 
 

@@ -7,6 +7,7 @@ import traceback
 from typing import Any
 
 import click
+from click.shell_completion import shell_complete
 
 from imgctl import __version__
 from imgctl.cli.app import Group, app_of, make_ui
@@ -14,13 +15,21 @@ from imgctl.cli.settings import SettingsError, resolve
 from imgctl.cli.ui import Ui
 from imgctl.core.errors import ImgctlError
 
-FAILED, USAGE, ACCESS, TIMED_OUT, INTERRUPTED = 1, 2, 3, 4, 130
+FAILED, USAGE, ACCESS, INTERRUPTED = 1, 2, 3, 130
+
+_COMPLETE = "_IMGCTL_COMPLETE"  # set by the shell, for completion
 
 # In the order of a first acquaintance; each is the command of the module of its name.
 _COMMANDS = (
     "demo", "deploy", "upload", "history", "show", "resize",
     "package", "destroy", "local", "config",
 )  # fmt: skip
+
+
+class FileError(ImgctlError):
+    """A file or folder cannot be read or written."""
+
+    code = "file"
 
 
 class _Commands(Group):
@@ -60,6 +69,8 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run the program; gives the exit code of the contract."""
     context: click.Context | None = None
+    if instruction := os.environ.get(_COMPLETE):
+        return shell_complete(imgctl, {}, "imgctl", _COMPLETE, instruction)
     try:
         context = imgctl.make_context("imgctl", list(arguments))
         with context:
@@ -77,6 +88,9 @@ def run(arguments: list[str]) -> int:
         # Whoever read the output has gone; nothing more can be said.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
     except click.ClickException as error:
         where = (
             error.ctx.command_path
@@ -86,12 +100,12 @@ def run(arguments: list[str]) -> int:
         _ui(context, arguments).error("usage", error.format_message(), f"See {where} --help.")
         return USAGE
     except Exception as error:
-        return _fail(error, _ui(context, arguments), arguments)
+        return _fail(error, _ui(context, arguments))
 
 
-def _fail(error: Exception, ui: Ui, arguments: list[str]) -> int:
+def _fail(error: Exception, ui: Ui) -> int:
     known = error if isinstance(error, ImgctlError) else _translated(error)
-    if "--debug" in arguments or os.environ.get("IMGCTL_DEBUG"):
+    if ui.debug:
         traceback.print_exception(error)
     if known is None:
         message = f"imgctl itself failed: {type(error).__name__}: {error}"
@@ -102,23 +116,25 @@ def _fail(error: Exception, ui: Ui, arguments: list[str]) -> int:
 
 
 def _translated(error: Exception) -> ImgctlError | None:
-    if "botocore" not in sys.modules:
-        return None
-    from imgctl.aws.errors import translate
+    if "botocore" in sys.modules:
+        from imgctl.aws.errors import translate
 
-    return translate(error)
+        if (translated := translate(error)) is not None:
+            return translated
+    if isinstance(error, OSError) and error.strerror:
+        where = f"{error.filename}: " if error.filename else ""
+        return FileError(f"{where}{error.strerror}.", hint="Check the path, and who may use it.")
+    return None
 
 
 def _exit_code(error: ImgctlError) -> int:
     if isinstance(error, SettingsError):
         return USAGE
     if "imgctl.aws.errors" in sys.modules:
-        from imgctl.aws.errors import AccessError, TimedOut
+        from imgctl.aws.errors import AccessError
 
         if isinstance(error, AccessError):
             return ACCESS
-        if isinstance(error, TimedOut):
-            return TIMED_OUT
     return FAILED
 
 
@@ -131,9 +147,7 @@ def _ui(context: click.Context | None, arguments: list[str]) -> Ui:
         pass
     wanted: dict[str, Any] = {"json": True} if "--json" in arguments else {}
     environ = {k: v for k, v in os.environ.items() if k in ("IMGCTL_JSON", "IMGCTL_NO_COLOR")}
-    from pathlib import Path
-
     try:
-        return make_ui(resolve(wanted, environ, Path("/")))
+        return make_ui(resolve(wanted, environ, None))
     except ImgctlError:
-        return make_ui(resolve(wanted, {}, Path("/")))
+        return make_ui(resolve(wanted, {}, None))

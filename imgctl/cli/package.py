@@ -23,7 +23,7 @@ from imgctl.cli.app import Command, app_of
 @click.pass_context
 def package(context: click.Context, *, arch: str | None, output: Path) -> int:
     """Build the function's bundle: the same input gives the same bytes."""
-    from imgctl.cli.tables import pairs_table, size_text
+    from imgctl.cli.tables import pairs_grid, size_text
     from infra.bundle import Architecture, build
 
     app = app_of(context)
@@ -42,5 +42,5 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
         ("size", f"{size_text(bundle.zipped_bytes)}, {size_text(bundle.unzipped_bytes)} unzipped"),
         ("sha256", bundle.sha256),
     ]
-    app.ui.result(document, pairs_table(pairs))
+    app.ui.result(document, pairs_grid(pairs))
     return 0

@@ -86,7 +86,10 @@ def resize(
     )
     prefix = app.settings["prefix"]
     inputs = find_inputs(paths, recursive=recursive, skip_prefix=prefix)
-    todo = [Job(i.path, _destination(i, output, prefix, spec)) for i in inputs]
+    if inputs.note:
+        app.ui.note(inputs.note)
+    todo = [Job(i.path, _destination(i, output, prefix, spec)) for i in inputs.files]
+    _refuse_collisions(todo)
     records = _run(app, todo, spec, jobs or _cores(), overwrite=overwrite)
     return _report(app, records)
 
@@ -117,6 +120,17 @@ def _destination(entry: Input, output: Path | None, prefix: str, spec: "ResizeSp
     return output / Path(*entry.name.parts[:-1]) / name
 
 
+def _refuse_collisions(todo: list[Job]) -> None:
+    by_destination: dict[Path, Job] = {}
+    for job in todo:
+        other = by_destination.setdefault(job.destination.absolute(), job)
+        if other is not job:
+            raise click.UsageError(
+                f"{other.source} and {job.source} would both become {job.destination}:"
+                " resize them into different folders."
+            )
+
+
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -126,11 +140,12 @@ def _run(
 ) -> list["Record"]:
     """Resize all, going on after a failure; the records stand in the order of the jobs."""
     inputs = {job.source.resolve() for job in todo}
+    mode = _usual_mode()  # here, because the mask is the whole process's
     records: dict[Path, Record] = {}
     pool = ThreadPoolExecutor(jobs)  # Pillow works without the interpreter's lock
     try:
         futures = {
-            pool.submit(resize_file, job, spec, inputs=inputs, overwrite=overwrite): job
+            pool.submit(resize_file, job, spec, inputs=inputs, mode=mode, overwrite=overwrite): job
             for job in todo
         }
         with app.ui.progress("Resizing", len(todo)) as step:
@@ -144,7 +159,9 @@ def _run(
     return [records[job.source] for job in todo]
 
 
-def resize_file(job: Job, spec: "ResizeSpec", *, inputs: set[Path], overwrite: bool) -> "Record":
+def resize_file(
+    job: Job, spec: "ResizeSpec", *, inputs: set[Path], mode: int, overwrite: bool
+) -> "Record":
     """Resize one file; a failure becomes a FAILED record, as it does in the function."""
     import hashlib
     from datetime import UTC, datetime
@@ -164,18 +181,20 @@ def resize_file(job: Job, spec: "ResizeSpec", *, inputs: set[Path], overwrite: b
                 f"{job.destination} is an input itself.", hint="Choose another folder with -o."
             )
         if job.destination.exists() and not overwrite:
-            raise OutputExists(f"{job.destination} exists.", hint="Replace it with --overwrite.")
+            raise _exists(job)
         with job.source.open("rb") as source:
             sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             result = pixels.resize(source, spec, Limits())
-        _write(job.destination, result.data)
+        _write(job, result.data, mode=mode, overwrite=overwrite)
     except ImgctlError as error:
         known |= failure_fields(error)
-    except OSError as error:
+    except Exception as error:
+        # One file never stops the others, whatever is wrong with it.
+        told = error.strerror if isinstance(error, OSError) else None
         known |= {
             "status": Status.FAILED,
-            "failure_code": "file",
-            "failure_reason": f"{error.filename or job.source}: {error.strerror or error}",
+            "failure_code": "file" if told else "internal",
+            "failure_reason": told or f"{type(error).__name__}: {error}",
         }
     else:
         known |= picture_fields(result.original, result.resized)
@@ -184,20 +203,45 @@ def resize_file(job: Job, spec: "ResizeSpec", *, inputs: set[Path], overwrite: b
     return Record(resource_id=sha256[:32], source_sha256=sha256 or None, **known)
 
 
-def _write(destination: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all."""
-    destination.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".imgctl-", dir=destination.parent)
+def _exists(job: Job) -> OutputExists:
+    return OutputExists(f"{job.destination} exists.", hint="Replace it with --overwrite.")
+
+
+def _usual_mode() -> int:
+    """Give the mode that a new file gets here."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def _publish_new(unfinished: Path, destination: Path) -> None:
+    """Give a file its name, failing where the name is taken, as far as the file system can."""
+    try:
+        destination.hardlink_to(unfinished)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        unfinished.rename(destination)
+
+
+def _write(job: Job, data: bytes, *, mode: int, overwrite: bool) -> None:
+    """Write a file so that it is there whole or not at all, and replaces nothing unasked."""
+    folder = job.destination.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=".imgctl-", dir=folder)
+    unfinished = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)
-        Path(name).replace(destination)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        unfinished.chmod(mode)
+        if overwrite:
+            unfinished.replace(job.destination)
+        else:
+            _publish_new(unfinished, job.destination)
+    except FileExistsError as error:  # it came between the look and the write
+        raise _exists(job) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _tell(app: App, job: Job, record: "Record") -> None:

@@ -14,8 +14,11 @@ from typing import Any
 import click
 
 from imgctl.core.errors import ImgctlError
+from infra.names import BUCKET_NAME, STACK_NAME
 
 FILE_NAME = "imgctl.toml"
+
+_PREFIX = re.compile(r"[\w.!*() -]+")
 
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
 
@@ -42,7 +45,6 @@ class Key:
     read: Callable[[Any], Any]
     default: Any = None
     in_file: bool = True
-    about: str = ""
 
 
 def _text(value: object) -> str:
@@ -99,24 +101,42 @@ def _architecture(value: object) -> str:
     return str(value)
 
 
+def _bucket(value: object) -> str:
+    if not isinstance(value, str) or not BUCKET_NAME.fullmatch(value):
+        raise ValueError("3 to 63 lower-case letters, digits, dots and hyphens")
+    return value
+
+
+def _stack(value: object) -> str:
+    if not isinstance(value, str) or not STACK_NAME.fullmatch(value):
+        raise ValueError("lower-case letters, digits and single hyphens, with a letter first")
+    return value
+
+
+def _prefix(value: object) -> str:
+    if not isinstance(value, str) or not _PREFIX.fullmatch(value) or value.startswith("."):
+        raise ValueError("letters, digits and -_.!*() without a slash, such as resized-")
+    return value
+
+
 def _path(value: object) -> Path:
     return Path(_text(value)).expanduser()
 
 
 KEYS = (
-    Key("profile", _text, about="AWS profile; unset, AWS's own chain decides"),
-    Key("region", _text, about="AWS region; unset, AWS's own chain decides"),
-    Key("stack", _text, "imgctl", about="the stack's name; another name makes another pipeline"),
-    Key("local", _switch, default=False, about="use the embedded AWS on this machine"),
-    Key("local_dir", _path, about="where the embedded AWS keeps its data"),
-    Key("source_bucket", _text, about="where photographs arrive"),
-    Key("destination_bucket", _text, about="where resized photographs are written"),
-    Key("scale", _scale, "0.5", about="what width and height are multiplied by"),
-    Key("prefix", _text, "resized-", about="stands before the name of a resized picture"),
-    Key("architecture", _architecture, "arm64", about="of the function: arm64 or x86_64"),
-    Key("memory_mb", _whole(256, 10240), 1769, about="the function's memory"),
-    Key("timeout_s", _whole(3, 900), 60, about="the function's time limit"),
-    Key("log_retention_days", _retention, 30, about="how long logs are kept"),
+    Key("profile", _text),
+    Key("region", _text),
+    Key("stack", _stack, "imgctl"),
+    Key("local", _switch, default=False),
+    Key("local_dir", _path),
+    Key("source_bucket", _bucket),
+    Key("destination_bucket", _bucket),
+    Key("scale", _scale, "0.5"),
+    Key("prefix", _prefix, "resized-"),
+    Key("architecture", _architecture, "arm64"),
+    Key("memory_mb", _whole(256, 10240), 1769),
+    Key("timeout_s", _whole(3, 900), 60),
+    Key("log_retention_days", _retention, 30),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),
     Key("verbose", _switch, default=False, in_file=False),
@@ -139,9 +159,12 @@ class Settings:
 
 
 def resolve(
-    options: Mapping[str, Any], environ: Mapping[str, str], working_folder: Path
+    options: Mapping[str, Any], environ: Mapping[str, str], working_folder: Path | None
 ) -> Settings:
-    """Settle every setting; raises SettingsError naming the place and what is allowed there."""
+    """Settle every setting; raises SettingsError naming the place and what is allowed there.
+
+    Without a working folder no file is looked for.
+    """
     path = _find_file(options.get("config") or environ.get("IMGCTL_CONFIG"), working_folder)
     in_file = {} if path is None else _load(path)
     settled = {}
@@ -155,6 +178,8 @@ def resolve(
         elif key.name in in_file:
             value, origin = in_file[key.name]
             settled[key.name] = _read(key, value, origin)
+            if key.read is _path and path is not None:  # as seen from the file
+                settled[key.name] = Setting(path.parent / settled[key.name].value, origin)
         else:
             settled[key.name] = Setting(key.default, "default")
     if settled["local_dir"].value is None:
@@ -172,12 +197,14 @@ def _read(key: Key, value: object, origin: str) -> Setting:
         ) from None
 
 
-def _find_file(named: str | None, working_folder: Path) -> Path | None:
+def _find_file(named: str | None, working_folder: Path | None) -> Path | None:
     if named:
         path = Path(named).expanduser()
         if not path.is_file():
             raise SettingsError(f"There is no file {path}.", hint="Check --config.")
         return path
+    if working_folder is None:
+        return None
     for folder in (working_folder, *working_folder.parents):
         if (folder / FILE_NAME).is_file():
             return folder / FILE_NAME

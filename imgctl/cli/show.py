@@ -26,10 +26,12 @@ class RecordMissing(ImgctlError):
 @click.pass_context
 def show(context: click.Context, *, id_or_key: str) -> int:
     """Show one record whole: by its identity, or the newest of an object key."""
-    from imgctl.cli.tables import record_details
+    from imgctl.cli.tables import pairs_grid
     from imgctl.core.record import to_plain
 
     app = app_of(context)
+    if not id_or_key:
+        raise click.UsageError("The identity or key is empty.")
     record = _find(app, id_or_key)
     if record is None:
         raise RecordMissing(
@@ -37,7 +39,7 @@ def show(context: click.Context, *, id_or_key: str) -> int:
             hint=f"`{app.command} history` lists what there is.",
         )
     plain = to_plain(record)
-    app.ui.result({"record": plain}, record_details(plain))
+    app.ui.result({"record": plain}, pairs_grid(plain.items()))
     return 0
 
 

@@ -1,6 +1,7 @@
-"""Plans, records and outputs, laid out for a person."""
+"""Plans, records and outputs, laid out for a person or, line by line, for a pipe."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -13,68 +14,104 @@ from imgctl.cli.ui import printable
 from imgctl.core.record import Record, Status
 
 if TYPE_CHECKING:
-    from infra.plan import Plan
+    from infra.plan import Change, Plan
 
 _ACTIONS = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
-_FAILURE = "red"
+_STATUS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.UNKNOWN: "yellow"}
 
 
-def records_table(records: Iterable[Record]) -> Table:
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rows of cells; without `columns` the first cell of each row names the second.
+
+    Columns in `whole` are never broken over lines, however narrow the terminal.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Text]]
+    whole: frozenset[str] = frozenset()
+
+    def table(self) -> Table:
+        """Lay out for a terminal."""
+        if not self.columns:
+            table = Table(box=None, show_header=False, pad_edge=False)
+            table.add_column(style="dim", no_wrap=True)
+            table.add_column(overflow="fold")
+        else:
+            table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+            for name in self.columns:
+                table.add_column(name, overflow="fold", no_wrap=name in self.whole)
+        for row in self.rows:
+            table.add_row(*row)
+        return table
+
+    def lines(self) -> str:
+        """Lay out for a pipe: a line a row, with tabs between the cells."""
+        return "\n".join(
+            "\t".join(cell.plain.replace("\n", " ") for cell in row) for row in self.rows
+        )
+
+
+def records_grid(records: Iterable[Record]) -> Grid:
     """Lay records out, one a row, in the order given."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("when", "picture", "size", "bytes", "saved", "status"):
-        table.add_column(name, justify="right" if name in ("bytes", "saved") else "left")
+    rows = []
     for record in records:
         failed = record.status is Status.FAILED
-        outcome = f"{record.status.value}: {record.failure_code}" if failed else record.status.value
-        table.add_row(
-            local_time(record.processing_time),
-            Text(printable(record.original_object_key or "?"), overflow="fold"),
-            record.dimension_reduction or "",
-            _bytes_change(record),
-            "" if record.reduction_percentage is None else f"{record.reduction_percentage}%",
-            Text(outcome, style=_FAILURE if failed else "green"),
+        size = (record.failure_code if failed else record.dimension_reduction) or ""
+        saved = "" if record.reduction_percentage is None else f"{record.reduction_percentage}%"
+        rows.append(
+            (
+                Text(local_time(record.processing_time)),
+                Text(record.status.value, style=_STATUS[record.status]),
+                Text(printable(record.original_object_key or "?")),
+                Text(printable(size)),
+                Text(saved, justify="right"),
+            )
         )
-    return table
+    columns = ("when", "status", "picture", "size", "saved")
+    return Grid(columns, rows, whole=frozenset({"when", "status", "size", "saved"}))
 
 
-def record_details(attributes: Mapping[str, str | int]) -> Table:
-    """Lay one record out, one attribute a row."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in attributes.items():
-        table.add_row(name, Text(printable(str(value))))
-    return table
-
-
-def plan_table(plan: "Plan") -> Table:
+def plan_grid(plan: "Plan") -> Grid:
     """Lay a plan out, one resource a row, with what changes about it."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("action", "resource", "type", "replacement", "what changes"):
-        table.add_column(name)
+    rows = []
     for change in sorted(plan.changes, key=lambda c: (c.action, c.resource_type, c.logical_id)):
-        details = "\n".join(
-            p.name if p.before is None and p.after is None else f"{p.name}: {p.before} → {p.after}"
-            for p in change.properties
-        )
         action = Text(change.action, style=_ACTIONS.get(change.action, ""))
         if change.loses_data:
             action.append(" LOSES DATA", style="bold red")
-        table.add_row(
-            action, change.logical_id, change.resource_type, change.replacement, Text(details)
-        )
-    return table
+        type_ = Text(change.resource_type.removeprefix("AWS::"))
+        rows.append((action, Text(change.logical_id), type_, Text(_what_changes(change))))
+    if not any(row[-1].plain for row in rows):
+        return Grid(("action", "resource", "type"), [row[:-1] for row in rows])
+    return Grid(("action", "resource", "type", "what changes"), rows)
 
 
-def pairs_table(pairs: Sequence[tuple[str, str]]) -> Table:
+def _what_changes(change: "Change") -> str:
+    lines = [f"replacement: {change.replacement}"] if change.replacement == "True" else []
+    for told in change.properties:
+        known = told.before is not None or told.after is not None
+        lines.append(f"{told.name}: {told.before} → {told.after}" if known else told.name)
+    return printable_lines(dict.fromkeys(lines))
+
+
+def printable_lines(lines: Iterable[str]) -> str:
+    """Join lines, each made safe for a terminal."""
+    return "\n".join(printable(line) for line in lines)
+
+
+def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:
     """Lay out names and values."""
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in pairs:
-        table.add_row(name, Text(printable(value)))
-    return table
+    return Grid((), [(Text(name), Text(printable(str(value)))) for name, value in pairs])
+
+
+def settings_grid(settings: Mapping[str, Setting]) -> Grid:
+    """Lay settings out, with where each came from."""
+    rows = []
+    for name, setting in settings.items():
+        value = "" if setting.value is None else str(setting.value)
+        origin = Text(printable(setting.origin), style="dim")
+        rows.append((Text(name), Text(printable(value)), origin))
+    return Grid(("setting", "value", "from"), rows)
 
 
 def size_text(count: int) -> str:
@@ -100,20 +137,3 @@ def local_time(time: str | None) -> str:
     if moment.tzinfo is None:  # the original function wrote UTC without saying so
         moment = datetime.fromisoformat(f"{time}+00:00")
     return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _bytes_change(record: Record) -> str:
-    if record.original_file_size is None or record.resized_file_size is None:
-        return "" if record.original_size is None else size_text(record.original_size)
-    return f"{size_text(record.original_file_size)} → {size_text(record.resized_file_size)}"
-
-
-def settings_table(settings: Mapping[str, Setting]) -> Table:
-    """Lay settings out, with where each came from."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for name in ("setting", "value", "from"):
-        table.add_column(name, overflow="fold")
-    for name, setting in settings.items():
-        value = "" if setting.value is None else str(setting.value)
-        table.add_row(name, Text(printable(value)), Text(printable(setting.origin), style="dim"))
-    return table

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.text import Text
 
+    from imgctl.cli.tables import Grid
+
 SCHEMA = 1
 """The version of every JSON document that imgctl prints."""
 
@@ -38,10 +40,19 @@ class Ui:
     """One run's voice."""
 
     def __init__(
-        self, *, json_wanted: bool, quiet: bool, verbose: bool, yes: bool, no_color: bool
+        self,
+        *,
+        json_wanted: bool,
+        quiet: bool,
+        verbose: bool,
+        debug: bool,
+        yes: bool,
+        no_color: bool,
     ) -> None:
         self.json_wanted = json_wanted
         self.verbose = verbose
+        self.debug = debug
+        self._bar_console: Console | None = None
         self._quiet = quiet
         self._yes = yes
         self._no_color = no_color
@@ -51,41 +62,40 @@ class Ui:
         """Whether there is a person to ask."""
         return sys.stdin.isatty() and not self.json_wanted
 
-    @property
-    def on_terminal(self) -> bool:
-        """Whether stdout is read by a person."""
-        return sys.stdout.isatty() and not self.json_wanted
-
-    def result(self, document: dict[str, Any], rendered: "RenderableType | str") -> None:
+    def result(self, document: dict[str, Any], rendered: "Grid | str") -> None:
         """Print the command's result: as one JSON document where --json is given."""
         if self.json_wanted:
             text = json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, indent=2)
             click.echo(printable_json(text))
-        elif isinstance(rendered, str):
-            if rendered:
-                click.echo(rendered)
-        else:
-            self._console(sys.stdout).print(rendered)
+        elif rendered:
+            self.show(rendered)
 
-    def show(self, part: "RenderableType") -> None:
-        """Print a part of a result that grows; --json prints its document at the end instead."""
-        if not self.json_wanted:
-            self._console(sys.stdout).print(part, markup=False, highlight=False)
+    def show(self, part: "Grid | Text | str") -> None:
+        """Print a part of a result that grows; --json prints its document at the end instead.
 
-    def note(self, text: "str | Text | RenderableType") -> None:
+        Off a terminal a grid is lines of values, with tabs between.
+        """
+        from imgctl.cli.tables import Grid
+
+        if self.json_wanted:
+            return
+        terminal = sys.stdout.isatty()
+        rendered: RenderableType = part if not isinstance(part, Grid) else part.table()
+        if isinstance(part, Grid) and not terminal:
+            rendered = part.lines()
+        # Above the bar where one is shown on the same terminal.
+        console = self._bar_console if terminal and self._bar_console else None
+        (console or self._console(sys.stdout)).print(rendered, markup=False, highlight=False)
+
+    def note(self, text: "str | Grid") -> None:
         """Tell of progress or of a fact on stderr; silent where --quiet is given."""
         if not self._quiet and not self.json_wanted:
-            self._print(text)
+            self._print(text if isinstance(text, str) else text.table())
 
     def detail(self, text: str) -> None:
         """Tell what only --verbose asks for."""
         if self.verbose:
             self._print(text)
-
-    def warn(self, text: str) -> None:
-        """Tell of something that needs attention."""
-        if not self.json_wanted:
-            self._print(f"Warning: {text}")
 
     def confirm(self, question: str, *, expected: str | None = None) -> bool:
         """Ask before something is changed; `expected` has to be typed where it is given.
@@ -98,7 +108,9 @@ class Ui:
             raise click.UsageError(f"{question} Nobody is there to answer: give --yes.")
         if expected is None:
             return click.confirm(question, err=True)
-        answer = click.prompt(f"{question} Type {expected} to go on", err=True, default="")
+        answer = click.prompt(
+            f"{question} Type {expected} to go on", err=True, default="", show_default=False
+        )
         return str(answer).strip() == expected
 
     @contextmanager
@@ -136,9 +148,9 @@ class Ui:
             console=self._console(sys.stderr),
             disable=self._quiet or self.json_wanted or not sys.stderr.isatty(),
             transient=True,
-            # Lines of results go above the bar, but never out of a pipe that awaits them.
-            redirect_stdout=sys.stdout.isatty(),
+            redirect_stdout=False,  # a pipe may be waiting for it
         )
+        self._bar_console = None if bar.disable else bar.console
         with bar:
             task = bar.add_task(what, total=total, rate="")
 
@@ -146,7 +158,10 @@ class Ui:
                 speed = bar.tasks[0].speed
                 bar.update(task, advance=done, rate=f"{speed:.1f}/s" if speed else "")
 
-            yield step
+            try:
+                yield step
+            finally:
+                self._bar_console = None
 
     def error(self, code: str, message: str, hint: str) -> None:
         """Tell what went wrong, and what to do next."""

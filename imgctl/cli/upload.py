@@ -1,5 +1,6 @@
 """`imgctl upload`."""
 
+import re
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from imgctl.aws.storage import StoredObject
     from imgctl.core.record import Record
+
+
+# Control characters (S3 User Guide, "Characters to avoid") and what is not Unicode at all.
+_UNFIT_FOR_KEYS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class Outcome(StrEnum):
@@ -61,7 +66,10 @@ class Uploaded:
 @click.option(
     "--wait/--no-wait", default=None, help="Wait for the result.  [default: on a terminal]"
 )
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds to wait for a picture.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, 86_400), default=120, show_default=True,
+    help="Seconds to wait for a picture.",
+)  # fmt: skip
 @click.option("--jobs", type=click.IntRange(1, 64), default=8, show_default=True, help="At once.")
 @click.option("--force", is_flag=True, help="Upload even where the same content is there.")
 @click.pass_context
@@ -83,10 +91,13 @@ def upload(
     """
     app = app_of(context)
     inputs = find_inputs(paths, recursive=recursive)
+    if inputs.note:
+        app.ui.note(inputs.note)
     wish = Wish(via, sys.stdout.isatty() if wait is None else wait, timeout, jobs, force)
-    done = upload_inputs(app, _with_keys(inputs, prefix), wish)
+    done = upload_inputs(app, _with_keys(inputs.files, prefix), wish)
     counts = {o.value: sum(u.outcome is o for u in done) for o in Outcome}
-    app.ui.note(", ".join(f"{count} {name}" for name, count in counts.items() if count))
+    totals = (f"{count} {name.replace('_', ' ')}" for name, count in counts.items() if count)
+    app.ui.note(", ".join(totals))
     app.ui.result({"files": [_plain(u) for u in done], "totals": counts}, "")
     return exit_code(done)
 
@@ -119,8 +130,10 @@ def exit_code(done: Iterable[Uploaded]) -> int:
     return 4 if Outcome.TIMED_OUT in outcomes else 0
 
 
-def _with_keys(inputs: list[Input], prefix: str) -> list[tuple[Input, str]]:
+def _with_keys(inputs: Iterable[Input], prefix: str) -> list[tuple[Input, str]]:
     folder = prefix.strip("/")
+    if ".." in folder.split("/"):
+        raise click.UsageError("--prefix is a folder in the bucket, without '..'.")
     keyed = [(entry, str(PurePosixPath(folder, entry.name))) for entry in inputs]
     by_key: dict[str, Input] = {}
     for entry, key in keyed:
@@ -140,6 +153,9 @@ def _upload_one(app: App, entry: Input, key: str, wish: Wish) -> Uploaded:
     path = str(entry.path)
     bucket = app.outputs.source_bucket
     try:
+        if _UNFIT_FOR_KEYS.search(key):
+            reason = "its name holds bytes or control characters that S3's keys cannot: rename it"
+            return Uploaded(key, path, Outcome.FAILED, reason=reason)
         sha256 = storage.sha256_of(entry.path)
         if not wish.force and (same := storage.find_same(app.aws.s3, bucket, key, sha256)):
             return _follow(app, same, path, wish, Outcome.SKIPPED)
@@ -165,7 +181,13 @@ def _upload_one(app: App, entry: Input, key: str, wish: Wish) -> Uploaded:
             raise
         if known is None and not isinstance(error, OSError):
             raise
-        return Uploaded(key, path, Outcome.FAILED, reason=known.message if known else str(error))
+        return Uploaded(key, path, Outcome.FAILED, reason=_said(error, known))
+
+
+def _said(error: Exception, known: ImgctlError | None) -> str:
+    if known is not None:
+        return known.message
+    return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
 def _follow(app: App, stored: "StoredObject", path: str, wish: Wish, so_far: Outcome) -> Uploaded:
@@ -193,7 +215,7 @@ def _follow(app: App, stored: "StoredObject", path: str, wish: Wish, so_far: Out
         )
         return Uploaded(stored.key, path, Outcome.TIMED_OUT, stored, reason=reason)
     if record.status is Status.FAILED:
-        reason = f"{record.failure_code}: {record.failure_reason}"
+        reason = f"{record.failure_code}: {record.failure_reason} {record.failure_hint or ''}"
         return Uploaded(stored.key, path, Outcome.FAILED, stored, record, reason)
     return Uploaded(stored.key, path, so_far, stored, record)
 
@@ -207,7 +229,7 @@ def _line(uploaded: Uploaded) -> "Text":
     name = uploaded.outcome.value.replace("_", " ")
     line = Text.assemble((f"{name:<10}", style), printable(uploaded.key))
     if uploaded.record is not None and not uploaded.reason:
-        line.append(f"  {uploaded.record.dimension_reduction}", "dim")
+        line.append(f"  {printable(uploaded.record.dimension_reduction or '')}", "dim")
     if uploaded.reason:
         line.append(f"  {printable(uploaded.reason)}")
     return line

@@ -94,6 +94,7 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
                 image.seek(index)
             if source_format is ImageFormat.TIFF and index:  # pages may differ in size
                 stored_target = target_size(Size(*image.size), spec)
+                _refuse_pixels(Size(*image.size), frames - index, limits)
             page = _resample(image, stored_target, spec)
             if page is image and frames > 1:
                 page = page.copy()  # the next frame is decoded into the same memory
@@ -129,6 +130,8 @@ def _pillow_errors() -> Iterator[None]:
     except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
         raise _damage(error) from error
     except (struct.error, zlib.error, TypeError, AttributeError, MemoryError) as error:
+        raise _damage(error) from error
+    except (RuntimeError, AssertionError) as error:  # what the AVIF and GIF plugins raise
         raise _damage(error) from error
 
 

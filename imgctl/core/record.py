@@ -27,6 +27,7 @@ class Status(StrEnum):
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+    UNKNOWN = "UNKNOWN"  # what a later version wrote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +162,9 @@ def from_item(item: Mapping[str, AttributeValue]) -> Record:
         text = stored.get("S", stored.get("N"))
         if text is not None:
             values[name] = _integer(text) if name in _INTEGERS else str(text)
-    values["status"] = Status(values.get("status", Status.SUCCEEDED))
+    status = values.get("status", Status.SUCCEEDED.value)
+    known = {known.value for known in Status}
+    values["status"] = Status(status if status in known else Status.UNKNOWN)
     return Record(**values)
 
 

@@ -1,7 +1,7 @@
 """Starting, finding and stopping the embedded AWS.
 
-Everything of it lies in one folder: `server.json` (who runs where), `server.log`, the emulator's
-state, which it writes when it is stopped, and the objects.
+Everything of it lies in one folder: `server.json` (who runs where), `server.lock` (held by the
+server for as long as it lives), `server.log`, the emulator's state, and the objects.
 """
 
 import fcntl
@@ -17,9 +17,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from imgctl.core.errors import ImgctlError
 
@@ -33,10 +34,15 @@ ROOT_KEY, ROOT_SECRET = "test", "test"
 
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 30
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
+_CONTENT = ("state", "objects", "home", "port", "server.json", "server.log")
+_PAUSE_S = 0.05
+
 # Held so that a server that this process started can be told to have ended.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
+# A proxy of the user's does not lead to this machine.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalError(ImgctlError):
@@ -58,18 +64,16 @@ class Endpoint:
 
 
 def running(folder: Path) -> Endpoint | None:
-    """Find the embedded AWS of a folder; None where none answers."""
-    try:
-        endpoint = Endpoint(**json.loads((folder / "server.json").read_text()))
-    except (OSError, ValueError, TypeError):
-        return None
-    return endpoint if _alive(endpoint.pid) and _healthy(endpoint.url) else None
+    """Find the embedded AWS of a folder; None where none lives, or none answers."""
+    endpoint = _living(folder)
+    return endpoint if endpoint is not None and _healthy(endpoint.url) else None
 
 
 def start(folder: Path, region: str | None = None) -> Endpoint:
     """Start the embedded AWS of a folder, or find it where it runs already.
 
-    Raises LocalError where the emulator is not installed or does not come up.
+    Raises LocalError where the emulator is not installed, does not come up, or runs in another
+    region than the one asked for.
     """
     if importlib.util.find_spec("ministack") is None:
         raise LocalError(
@@ -77,10 +81,17 @@ def start(folder: Path, region: str | None = None) -> Endpoint:
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _only_one(folder):
-        found = running(folder)
-        if found is not None:
-            return found
-        return _launch(folder, region or DEFAULT_REGION)
+        lock = _take_server_lock(folder)
+        if lock is not None:
+            with lock:
+                return _launch(folder, region or DEFAULT_REGION, lock)
+        endpoint = _wait_for_answer(folder)
+    if region is not None and region != endpoint.region:
+        raise LocalError(
+            f"The embedded AWS runs in {endpoint.region}, and not in {region}.",
+            hint="Leave the region out, or run `imgctl local stop` first.",
+        )
+    return endpoint
 
 
 def stop(folder: Path) -> bool:
@@ -88,26 +99,39 @@ def stop(folder: Path) -> bool:
 
     Raises LocalError where it does not end in time.
     """
-    endpoint = running(folder)
+    endpoint = _living(folder)
     if endpoint is None:
         return False
-    os.kill(endpoint.pid, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(endpoint.pid, signal.SIGTERM)
     deadline_s = time.monotonic() + _STOP_TIMEOUT_S
-    while _alive(endpoint.pid):
+    while _living(folder) is not None:
         if time.monotonic() > deadline_s:
             raise LocalError(
                 f"The embedded AWS (process {endpoint.pid}) does not stop.",
                 hint=f"Read {folder / 'server.log'}, or end the process yourself.",
             )
-        time.sleep(0.05)
+        time.sleep(_PAUSE_S)
+    if endpoint.pid in _children:
+        _children.pop(endpoint.pid).wait()
     (folder / "server.json").unlink(missing_ok=True)
     return True
 
 
 def reset(folder: Path) -> None:
-    """Stop the embedded AWS and delete all that it kept."""
+    """Stop the embedded AWS and delete all that it kept.
+
+    Raises LocalError for a folder that no embedded AWS ever ran in: it is somebody else's.
+    """
+    if not folder.exists():
+        return
+    if not (folder / "server.lock").is_file():
+        raise LocalError(
+            f"{folder} is not a folder of the embedded AWS; nothing was deleted.",
+            hint="Check local_dir with `imgctl config`.",
+        )
     stop(folder)
-    for name in ("state", "objects", "home", "server.json", "server.log"):
+    for name in _CONTENT:
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)
@@ -118,12 +142,49 @@ def reset(folder: Path) -> None:
 @contextmanager
 def _only_one(folder: Path) -> Iterator[None]:
     """Let one process at a time decide whether to start a server."""
-    with (folder / "lock").open("w") as lock:
+    with (folder / "start.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _launch(folder: Path, region: str) -> Endpoint:
+def _take_server_lock(folder: Path) -> BinaryIO | None:
+    """Take the lock that a server holds for its whole life; None where one lives."""
+    lock = (folder / "server.lock").open("ab")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    return lock
+
+
+def _living(folder: Path) -> Endpoint | None:
+    """Read who holds the folder's lock; a note that outlived its server is not believed."""
+    if not (folder / "server.lock").is_file():
+        return None
+    lock = _take_server_lock(folder)
+    if lock is not None:
+        lock.close()
+        return None
+    try:
+        return Endpoint(**json.loads((folder / "server.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None  # just being started
+
+
+def _wait_for_answer(folder: Path) -> Endpoint:
+    deadline_s = time.monotonic() + _START_TIMEOUT_S
+    while (endpoint := running(folder)) is None:
+        if time.monotonic() > deadline_s:
+            raise LocalError(
+                "The embedded AWS runs and does not answer.",
+                hint=f"Read {folder / 'server.log'}; `imgctl local stop` ends it.",
+            )
+        time.sleep(_PAUSE_S)
+    return endpoint
+
+
+def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
     port = _free_port(folder)
     log_path = folder / "server.log"
     (folder / "home").mkdir(exist_ok=True)
@@ -150,27 +211,33 @@ def _launch(folder: Path, region: str) -> Endpoint:
     }
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "imgctl.local.server", str(port)],
+            [sys.executable, "-m", "imgctl.local.server", str(port), str(lock.fileno())],
             cwd=folder,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=[lock.fileno()],
         )
     _children[process.pid] = process
     endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, ROOT_KEY, ROOT_SECRET)
-    deadline_s = time.monotonic() + _START_TIMEOUT_S
-    while not _healthy(endpoint.url):
-        if process.poll() is not None or time.monotonic() > deadline_s:
-            process.kill()
-            tail = log_path.read_text(errors="replace").strip().splitlines()[-1:]
-            raise LocalError(
-                f"The embedded AWS did not start: {' '.join(tail) or 'it said nothing'}",
-                hint=f"Read {log_path}; `imgctl local reset` begins anew.",
-            )
-        time.sleep(0.05)
-    (folder / "server.json").write_text(json.dumps(asdict(endpoint)))
+    try:
+        (folder / "server.json").write_text(json.dumps(asdict(endpoint)))
+        deadline_s = time.monotonic() + _START_TIMEOUT_S
+        while not _healthy(endpoint.url):
+            if process.poll() is not None or time.monotonic() > deadline_s:
+                tail = log_path.read_text(errors="replace").strip().splitlines()[-1:]
+                raise LocalError(
+                    f"The embedded AWS did not start: {' '.join(tail) or 'it said nothing'}",
+                    hint=f"Read {log_path}; `imgctl local reset` begins anew.",
+                )
+            time.sleep(_PAUSE_S)
+    except BaseException:  # an interruption leaves no server that nobody knows of
+        process.kill()
+        process.wait()
+        (folder / "server.json").unlink(missing_ok=True)
+        raise
     return endpoint
 
 
@@ -181,7 +248,7 @@ def _free_port(folder: Path) -> int:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past TIME_WAIT
         try:
             probe.bind((HOST, int(remembered.read_text())))
-        except (OSError, ValueError):
+        except (OSError, ValueError, OverflowError):
             probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
     remembered.write_text(str(port))
@@ -190,19 +257,7 @@ def _free_port(folder: Path) -> int:
 
 def _healthy(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=5) as answer:  # noqa: S310
+        with _direct.open(f"{url}/_ministack/health", timeout=5) as answer:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
-
-
-def _alive(pid: int) -> bool:
-    if pid in _children:
-        return _children[pid].poll() is None
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return False  # somebody else's process has the number now
-    return True

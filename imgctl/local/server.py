@@ -1,10 +1,12 @@
 """The embedded AWS's process: the emulator, with its gap at S3 integrations closed.
 
-Run as `python -m imgctl.local.server PORT`, by imgctl.local.daemon and in the clean environment
-that it prepares.
+Run as `python -m imgctl.local.server PORT LOCK`, by imgctl.local.daemon and in the clean
+environment that it prepares; LOCK is the descriptor of the lock that says that the server lives.
 """
 
 import asyncio
+import logging
+import os
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
@@ -12,6 +14,7 @@ from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 import boto3
+import ministack.app
 from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -20,12 +23,16 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
-from ministack.app import app as emulator
+from ministack.core import persistence
 
 from imgctl.local import gateway
 from imgctl.local.gateway import Call, IntegrationError, Response
 
 HOST = "127.0.0.1"
+SAVE_EVERY_S = 1
+
+emulator = ministack.app.app
+
 API_PREFIX = "/_aws/execute-api/"
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -39,9 +46,11 @@ class Server:
 
     def __init__(self, port: int) -> None:
         self._url = f"http://{HOST}:{port}"
+        self._changed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one ASGI event stream (ASGI 3.0)."""
+        self._changed |= scope.get("method") not in (None, "GET", "HEAD")
         if scope["type"] != "http" or not scope["path"].startswith(API_PREFIX):
             await emulator(scope, receive, send)
             return
@@ -52,12 +61,24 @@ class Server:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
+    async def save_as_it_goes(self) -> None:
+        """Save the emulator's state after changes: it does so itself only when it is stopped.
+
+        On the event loop, where nothing changes meanwhile.
+        """
+        while True:
+            await asyncio.sleep(SAVE_EVERY_S)
+            if self._changed:
+                self._changed = False
+                persistence.save_all(ministack.app._build_persistence_save_dict())
+
     async def _call_api(self, scope: Scope, body: bytes) -> Response:
         if len(body) > gateway.MAX_PAYLOAD_BYTES:
             return gateway.failure(413, "Request Too Long")
         raw_path = scope["raw_path"].decode("ascii")
         api_id, _, rest = raw_path.removeprefix(API_PREFIX).partition("/")
         _, _, resource_path = rest.partition("/")
+        _ = self._clients, self._http  # made here, on the loop, for the threads to use
         found = await asyncio.to_thread(self._s3_method, api_id, resource_path, scope["method"])
         # An encoded slash belongs to its segment: the emulator is shown it still encoded.
         one_segment = dict(scope, path="/".join(map(_decoded_segment, raw_path.split("/"))))
@@ -79,19 +100,27 @@ class Server:
             return gateway.failure(500, "Internal server error")
 
     @cached_property
-    def _session(self) -> Any:  # its overloads want a literal name
-        return boto3.Session()
+    def _clients(self) -> dict[str, Any]:
+        options: dict[str, Any] = {
+            "endpoint_url": self._url,
+            "config": Config(retries={"total_max_attempts": 1}, max_pool_connections=64),
+        }
+        session = boto3.Session()
+        return {
+            "apigateway": session.client("apigateway", **options),
+            "iam": session.client("iam", **options),
+            "sts": session.client("sts", **options),
+        }
 
-    def _client(self, service: str) -> Any:
-        return self._session.client(
-            service, endpoint_url=self._url, config=Config(retries={"total_max_attempts": 1})
-        )
+    @cached_property
+    def _http(self) -> Any:  # botocore is untyped
+        return URLLib3Session(max_pool_connections=64)
 
     def _s3_method(
         self, api_id: str, path: str, http_method: str
     ) -> tuple[dict[str, Any], list[str], dict[str, str]] | None:
         """Read the method that a call reaches; None where it is none with S3 behind it."""
-        apis = self._client("apigateway")
+        apis = self._clients["apigateway"]
         try:
             api = apis.get_rest_api(restApiId=api_id)
             pages = apis.get_paginator("get_resources").paginate(restApiId=api_id)
@@ -124,7 +153,7 @@ class Server:
         )
         credentials = self._assume(integration.get("credentials", ""))
         S3SigV4Auth(credentials, "s3", request.region).add_auth(signed)
-        answer = URLLib3Session().send(signed.prepare())
+        answer = self._http.send(signed.prepare())
         headers = {name.lower(): value for name, value in answer.headers.items()}
         return gateway.mapped_response(
             integration, Response(answer.status_code, headers, answer.content)
@@ -133,10 +162,10 @@ class Server:
     def _assume(self, role_arn: str) -> Credentials:
         role_name = role_arn.rpartition("/")[2]
         try:
-            role = self._client("iam").get_role(RoleName=role_name)["Role"]
+            role = self._clients["iam"].get_role(RoleName=role_name)["Role"]
             if not gateway.trusts_api_gateway(role["AssumeRolePolicyDocument"]):
                 raise IntegrationError(f"{role_name} does not trust apigateway.amazonaws.com")
-            session = self._client("sts").assume_role(
+            session = self._clients["sts"].assume_role(
                 RoleArn=role_arn, RoleSessionName="BackplaneAssumeRoleSession"
             )["Credentials"]
         except ClientError as error:
@@ -196,12 +225,23 @@ async def _ask_emulator(scope: Scope, body: bytes) -> Response:
 
 def main() -> None:
     """Serve until SIGTERM; the emulator then saves its state."""
-    port = int(sys.argv[1])
+    port, lock = int(sys.argv[1]), int(sys.argv[2])
+    # Functions' processes do not keep the server alive.
+    os.set_inheritable(lock, False)  # noqa: FBT003
+    logging.getLogger("persistence").setLevel(logging.WARNING)  # it tells of each of 50 files
     config = ServerConfig()
     config.bind = [f"{HOST}:{port}"]
     config.accesslog = None
     config.errorlog = "-"
-    asyncio.run(serve(Server(port), config))  # type: ignore[arg-type] # hypercorn's own scope types
+    asyncio.run(_serve(Server(port), config))
+
+
+async def _serve(server: Server, config: ServerConfig) -> None:
+    saving = asyncio.create_task(server.save_as_it_goes())
+    try:
+        await serve(server, config)  # type: ignore[arg-type] # hypercorn's own scope types
+    finally:
+        saving.cancel()
 
 
 if __name__ == "__main__":

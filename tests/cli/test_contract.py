@@ -144,7 +144,7 @@ def test_an_unreachable_aws_is_exit_code_3(imgctl: Imgctl, monkeypatch: pytest.M
 def test_a_mistake_of_ours_is_one_line_and_debug_shows_the_rest(
     imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgctl.cli.tables.settings_table", lambda _: 1 / 0)
+    monkeypatch.setattr("imgctl.cli.tables.settings_grid", lambda _: 1 / 0)
     plain = imgctl("config")
     assert plain.code == 1
     assert "imgctl itself failed: ZeroDivisionError" in plain.err
@@ -156,7 +156,7 @@ def test_an_interruption_is_exit_code_130(imgctl: Imgctl, monkeypatch: pytest.Mo
     def interrupt(_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("imgctl.cli.tables.settings_table", interrupt)
+    monkeypatch.setattr("imgctl.cli.tables.settings_grid", interrupt)
     assert imgctl("config").code == 130
 
 
@@ -167,3 +167,46 @@ def test_what_needs_an_answer_names_the_option_where_nobody_can_be_asked(
     done = imgctl(*arguments)
     assert done.code == 2
     assert "--yes" in done.err
+
+
+@pytest.mark.parametrize("arguments", [[], ["local"]])
+def test_without_a_command_the_help_is_shown(imgctl: Imgctl, arguments: list[str]) -> None:
+    done = imgctl(*arguments)
+    assert done.code == 0
+    assert "\nCommands:\n" in done.out
+    assert done.err == ""
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_given_to_each_shell(
+    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch, shell: str
+) -> None:
+    monkeypatch.setenv("_IMGCTL_COMPLETE", f"{shell}_source")
+    done = imgctl()
+    assert done.code == 0
+    assert "_IMGCTL_COMPLETE" in done.out
+
+
+def test_an_empty_path_is_not_the_working_folder(imgctl: Imgctl) -> None:
+    assert imgctl("resize", "").code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["history", "--since", "99999999999d"],
+        ["history", "--since", "2026-13-45"],
+        ["history", "--until", "2026-99"],
+        ["upload", "x", "--timeout", "-1"],
+        ["show", ""],
+    ],
+)
+def test_a_value_that_cannot_be_is_usage(imgctl: Imgctl, arguments: list[str]) -> None:
+    done = imgctl(*arguments)
+    assert (done.code, done.out) == (2, "")
+
+
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(imgctl: Imgctl) -> None:
+    done = imgctl("demo", "-o", "/proc/nowhere")
+    assert done.code == 1
+    assert done.err.startswith("Error: /proc/nowhere: ")

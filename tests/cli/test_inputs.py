@@ -19,7 +19,10 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def names(*named: str, recursive: bool = False) -> list[str]:
-    return [str(entry.name) for entry in find_inputs(named, recursive=recursive)]
+    return [
+        str(entry.name)
+        for entry in find_inputs(named, recursive=recursive, skip_prefix="resized-").files
+    ]
 
 
 @pytest.mark.usefixtures("album")
@@ -53,6 +56,16 @@ def test_a_pattern_that_no_shell_expanded_is_expanded() -> None:
 @pytest.mark.usefixtures("album")
 def test_a_file_that_is_named_twice_is_taken_once() -> None:
     assert len(names("trip/a.jpg", "trip", "trip/../trip/a.jpg")) == 2
+
+
+def test_a_link_and_what_it_leads_to_are_two_names(album: Path) -> None:
+    (album / "link.jpg").symlink_to("a.jpg")
+    assert names("trip/a.jpg", "trip/link.jpg") == ["a.jpg", "link.jpg"]
+
+
+def test_what_was_left_out_is_counted(album: Path) -> None:
+    found = find_inputs([str(album)], recursive=False, skip_prefix="resized-")
+    assert found.note == "2 other files were left out."
 
 
 @pytest.mark.parametrize("named", ["nowhere.jpg", "no-*-match", "trip/day three"])

@@ -135,3 +135,36 @@ def test_the_same_input_gives_the_same_bytes(imgctl: Imgctl, cake: Path) -> None
         imgctl("resize", "rocket.jpg", "-o", folder)
     one, two = (cake.parent / folder / "resized-rocket.jpg" for folder in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_two_inputs_for_one_result_are_refused_before_anything_is_written(
+    imgctl: Imgctl, cake: Path
+) -> None:
+    other = cake.parent / "other"
+    other.mkdir()
+    (other / "cake.jpg").write_bytes(cake.read_bytes())
+    for arguments in (["cake.jpg", "other/cake.jpg", "-o", "out"], ["*.*", "--format", "webp"]):
+        cake.with_name("cake.png").write_bytes(encoded(photo(), "PNG"))
+        done = imgctl("resize", *arguments)
+        assert done.code == 2
+        assert "would both become" in done.err
+    assert not list(cake.parent.rglob("resized-*"))
+
+
+def test_results_stay_below_the_chosen_folder(
+    imgctl: Imgctl, cake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    below = cake.parent / "below"
+    below.mkdir()
+    monkeypatch.chdir(below)
+    assert imgctl("resize", "..", "-o", "out").code == 0
+    (result,) = cake.parent.rglob("resized-cake.jpg")
+    assert result.is_relative_to(below / "out")
+
+
+def test_a_file_that_cannot_be_read_is_one_failure_among_others(imgctl: Imgctl, cake: Path) -> None:
+    cake.with_name("nothing.jpg").symlink_to("nowhere")
+    done = imgctl("resize", "nothing.jpg", "cake.jpg")
+    assert done.code == 1
+    assert "No such file" in done.out
+    assert cake.with_name("resized-cake.jpg").exists()

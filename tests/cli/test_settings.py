@@ -54,7 +54,12 @@ def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
         ('local = "perhaps"', "true or false"),
         ('architecture = "mips"', "arm64 or x86_64"),
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
-        ('stack = ""', "not empty"),
+        ('region = ""', "not empty"),
+        ('stack = "Upper"', "lower-case"),
+        ('source_bucket = "no_underscore"', "3 to 63"),
+        ('prefix = "a/b"', "without a slash"),
+        ('prefix = ".."', "without a slash"),
+        (r'prefix = "\u001b[31m"', "without a slash"),
     ],
 )
 def test_a_bad_value_is_refused_with_file_line_and_what_is_allowed(

@@ -1,6 +1,8 @@
 import io
 import itertools
 import zlib
+from contextlib import suppress
+from random import Random
 from typing import cast
 
 import pytest
@@ -266,3 +268,22 @@ def test_frames_count_against_the_limit() -> None:
     halve(data, max_pixels=40 * 30 * 4)
     with pytest.raises(TooLarge, match="4 frames"):
         halve(data, max_pixels=40 * 30 * 4 - 1)
+
+
+def test_pages_count_with_their_own_sizes_against_the_limit() -> None:
+    small, large = Image.new("1", (10, 10)), Image.new("1", (2000, 2000))
+    data = encoded(small, "TIFF", save_all=True, append_images=[large], compression="group4")
+    with pytest.raises(TooLarge, match="2000x2000"):
+        halve(data, max_pixels=1_000_000)
+
+
+@pytest.mark.parametrize("format_", list(ImageFormat))
+def test_bytes_that_were_flipped_give_a_picture_or_one_of_our_errors(format_: ImageFormat) -> None:
+    data = encoded(photo(40, 30), format_.value)
+    random = Random(format_.value)
+    for _ in range(60):
+        hostile = bytearray(data)
+        for _ in range(random.randint(1, 4)):
+            hostile[random.randrange(len(hostile))] = random.randrange(256)
+        with suppress(PictureError):
+            assert halve(bytes(hostile), max_pixels=1_000_000).data

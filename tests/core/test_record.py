@@ -127,3 +127,8 @@ def test_months_go_back_over_the_turn_of_a_year() -> None:
         "2025-11",
     ]
     assert list(islice(months_back("2025-01", "2025-02"), 3)) == []
+
+
+def test_a_status_of_a_later_version_is_read_as_unknown() -> None:
+    item: Item = {"resource-id": {"S": "x"}, "Status": {"S": "PAINTED"}}
+    assert from_item(item).status is Status.UNKNOWN

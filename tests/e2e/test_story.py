@@ -120,6 +120,35 @@ def test_what_is_not_ours_is_neither_taken_nor_deleted(empty: Local) -> None:
     assert empty.all_that_is_there()["buckets"] == [SOURCE]
 
 
+def test_a_stack_that_imgctl_did_not_make_is_left_alone(empty: Local) -> None:
+    template = '{"Resources": {"Q": {"Type": "AWS::SQS::Queue"}}}'
+    empty.aws.cloudformation.create_stack(StackName="production", TemplateBody=template)
+    for command in (["destroy"], ["destroy", "--delete-data"], ["deploy"], ["deploy", "--plan"]):
+        refused = empty.imgctl(*command, "--stack", "production", "--yes")
+        assert refused.code == 1
+        assert "imgctl did not make it" in refused.err
+    (stack,) = empty.aws.cloudformation.describe_stacks()["Stacks"]
+    assert stack["StackStatus"] == "CREATE_COMPLETE"
+
+
+def test_destroy_goes_by_what_was_deployed_and_not_by_todays_settings(
+    empty: Local, tmp_path: Path
+) -> None:
+    settings = tmp_path / "mine.toml"
+    settings.write_text('source_bucket = "my-own-in"\ndestination_bucket = "my-own-out"\n')
+    empty.imgctl("deploy", "--yes", "--config", str(settings)).succeeded()
+    empty.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    assert empty.all_that_is_there() == {"buckets": [], "tables": [], "functions": [], "apis": []}
+
+
+def test_a_destroy_that_was_interrupted_is_finished_by_the_next(empty: Local) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    empty.aws.s3.put_object(Bucket=SOURCE, Key="x", Body=b"")
+    empty.aws.cloudformation.delete_stack(StackName="imgctl")
+    empty.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    assert empty.all_that_is_there()["buckets"] == []
+
+
 @pytest.mark.parametrize("setting", ["--json", "--quiet"])
 def test_two_stacks_live_side_by_side(shared: Local, album: Path, setting: str) -> None:
     stack = f"other{setting[2]}"

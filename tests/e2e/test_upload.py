@@ -1,6 +1,7 @@
 """Photographs on their two ways in, and what is told of them."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -153,3 +154,24 @@ def test_history_lists_by_status_time_and_key(shared: Local, album: Path) -> Non
     lines = shared.imgctl("history", "--csv", "--key", "listed.jpg").succeeded().out.splitlines()
     assert lines[0].startswith("resource-id,Status,")
     assert len(lines) == 2
+
+
+def test_a_name_that_no_key_can_hold_fails_alone(shared: Local, album: Path) -> None:
+    folder = album / "odd"
+    folder.mkdir()
+    for name in (b"escape\x1b.png", b"not-utf8-\xff.png", b"good.png"):
+        (folder / os.fsdecode(name)).write_bytes(encoded(photo(), "PNG"))
+    done = shared.imgctl("upload", "odd", "--wait", "--json", cwd=album)
+    assert done.code == 1
+    outcomes = {file["key"]: file["outcome"] for file in done.document["files"]}
+    assert sorted(outcomes.values()) == ["failed", "failed", "uploaded"]
+    assert outcomes["odd/good.png"] == "uploaded"
+
+
+def test_a_picture_that_breaks_the_decoder_is_recorded_too(shared: Local, album: Path) -> None:
+    data = bytearray(encoded(photo(200, 200), "AVIF"))
+    data[-400:-200] = bytes(200)
+    (album / "broken.avif").write_bytes(data)
+    done = shared.imgctl("upload", "broken.avif", "--wait", "--timeout", "30", cwd=album)
+    assert done.code == 1
+    assert done.out.startswith("failed    broken.avif  damaged: ")

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -5,13 +7,23 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from infra.deployer import DeployError, Engine, StackBroken, StackBusy, StackRequest
+from infra.deployer import (
+    DeployError,
+    Engine,
+    StackBroken,
+    StackBusy,
+    StackForeign,
+    StackRequest,
+)
 from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 REQUEST = StackRequest("imgctl", "Resources: {}", {"Scale": "0.5"})
 CHANGE_SET = "arn:aws:cloudformation:eu-west-2:1:changeSet/imgctl-1/x"
 PLAN = Plan("imgctl", CHANGE_SET, creates_stack=False, changes=())
+
+
+OURS = ("SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket", "Scale")
 
 
 class Recorded:
@@ -36,7 +48,7 @@ class Recorded:
         self.stub.add_client_error(operation, code, message)
         return self
 
-    def status(self, status: str | None) -> "Recorded":
+    def status(self, status: str | None, *, parameters: Sequence[str] = OURS) -> "Recorded":
         if status is None:
             message = "Stack with id imgctl does not exist"
             return self.refuses("describe_stacks", "ValidationError", message)
@@ -45,6 +57,7 @@ class Recorded:
             "StackId": "arn:stack/imgctl/1",
             "CreationTime": NOW,
             "StackStatus": status,
+            "Parameters": [{"ParameterKey": k, "ParameterValue": "x"} for k in parameters],
         }
         return self.answers("describe_stacks", {"Stacks": [stack]})
 
@@ -169,7 +182,8 @@ def test_a_refused_change_set_says_why_and_leaves_no_empty_stack(recorded: Recor
     recorded.change_set("FAILED", "Template error: no such resource").answers(
         "delete_change_set", {}
     )
-    recorded.status("REVIEW_IN_PROGRESS").answers("delete_stack", {})
+    recorded.status("REVIEW_IN_PROGRESS").answers("list_change_sets", {"Summaries": []})
+    recorded.answers("delete_stack", {})
     with pytest.raises(DeployError, match="no such resource"):
         recorded.engine.plan(REQUEST)
 
@@ -198,7 +212,8 @@ def test_a_stack_that_somebody_else_is_updating_is_left_alone(
 def test_a_plan_that_is_declined_leaves_nothing_behind(recorded: Recorded) -> None:
     recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
     recorded.answers("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
-    recorded.status("REVIEW_IN_PROGRESS").answers("delete_stack", {}, {"StackName": "imgctl"})
+    recorded.status("REVIEW_IN_PROGRESS").answers("list_change_sets", {"Summaries": []})
+    recorded.answers("delete_stack", {}, {"StackName": "imgctl"})
     recorded.engine.discard(Plan("imgctl", CHANGE_SET, creates_stack=True, changes=()))
 
 
@@ -213,11 +228,12 @@ def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorde
     first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
     second = ("e2", "Table", "CREATE_COMPLETE", "", ours)
     foreign = ("e0", "Table", "DELETE_COMPLETE", "", theirs)
-    recorded.answers(
+    recorded.status("CREATE_COMPLETE").answers(
         "execute_change_set",
         {},
         {"ChangeSetName": CHANGE_SET, "ClientRequestToken": ours},
     )
+    recorded.status("CREATE_COMPLETE").events(foreign)  # not begun, though it looks done
     recorded.status("UPDATE_IN_PROGRESS").events(first, foreign)
     recorded.status("UPDATE_COMPLETE").events(second, first, foreign)
     recorded.status("UPDATE_COMPLETE")
@@ -232,7 +248,7 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     cancelled = ("e3", "Function", "CREATE_FAILED", "Resource creation cancelled", ours)
     second = ("e2", "Queue", "CREATE_FAILED", "Rate exceeded", ours)
     first = ("e1", "SourceBucket", "CREATE_FAILED", "src-bucket already exists", ours)
-    recorded.answers("execute_change_set", {})
+    recorded.status("REVIEW_IN_PROGRESS").answers("execute_change_set", {})
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     recorded.status("ROLLBACK_COMPLETE")
     with pytest.raises(DeployError, match=r"SourceBucket.*src-bucket already exists") as failed:
@@ -247,18 +263,20 @@ def test_destroying_what_is_not_there_does_nothing(recorded: Recorded) -> None:
 
 
 def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> None:
-    recorded.status("DELETE_IN_PROGRESS").status("DELETE_IN_PROGRESS")
+    recorded.status("DELETE_IN_PROGRESS")
     recorded.answers("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"})
-    recorded.status("DELETE_COMPLETE").events().status("DELETE_COMPLETE")
+    gone = ("e1", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
+    recorded.status("DELETE_COMPLETE").events(gone).status("DELETE_COMPLETE")
     assert recorded.engine.destroy("imgctl", lambda _: None)
 
 
 def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Recorded) -> None:
     stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
-    recorded.status("UPDATE_COMPLETE").status("UPDATE_COMPLETE").answers("delete_stack", {})
+    recorded.status("UPDATE_COMPLETE").answers("delete_stack", {})
     recorded.status("DELETE_FAILED").events(stays).status("DELETE_FAILED")
-    with pytest.raises(DeployError, match=r"SourceBucket.*not empty"):
+    with pytest.raises(DeployError, match=r"SourceBucket.*not empty") as failed:
         recorded.engine.destroy("imgctl", lambda _: None)
+    assert "run `imgctl destroy` again" in failed.value.hint
 
 
 def test_a_stack_that_is_being_updated_is_not_destroyed(recorded: Recorded) -> None:
@@ -283,3 +301,38 @@ def test_what_was_found_before_anything_began_is_told(recorded: Recorded) -> Non
     recorded.answers("delete_change_set", {}).status(None)
     with pytest.raises(DeployError, match=r"SourceBucket \(AWS::S3::Bucket\): Bucket src already"):
         recorded.engine.plan(REQUEST)
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
+def test_a_stack_that_imgctl_did_not_make_is_neither_updated_nor_deleted(
+    recorded: Recorded, status: str
+) -> None:
+    foreign = ("TableName", "SourceBucketName", "VpcId")
+    recorded.status(status, parameters=foreign).status(status, parameters=foreign)
+    with pytest.raises(StackForeign):
+        recorded.engine.plan(REQUEST)
+    with pytest.raises(StackForeign):
+        recorded.engine.destroy("imgctl", lambda _: None)
+
+
+def test_an_empty_stack_with_somebody_elses_plan_in_it_is_left(recorded: Recorded) -> None:
+    recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
+    recorded.answers("delete_change_set", {}).status("REVIEW_IN_PROGRESS")
+    recorded.answers("list_change_sets", {"Summaries": [{"ChangeSetId": "a-colleagues"}]})
+    recorded.engine.discard(Plan("imgctl", CHANGE_SET, creates_stack=True, changes=()))
+
+
+def test_an_interrupted_plan_is_taken_back(recorded: Recorded) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("CREATE_IN_PROGRESS").answers("delete_change_set", {})
+    with pytest.raises(KeyboardInterrupt):
+        replace(recorded.engine, sleep=interrupt).plan(REQUEST)
+
+
+def test_a_plan_is_not_applied_while_another_is(recorded: Recorded) -> None:
+    recorded.status("UPDATE_IN_PROGRESS")
+    with pytest.raises(StackBusy):
+        recorded.engine.apply(PLAN, lambda _: None)

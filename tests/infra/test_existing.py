@@ -1,7 +1,7 @@
 import pytest
 from botocore.stub import Stubber
 
-from imgctl.aws.session import Aws
+from imgctl.aws.session import Aws, connect
 from infra.existing import NameTaken, api_logging_role, kept_from_before
 from infra.names import stack_names
 
@@ -11,7 +11,9 @@ OURS = [{"Key": "imgctl:stack", "Value": "imgctl"}]
 
 
 def kept(aws: Aws) -> tuple[str, ...]:
-    return kept_from_before(aws.s3, aws.dynamodb, NAMES, "imgctl", account=ACCOUNT)
+    return kept_from_before(
+        aws.s3, aws.dynamodb, NAMES, "imgctl", account=ACCOUNT, region=aws.region
+    )
 
 
 def make_bucket(aws: Aws, name: str, tags: list[dict[str, str]]) -> None:
@@ -65,3 +67,10 @@ def test_an_account_without_a_logging_role_is_told_from_one_that_has_one(
     with Stubber(aws.apigateway) as stub:
         stub.add_response("get_account", {"cloudwatchRoleArn": role} if role else {})
         assert api_logging_role(aws.apigateway) == role
+
+
+def test_a_bucket_of_the_same_stack_name_in_another_region_is_not_this_stacks(aws: Aws) -> None:
+    make_bucket(aws, NAMES.source_bucket, OURS)
+    elsewhere = connect(region="us-east-1")
+    with pytest.raises(NameTaken):
+        kept(elsewhere)

@@ -89,6 +89,8 @@ def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> Non
     after = ids(with_hashed_ids(method, parameters()))
     assert {name[:-12] for name in before - after} == {"ApiDeployment"}
     assert ids(with_hashed_ids(comment, parameters())) == before
+    layout = stack_template().replace("Runtime: python3.12", "Runtime:   python3.12")
+    assert ids(with_hashed_ids(layout, parameters())) == before
 
 
 def test_an_import_holds_what_was_kept_and_nothing_else() -> None:

@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import socket
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from imgctl.aws.session import connect_local
 from imgctl.local import daemon
 
 
@@ -142,3 +145,78 @@ def test_a_reset_leaves_nothing_of_it(folder: Path) -> None:
     daemon.reset(folder)
     assert daemon.running(folder) is None
     assert client("s3", daemon.start(folder)).list_buckets()["Buckets"] == []
+
+
+def test_a_folder_that_is_not_its_own_is_not_reset(folder: Path) -> None:
+    (folder / "home").mkdir(parents=True)
+    (folder / "home" / "thesis.txt").write_text("precious")
+    with pytest.raises(daemon.LocalError, match="nothing was deleted"):
+        daemon.reset(folder)
+    assert (folder / "home" / "thesis.txt").read_text() == "precious"
+
+
+def test_what_it_was_told_outlasts_a_sudden_death(folder: Path) -> None:
+    endpoint = daemon.start(folder)
+    iam = client("iam", endpoint)
+    iam.create_user(UserName="kept")
+    deadline_s = time.monotonic() + 20
+    while "kept" not in "".join(p.read_text() for p in (folder / "state").glob("iam.json")):
+        assert time.monotonic() < deadline_s
+        time.sleep(0.05)
+    os.kill(endpoint.pid, signal.SIGKILL)
+    while daemon.running(folder):
+        time.sleep(0.05)
+    users = client("iam", daemon.start(folder)).list_users()["Users"]
+    assert [user["UserName"] for user in users] == ["kept"]
+
+
+def test_an_interrupted_start_leaves_no_server(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: str) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(daemon, "_healthy", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            daemon.start(folder)
+    assert daemon.running(folder) is None
+    daemon.start(folder)
+
+
+def test_a_server_that_does_not_answer_is_not_doubled(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = daemon.start(folder)
+    os.kill(endpoint.pid, signal.SIGSTOP)
+    try:
+        monkeypatch.setattr(daemon, "_START_TIMEOUT_S", 0)
+        with pytest.raises(daemon.LocalError, match="does not answer"):
+            daemon.start(folder)
+    finally:
+        os.kill(endpoint.pid, signal.SIGCONT)
+    monkeypatch.undo()
+    assert daemon.start(folder).pid == endpoint.pid
+
+
+def test_a_proxy_of_the_users_does_not_come_between(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_PROFILE", "somebody")
+    endpoint = daemon.start(folder)
+    aws = connect_local(
+        url=endpoint.url,
+        region=endpoint.region,
+        access_key=endpoint.access_key,
+        secret_key=endpoint.secret_key,
+    )
+    assert aws.account_id == daemon.ACCOUNT_ID
+
+
+def test_another_region_than_its_own_is_refused(folder: Path) -> None:
+    daemon.start(folder, "eu-west-2")
+    assert daemon.start(folder).region == "eu-west-2"
+    with pytest.raises(daemon.LocalError, match="eu-west-2, and not in us-west-1"):
+        daemon.start(folder, "us-west-1")

@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.stub import Stubber
 
+from imgctl.core.pixels import resize
 from imgctl.core.record import Status
+from imgctl.worker import pipeline
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import Unfinished, handle
 from tests.pictures import PHOTOS
@@ -97,3 +99,20 @@ def test_the_retry_after_a_mended_role_replaces_the_failure(cloud: Cloud) -> Non
     handle(event_of(created), cloud.settings, cloud.effects, request_id="r", log=lambda _: None)
     (record,) = cloud.records()
     assert record.status is Status.SUCCEEDED
+
+
+def test_a_mistake_of_ours_in_one_picture_does_not_cost_the_others(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = iter([True, False])
+
+    def mistaken(*arguments: Any) -> Any:
+        if next(calls):
+            raise ZeroDivisionError
+        return resize(*arguments)
+
+    monkeypatch.setattr(pipeline, "resize", mistaken)
+    event = event_of(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
+    with pytest.raises(Unfinished, match=r"one\.jpg: ZeroDivisionError"):
+        handle(event, cloud.settings, cloud.effects, request_id="r", log=lambda _: None)
+    assert [record.original_object_key for record in cloud.records()] == ["two.jpg"]
