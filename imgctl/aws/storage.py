@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
-from imgctl.core.spec import MEBIBYTE
+from imgctl.core.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

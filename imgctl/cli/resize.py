@@ -49,6 +49,10 @@ class Job:
 @click.option("--fit", metavar="WxH", help="Fit into this box.")
 @click.option("--format", "to_format", type=click.Choice(_FORMATS), help="Convert to this format.")
 @click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP and AVIF.")
+@click.option(
+    "--metadata", type=click.Choice(["safe", "all", "none"]), default="safe", show_default=True,
+    help="Keep EXIF without the position; or all; or none.",
+)  # fmt: skip
 @click.option("--high-quality", is_flag=True, help="Filter every pixel with Lanczos; slower.")
 @click.option("--jobs", type=click.IntRange(1, 256), help="At once.  [default: one a core]")
 @click.option("--overwrite", is_flag=True, help="Replace results that are there already.")
@@ -65,6 +69,7 @@ def resize(
     fit: str | None,
     to_format: str | None,
     quality: int | None,
+    metadata: str,
     high_quality: bool,
     jobs: int | None,
     overwrite: bool,
@@ -74,6 +79,7 @@ def resize(
     The same core gives the same bytes. Pictures are never enlarged, and no input is overwritten.
     """
     from imgctl.core.formats import ImageFormat
+    from imgctl.core.policy import Metadata
     from imgctl.core.spec import ResizeSpec
 
     app = app_of(context)
@@ -83,6 +89,7 @@ def resize(
         format=ImageFormat(to_format.upper()) if to_format else None,
         quality=quality,
         high_quality=high_quality,
+        metadata=Metadata(metadata),
     )
     prefix = app.settings["prefix"]
     inputs = find_inputs(paths, recursive=recursive, skip_prefix=prefix)
@@ -167,8 +174,8 @@ def resize_file(
     from datetime import UTC, datetime
 
     from imgctl.core import pixels
+    from imgctl.core.limits import Limits
     from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
-    from imgctl.core.spec import Limits
 
     known: dict[str, Any] = {
         "original_object_key": str(job.source),
@@ -197,7 +204,7 @@ def resize_file(
             "failure_reason": told or f"{type(error).__name__}: {error}",
         }
     else:
-        known |= picture_fields(result.original, result.resized)
+        known |= picture_fields(result.original, result.resized, result.notes)
         known |= {"resized_object_key": str(job.destination)}
     # A file has no version: its content is its identity.
     return Record(resource_id=sha256[:32], source_sha256=sha256 or None, **known)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
-from imgctl.core.spec import Fit, ResizeSpec, Scale
+from imgctl.core.spec import Exact, Fit, ResizeSpec, Scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +55,7 @@ def target_size(size: Size, spec: ResizeSpec) -> Size:
                 factors.append(Fraction(height, size.height))
             factor = min(factors)
             return Size(scaled(size.width, factor), scaled(size.height, factor))
+        case Exact(width, height):
+            return Size(width, height)
         case _:
             assert_never(spec.target)

@@ -1,8 +1,4 @@
-"""Resizing one picture: decode, resample, encode.
-
-Pixels come out upright, with the colour profile, the resolution, the animation and the EXIF of
-the source (without its GPS position, its thumbnail and the tags that resizing makes untrue).
-"""
+"""Resizing one picture: decode, resample, encode. Pixels come out upright."""
 
 import io
 import struct
@@ -10,56 +6,36 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, BinaryIO, TypeAlias
+from typing import BinaryIO
 
-from PIL import ExifTags, Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
-from imgctl.core.errors import Damaged, TooLarge, Truncated
-from imgctl.core.formats import DEFAULT_QUALITY, HEAD_BYTES, ImageFormat, sniff
+from imgctl.core import encoding
+from imgctl.core.encoding import ANIMATED
+from imgctl.core.errors import Damaged, Truncated
+from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.core.geometry import Size, target_size
+from imgctl.core.limits import Limits, working_bytes
+from imgctl.core.metadata import QUARTER_TURNS, UPRIGHT, carry_over, orientation_of
 from imgctl.core.picture import Picture
-from imgctl.core.spec import MEBIBYTE, Limits, ResizeSpec
-
-SaveOptions: TypeAlias = dict[str, Any]  # what Pillow's save takes differs by format
+from imgctl.core.spec import ResizeSpec
 
 # Limits.max_pixels, checked for each picture, replaces Pillow's process-wide bound.
 Image.MAX_IMAGE_PIXELS = None
 
-LANCZOS = Image.Resampling.LANCZOS
-
-_UPRIGHT = {  # EXIF orientation (CIPA DC-008, tag 0x0112): what makes the picture upright
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_QUARTER_TURNS = (5, 6, 7, 8)
-
-_ANIMATED = (ImageFormat.GIF, ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF)
-_HOLDS_EXIF = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
-_HOLDS_DPI = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
-_HOLDS_ICC = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
-_HELD_MODES = {  # TIFF is not listed: it holds every mode that can be resized
-    ImageFormat.JPEG: ("L", "RGB", "CMYK"),
-    ImageFormat.PNG: ("L", "LA", "RGB", "RGBA", "I;16"),
-    ImageFormat.WEBP: ("RGB", "RGBA"),
-    ImageFormat.AVIF: ("RGB", "RGBA"),
-    ImageFormat.GIF: ("L", "RGB", "RGBA"),
-    ImageFormat.BMP: ("L", "RGB", "RGBA"),
-}
-_LOSSLESS_TIFF = ("tiff_lzw", "tiff_adobe_deflate", "packbits")
+# Where half the size is asked, these are averaged 2x2, as a JPEG is by its decoder. A PNG is
+# not: its noise, which an average keeps, costs bytes in a lossless format.
+_HALVED_BY_AVERAGE = (ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.GIF)
 
 
 @dataclass(frozen=True, slots=True)
 class Resized:
-    """An encoded picture, and what it was made from."""
+    """An encoded picture, what it was made from, and what was not kept, in words."""
 
     data: bytes
     original: Picture
     resized: Picture
+    notes: tuple[str, ...] = ()
 
 
 def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
@@ -73,47 +49,64 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
     file_bytes = source.seek(0, io.SEEK_END)
     source.seek(0)
     source_format = sniff(head)
-    _refuse_bytes(file_bytes, limits)
+    limits.refuse_bytes(file_bytes)
     with _pillow_errors(), Image.open(source, formats=[source_format.value]) as image:
-        stored = Size(*image.size)
-        frames = _frame_count(image, source_format)
-        _refuse_pixels(stored, frames, limits)
-        mode = image.mode
-        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-        original_size = stored.turned if orientation in _QUARTER_TURNS else stored
-        target = target_size(original_size, spec)
+        return _resize_open(image, head, source_format, file_bytes, spec, limits)
 
-        output_format = spec.format or source_format
-        options = _save_options(image, head, source_format, output_format, spec, target)
-        stored_target = target.turned if orientation in _QUARTER_TURNS else target
-        pages = []
-        durations = []
-        kept = frames if output_format in (*_ANIMATED, ImageFormat.TIFF) else 1
-        for index in range(kept):
-            if frames > 1:
-                image.seek(index)
-            if source_format is ImageFormat.TIFF and index:  # pages may differ in size
-                stored_target = target_size(Size(*image.size), spec)
-                _refuse_pixels(Size(*image.size), frames - index, limits)
-            page = _resample(image, stored_target, spec)
-            if page is image and frames > 1:
-                page = page.copy()  # the next frame is decoded into the same memory
-            if orientation in _UPRIGHT:
-                page = page.transpose(_UPRIGHT[orientation])
-            pages.append(_encodable(page, output_format))
-            durations.append(image.info.get("duration", 0))
-        if len(pages) > 1:
-            options |= {"save_all": True, "append_images": pages[1:]}
-            if output_format in _ANIMATED:
-                options |= _animation_options(image, durations, pages, output_format)
-        encoded = io.BytesIO()
-        pages[0].save(encoded, output_format.value, **options)
 
-    data = encoded.getvalue()
+def _resize_open(
+    image: ImageFile.ImageFile,
+    head: bytes,
+    source_format: ImageFormat,
+    file_bytes: int,
+    spec: ResizeSpec,
+    limits: Limits,
+) -> Resized:
+    stored = Size(*image.size)
+    frames, notes = _frame_count(image, source_format)
+    limits.refuse_pixels(stored, frames)
+    mode = image.mode
+    orientation = orientation_of(image)
+    turned = orientation in QUARTER_TURNS
+    original_size = stored.turned if turned else stored
+    target = target_size(original_size, spec)
+    stored_target = target.turned if turned else target
+    output_format = spec.format or source_format
+    kept = frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
+    limits.refuse_pixels(target, kept)
+    limits.refuse_memory(_working_bytes(image, stored_target, kept, spec))
+
+    if kept < frames:
+        notes.append(f"{frames - kept} of {frames} frames were dropped: {output_format} holds one")
+    if source_format is ImageFormat.PNG and head[24] == 16 and head[25] in (2, 6):
+        notes.append("16 bits a channel became 8")
+    options = encoding.settings(image, head, source_format, output_format, spec)
+    carried = carry_over(image, source_format, output_format, target, spec.metadata)
+    pages = []
+    durations = []
+    for index in range(kept):
+        if frames > 1:
+            image.seek(index)
+        if source_format is ImageFormat.TIFF and index:  # pages may differ in size
+            limits.refuse_pixels(Size(*image.size), frames - index)
+            stored_target = target_size(Size(*image.size), spec)
+        page = _resample(image, stored_target, source_format, spec)
+        if page is image and frames > 1:
+            page = page.copy()  # the next frame is decoded into the same memory
+        if orientation in UPRIGHT:
+            page = page.transpose(UPRIGHT[orientation])
+        page, lost = encoding.encodable(page, output_format)
+        notes.append(lost)
+        pages.append(page)
+        durations.append(image.info.get("duration", 0))
+    if len(pages) > 1 and output_format in ANIMATED:
+        options |= encoding.animation_settings(image, durations, pages, output_format)
+    data = encoding.save(pages, output_format, options | carried.options)
     return Resized(
         data=data,
         original=Picture(original_size, source_format, mode, frames, file_bytes),
         resized=Picture(Size(*pages[0].size), output_format, pages[0].mode, len(pages), len(data)),
+        notes=tuple(dict.fromkeys(note for note in (*notes, *carried.notes) if note)),
     )
 
 
@@ -147,31 +140,28 @@ def _damage(error: Exception) -> Damaged | Truncated:
     )
 
 
-def _refuse_bytes(file_bytes: int, limits: Limits) -> None:
-    if file_bytes > limits.max_bytes:
-        raise TooLarge(
-            f"The file has {file_bytes / MEBIBYTE:.1f} MiB,"
-            f" and the limit is {limits.max_bytes / MEBIBYTE:.1f} MiB.",
-            hint="Make it smaller first.",
-        )
+def _frame_count(image: ImageFile.ImageFile, source_format: ImageFormat) -> tuple[int, list[str]]:
+    found = getattr(image, "n_frames", 1)
+    if source_format is ImageFormat.JPEG and found > 1:
+        # A JPEG with more than one picture (MPO) carries previews and depth maps, not frames.
+        return 1, [f"{found - 1} further pictures in the file (MPO) were dropped"]
+    return found, []
 
 
-def _refuse_pixels(size: Size, frames: int, limits: Limits) -> None:
-    if size.pixels * frames > limits.max_pixels:
-        of_frames = f" x {frames} frames" if frames > 1 else ""
-        raise TooLarge(
-            f"The picture has {size}{of_frames} = {size.pixels * frames / 1e6:.1f} megapixels,"
-            f" and the limit is {limits.max_pixels / 1e6:.1f}.",
-            hint="Make it smaller first.",
-        )
+def _working_bytes(image: ImageFile.ImageFile, target: Size, frames: int, spec: ResizeSpec) -> int:
+    stored = Size(*image.size)
+    decoded, progressive = stored, None
+    if isinstance(image, JpegImagePlugin.JpegImageFile):
+        if "progressive" in image.info:
+            progressive = stored
+        divisor = 1 if spec.high_quality else _divisor(stored, target)
+        decoded = Size(-(-stored.width // divisor), -(-stored.height // divisor))
+    return working_bytes(decoded, target, frames, progressive=progressive)
 
 
-def _frame_count(image: ImageFile.ImageFile, source_format: ImageFormat) -> int:
-    # A JPEG with more than one picture (MPO) carries previews and depth maps, not frames.
-    return 1 if source_format is ImageFormat.JPEG else getattr(image, "n_frames", 1)
-
-
-def _resample(image: Image.Image, target: Size, spec: ResizeSpec) -> Image.Image:
+def _resample(
+    image: Image.Image, target: Size, source_format: ImageFormat, spec: ResizeSpec
+) -> Image.Image:
     """Bring the current frame of `image` to `target`, as stored, in a mode that can be filtered."""
     box = None
     if isinstance(image, JpegImagePlugin.JpegImageFile) and not spec.high_quality:
@@ -179,7 +169,12 @@ def _resample(image: Image.Image, target: Size, spec: ResizeSpec) -> Image.Image
     frame = _filterable(image)
     if frame.size == (target.width, target.height):
         return frame
-    return frame.resize((target.width, target.height), LANCZOS, box=box)
+    half = Size(-(-frame.width // 2), -(-frame.height // 2))
+    if source_format in _HALVED_BY_AVERAGE and target == half and not spec.high_quality:
+        return frame.reduce(2)
+    finest = spec.high_quality or source_format is ImageFormat.JPEG
+    method = Image.Resampling.LANCZOS if finest else Image.Resampling.BICUBIC
+    return frame.resize((target.width, target.height), method, box=box)
 
 
 def _draft(
@@ -190,15 +185,22 @@ def _draft(
     Gives the part of the decoded pixels that the picture fills: sides are rounded up.
     """
     width, height = image.size
+    divisor = _divisor(Size(width, height), target)
+    if divisor == 1:
+        return None
+    # Asked with sides rounded up, draft would silently not scale odd sizes.
+    image.draft(None, (max(1, width // divisor), max(1, height // divisor)))
+    return (0, 0, min(width / divisor, image.width), min(height / divisor, image.height))
+
+
+def _divisor(stored: Size, target: Size) -> int:
+    """Choose what libjpeg may divide the sides by while it decodes; it rounds them up."""
     for divisor in (8, 4, 2):
-        decoded = Size(-(-width // divisor), -(-height // divisor))  # libjpeg rounds up
-        if decoded == target or (
-            decoded.width >= 2 * target.width and decoded.height >= 2 * target.height
-        ):
-            # Asked with sides rounded up, draft would silently not scale odd sizes.
-            image.draft(None, (max(1, width // divisor), max(1, height // divisor)))
-            return (0, 0, min(width / divisor, image.width), min(height / divisor, image.height))
-    return None
+        decoded = Size(-(-stored.width // divisor), -(-stored.height // divisor))
+        large_enough = decoded.width >= 2 * target.width and decoded.height >= 2 * target.height
+        if decoded == target or large_enough:
+            return divisor
+    return 1
 
 
 def _filterable(image: Image.Image) -> Image.Image:
@@ -215,107 +217,3 @@ def _filterable(image: Image.Image) -> Image.Image:
     if image.mode in ("YCbCr", "HSV", "RGBX"):
         return image.convert("RGB")
     return image
-
-
-def _encodable(page: Image.Image, output_format: ImageFormat) -> Image.Image:
-    """Convert to the nearest mode that the output's format can hold."""
-    held = _HELD_MODES.get(output_format)
-    if held is not None and page.mode not in held:
-        page = _convert(page, "RGBA" if page.mode == "LA" and "RGBA" in held else "RGB")
-    if output_format is ImageFormat.GIF and page.mode == "RGBA":
-        # GIF knows only opaque and clear.
-        alpha = page.getchannel("A").point(lambda value: 255 if value >= 128 else 0)
-        page.putalpha(alpha)
-    return page
-
-
-def _convert(page: Image.Image, mode: str) -> Image.Image:
-    if page.mode in ("I;16", "I", "F") and mode == "RGB":
-        # Pillow clips where it should scale: 16 bits are brought to 8 by hand.
-        grey = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-        return grey.convert("RGB")
-    if page.mode in ("RGBA", "LA") and mode == "RGB":
-        white = Image.new("RGB", page.size, "white")
-        white.paste(page.convert("RGBA"), mask=page.getchannel("A"))
-        return white
-    return page.convert(mode)
-
-
-def _save_options(
-    image: ImageFile.ImageFile,
-    head: bytes,
-    source_format: ImageFormat,
-    output_format: ImageFormat,
-    spec: ResizeSpec,
-    target: Size,
-) -> SaveOptions:
-    """Choose the encoder's settings, and what is carried over from the source."""
-    options: SaveOptions = {}
-    same = source_format is output_format
-    match output_format:
-        case ImageFormat.JPEG:
-            if same:
-                options["progressive"] = "progressive" in image.info
-                options["subsampling"] = JpegImagePlugin.get_sampling(image)
-        case ImageFormat.PNG:
-            options["compress_level"] = 3
-        case ImageFormat.WEBP:
-            options |= {"method": 2, "lossless": same and head[12:16] == b"VP8L"}
-        case ImageFormat.AVIF:
-            options["speed"] = 8
-        case ImageFormat.TIFF:
-            compression = image.info.get("compression")
-            if compression != "raw":
-                options["compression"] = (
-                    compression if compression in _LOSSLESS_TIFF else "tiff_lzw"
-                )
-        case ImageFormat.GIF | ImageFormat.BMP:
-            pass
-    if output_format in DEFAULT_QUALITY:
-        options["quality"] = spec.quality or DEFAULT_QUALITY[output_format]
-    if output_format in _HOLDS_ICC and image.info.get("icc_profile"):
-        options["icc_profile"] = image.info["icc_profile"]
-    if output_format in _HOLDS_DPI and _plausible_dpi(image.info.get("dpi")):
-        options["dpi"] = image.info["dpi"]
-    if output_format in _HOLDS_EXIF and (exif := _kept_exif(image, source_format, target)):
-        options["exif"] = exif
-    return options
-
-
-def _plausible_dpi(dpi: object) -> bool:
-    return isinstance(dpi, tuple) and len(dpi) == 2 and all(0 < value < 65536 for value in dpi)
-
-
-def _kept_exif(image: ImageFile.ImageFile, source_format: ImageFormat, target: Size) -> bytes:
-    """Give the source's EXIF without what resizing makes untrue and without the position.
-
-    A TIFF's EXIF is its own directory of strips and is not carried over.
-    """
-    if source_format is ImageFormat.TIFF:
-        return b""
-    exif = image.getexif()
-    for tag in (ExifTags.Base.Orientation, ExifTags.IFD.GPSInfo):
-        exif.pop(tag, None)
-    if ExifTags.IFD.Exif in exif:
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        details.pop(ExifTags.IFD.MakerNote, None)  # offsets inside it no longer hold
-        if ExifTags.Base.ExifImageWidth in details:
-            details[ExifTags.Base.ExifImageWidth] = target.width
-            details[ExifTags.Base.ExifImageHeight] = target.height
-    if not exif:
-        return b""
-    try:
-        return exif.tobytes()
-    except (ValueError, TypeError, struct.error, OverflowError):
-        return b""  # a tag that cannot be written again is no reason to lose the picture
-
-
-def _animation_options(
-    image: Image.Image, durations: list[int], pages: list[Image.Image], output_format: ImageFormat
-) -> SaveOptions:
-    options: SaveOptions = {"duration": durations}
-    if "loop" in image.info:
-        options["loop"] = image.info["loop"]
-    if output_format is ImageFormat.GIF and any(page.mode == "RGBA" for page in pages):
-        options["disposal"] = 2  # frames are whole: clear before each, or they show through
-    return options

@@ -5,7 +5,7 @@ seed's own table, so that an item written by the original function is read by th
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -63,6 +63,7 @@ class Record:
     reduction_percentage: int | None = None
     dimension_reduction: str | None = None
     frames: int | None = None
+    notes: str | None = None
     failure_code: str | None = None
     failure_reason: str | None = None
     failure_hint: str | None = None
@@ -92,7 +93,9 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def picture_fields(original: Picture, resized: Picture) -> dict[str, Any]:
+def picture_fields(
+    original: Picture, resized: Picture, notes: Sequence[str] = ()
+) -> dict[str, Any]:
     """Give the fields of a Record that follow from the two pictures alone."""
     return {
         "original_width": original.size.width,
@@ -108,6 +111,7 @@ def picture_fields(original: Picture, resized: Picture) -> dict[str, Any]:
         "reduction_percentage": reduction_percentage(original.file_bytes, resized.file_bytes),
         "dimension_reduction": f"{original.size} → {resized.size}",
         "frames": original.frames,
+        "notes": "; ".join(notes) or None,
     }
 
 

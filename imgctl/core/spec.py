@@ -1,12 +1,11 @@
-"""What is asked of a resize, and what a resize may cost."""
+"""What is asked of a resize."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TypeAlias
 
 from imgctl.core.formats import ImageFormat
-
-MEBIBYTE = 1024 * 1024
+from imgctl.core.policy import Metadata
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,19 @@ class Fit:
                 raise ValueError(f"a box has at least one pixel a side, not {side}")
 
 
-Target: TypeAlias = Scale | Fit
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """This very size in pixels, whatever becomes of the proportions."""
+
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"a size has at least one pixel a side, not {self}")
+
+
+Target: TypeAlias = Scale | Fit | Exact
 
 HALF = Scale(Fraction(1, 2))
 
@@ -56,19 +67,8 @@ class ResizeSpec:
     format: ImageFormat | None = None
     quality: int | None = None
     high_quality: bool = False
+    metadata: Metadata = Metadata.SAFE
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality lies from 1 to 100, not {self.quality}")
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What one picture may cost; checked after the header and before the pixels.
-
-    `max_bytes` bounds the file, `max_pixels` width times height times frames. A decoded pixel
-    takes up to 7 bytes of working memory, so the default stays near 1 GB.
-    """
-
-    max_bytes: int = 256 * MEBIBYTE
-    max_pixels: int = 150_000_000

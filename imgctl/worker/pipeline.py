@@ -99,7 +99,7 @@ def _halve(created: ObjectCreated, settings: Settings, effects: Effects, record:
     # A folder of its own, removed with everything in it whatever happens inside.
     with tempfile.TemporaryDirectory(prefix="imgctl-") as folder:
         path = Path(folder, "original")
-        sha256 = storage.fetch(effects.s3, created, path, max_bytes=settings.limits.max_bytes)
+        sha256 = storage.fetch(effects.s3, created, path, settings.limits)
         fetched_s = effects.stopwatch_s()
         with path.open("rb") as source:
             result = resize(source, settings.spec, settings.limits)
@@ -127,7 +127,7 @@ def _halve(created: ObjectCreated, settings: Settings, effects: Effects, record:
         fetch_ms=_ms(fetched_s - started_s),
         resize_ms=_ms(resized_s - fetched_s),
         store_ms=_ms(effects.stopwatch_s() - resized_s),
-        **picture_fields(result.original, result.resized),
+        **picture_fields(result.original, result.resized, result.notes),
     )
 
 

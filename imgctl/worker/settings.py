@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from imgctl.core.errors import ImgctlError
-from imgctl.core.spec import Limits, ResizeSpec, Scale
+from imgctl.core.limits import Limits
+from imgctl.core.spec import ResizeSpec, Scale
 
 
 class SettingsError(ImgctlError):

@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from imgctl.core.errors import PictureError, TooLarge
 from imgctl.core.formats import ImageFormat
+from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, to_item
-from imgctl.core.spec import MEBIBYTE
 from imgctl.worker.events import ObjectCreated
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Gone(PictureError):
     code = "gone"
 
 
-def fetch(s3: "S3Client", created: ObjectCreated, path: Path, *, max_bytes: int) -> str:
+def fetch(s3: "S3Client", created: ObjectCreated, path: Path, limits: Limits) -> str:
     """Download the very object that the event names to `path`, and give its SHA-256 in hex.
 
     Raises Gone or TooLarge, which are final, or botocore's ClientError.
@@ -54,13 +54,11 @@ def fetch(s3: "S3Client", created: ObjectCreated, path: Path, *, max_bytes: int)
                 hint="Upload it again if you still want it.",
             ) from error
         raise
-    if answer["ContentLength"] > max_bytes:
+    try:
+        limits.refuse_bytes(answer["ContentLength"])
+    except TooLarge:
         answer["Body"].close()
-        raise TooLarge(
-            f"The file has {answer['ContentLength'] / MEBIBYTE:.1f} MiB,"
-            f" and the limit is {max_bytes / MEBIBYTE:.1f} MiB.",
-            hint="Make it smaller first.",
-        )
+        raise
     digest = hashlib.sha256()
     with path.open("wb") as file:
         for chunk in answer["Body"].iter_chunks(_CHUNK_BYTES):

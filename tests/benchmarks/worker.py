@@ -43,8 +43,9 @@ def naive_frames(source: Path, destination: Path) -> None:
 
 def ours(source: Path, destination: Path, *, high_quality: bool = False) -> None:
     """Do it with imgctl's core."""
+    from imgctl.core.limits import Limits
     from imgctl.core.pixels import resize
-    from imgctl.core.spec import Limits, ResizeSpec
+    from imgctl.core.spec import ResizeSpec
 
     with source.open("rb") as file:
         result = resize(file, ResizeSpec(high_quality=high_quality), Limits())

@@ -11,8 +11,9 @@ from PIL import ExifTags, Image, ImageChops, ImageSequence, JpegImagePlugin
 from imgctl.core.errors import Damaged, NotAnImage, PictureError, TooLarge, Truncated
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
+from imgctl.core.limits import Limits
 from imgctl.core.pixels import Resized, resize
-from imgctl.core.spec import Fit, Limits, ResizeSpec
+from imgctl.core.spec import Fit, ResizeSpec
 from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile
 
 ANIMATED = ["GIF", "PNG", "WEBP", "AVIF"]

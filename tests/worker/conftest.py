@@ -9,8 +9,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from imgctl.core.limits import Limits
 from imgctl.core.record import Record, from_item
-from imgctl.core.spec import Limits, ResizeSpec
+from imgctl.core.spec import ResizeSpec
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.pipeline import Effects
 from imgctl.worker.settings import Settings

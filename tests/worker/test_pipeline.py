@@ -7,8 +7,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from imgctl.core.keys import resource_id
+from imgctl.core.limits import Limits
 from imgctl.core.record import Status
-from imgctl.core.spec import Limits
 from imgctl.worker.pipeline import process
 from tests.pictures import PHOTOS, decoded, encoded, photo
 from tests.worker.conftest import DESTINATION, SOURCE, Cloud
