@@ -30,8 +30,11 @@ class ImageFormat(StrEnum):
         return ".jpg" if self is ImageFormat.JPEG else f".{self.value.lower()}"
 
 
-DEFAULT_QUALITY = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 80, ImageFormat.AVIF: 75}
-"""JPEG 80: a DCT-scaled half at 80 scores above the usual bicubic half at 75 (SSIMULACRA2)."""
+DEFAULT_QUALITY = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 80, ImageFormat.AVIF: 74}
+"""JPEG 80: a DCT-scaled half at 80 scores above the usual bicubic half at 75 (SSIMULACRA2).
+
+AVIF 74 at the quicker speed that is used gives the bytes of Pillow's default, 75.
+"""
 
 _TIFF_HEADS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _AVIF_BRANDS = (b"avif", b"avis")

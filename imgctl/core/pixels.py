@@ -23,9 +23,9 @@ from imgctl.core.spec import ResizeSpec
 # Limits.max_pixels, checked for each picture, replaces Pillow's process-wide bound.
 Image.MAX_IMAGE_PIXELS = None
 
-# Where half the size is asked, these are averaged 2x2, as a JPEG is by its decoder. A PNG is
-# not: its noise, which an average keeps, costs bytes in a lossless format.
-_HALVED_BY_AVERAGE = (ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.GIF)
+# Where half the size is asked, these are averaged 2x2, as a JPEG is by its decoder. PNG and AVIF
+# are not: the noise that an average keeps costs them more bytes than it saves time.
+_HALVED_BY_AVERAGE = (ImageFormat.WEBP, ImageFormat.GIF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +65,17 @@ def _resize_open(
     stored = Size(*image.size)
     frames, notes = _frame_count(image, source_format)
     limits.refuse_pixels(stored, frames)
+    output_format = spec.format or source_format
+    kept = frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
+    limits.refuse_pixels(target_size(stored, spec), kept)
+    limits.refuse_memory(_working_bytes(image, target_size(stored, spec), kept, spec))
+
     mode = image.mode
-    orientation = orientation_of(image)
+    orientation = orientation_of(image)  # decodes a PNG, whose EXIF may come after its pixels
     turned = orientation in QUARTER_TURNS
     original_size = stored.turned if turned else stored
     target = target_size(original_size, spec)
     stored_target = target.turned if turned else target
-    output_format = spec.format or source_format
-    kept = frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
-    limits.refuse_pixels(target, kept)
-    limits.refuse_memory(_working_bytes(image, stored_target, kept, spec))
-
     if kept < frames:
         notes.append(f"{frames - kept} of {frames} frames were dropped: {output_format} holds one")
     if source_format is ImageFormat.PNG and head[24] == 16 and head[25] in (2, 6):

@@ -87,7 +87,10 @@ def opencv_reduced(source: Path, destination: Path) -> None:
     else:
         whole: Any = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
         half = cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        options = [cv2.IMWRITE_WEBP_QUALITY, QUALITY] if source.suffix == ".webp" else []
+        options = {
+            ".webp": [cv2.IMWRITE_WEBP_QUALITY, QUALITY],
+            ".avif": [cv2.IMWRITE_AVIF_QUALITY, 75, cv2.IMWRITE_AVIF_SPEED, 8],
+        }.get(source.suffix, [])
     cv2.imwrite(str(destination), half, options)
 
 
