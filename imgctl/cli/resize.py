@@ -1,7 +1,9 @@
 """`imgctl resize`."""
 
+import logging
 import os
 import tempfile
+import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from fractions import Fraction
@@ -146,6 +148,9 @@ def _run(
     app: App, todo: list[Job], spec: "ResizeSpec", jobs: int, *, overwrite: bool
 ) -> list["Record"]:
     """Resize all, going on after a failure; the records stand in the order of the jobs."""
+    # What Pillow murmurs about a damaged file is said by the file's own record.
+    logging.getLogger("PIL").addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", module="PIL")
     inputs = {job.source.resolve() for job in todo}
     mode = _usual_mode()  # here, because the mask is the whole process's
     records: dict[Path, Record] = {}

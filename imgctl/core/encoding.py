@@ -1,7 +1,10 @@
 """How results are written: each format's settings, chosen by measurement (docs/benchmarks.md)."""
 
 import io
-from typing import Any
+import os
+import tempfile
+from contextlib import suppress
+from typing import Any, BinaryIO, cast
 
 from PIL import Image, JpegImagePlugin
 
@@ -25,7 +28,10 @@ _STRIP_ROWS = 48
 
 
 def encodable(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Image, str]:
-    """Convert to the nearest mode that the format can hold; says what is lost by it, or nothing."""
+    """Convert to the nearest mode that the format can hold; says what is lost by it, or nothing.
+
+    Inks become sRGB by the page's own profile, where `page.info` has one.
+    """
     held = _HELD_MODES.get(output_format)
     lost = ""
     if held is not None and page.mode not in held:
@@ -33,6 +39,8 @@ def encodable(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Imag
             lost = f"transparency was laid on white: {output_format} holds none"
         elif page.mode in ("I;16", "I", "F"):
             lost = f"16 bits became 8: {output_format} holds no more here"
+        elif page.mode == "CMYK":
+            lost = f"CMYK became sRGB: {output_format} holds no inks"
         page = _convert(page, "RGBA" if page.mode == "LA" and "RGBA" in held else "RGB")
     if output_format is ImageFormat.GIF and page.mode == "RGBA":
         alpha = page.getchannel("A")
@@ -58,9 +66,18 @@ def save(
         ]
     if len(pages) > 1:
         options = options | {"save_all": True, "append_images": pages[1:]}
-    encoded = io.BytesIO()
-    pages[0].save(encoded, output_format.value, **options)
-    return encoded.getvalue()
+    # To a real file: into one, Pillow encodes without the interpreter's lock, so that threads
+    # work side by side; into a BytesIO it would hold it.
+    with _memory_file() as encoded:
+        pages[0].save(encoded, output_format.value, **options)
+        encoded.seek(0)
+        return encoded.read()
+
+
+def _memory_file() -> BinaryIO:
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("encoded"), "w+b")
+    return cast(BinaryIO, tempfile.TemporaryFile())
 
 
 def settings(
@@ -125,7 +142,25 @@ def _png_bytes(strip: Image.Image, options: dict[str, Any]) -> int:
     return len(encoded.getvalue())
 
 
+def _srgb_from_inks(page: Image.Image) -> Image.Image:
+    if profile := page.info.get("icc_profile"):
+        from PIL import ImageCms  # noqa: PLC0415 (rarely needed, and a library of its own)
+
+        with suppress(ImageCms.PyCMSError, OSError):  # a profile that does not fit is no profile
+            done = ImageCms.profileToProfile(
+                page,
+                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+                ImageCms.createProfile("sRGB"),
+                outputMode="RGB",
+            )
+            if done is not None:
+                return done
+    return page.convert("RGB")
+
+
 def _convert(page: Image.Image, mode: str) -> Image.Image:
+    if page.mode == "CMYK":
+        return _srgb_from_inks(page)
     if page.mode in ("I;16", "I", "F") and mode == "RGB":
         # Pillow clips where it should scale: 16 bits are brought to 8 by hand.
         grey = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")

@@ -29,8 +29,11 @@ class Limits:
             )
 
     def refuse_pixels(self, size: Size, frames: int) -> None:
-        """Raise TooLarge for more pixels over all frames than the limit."""
-        pixels = size.pixels * frames
+        """Raise TooLarge for more pixels over all frames than the limit.
+
+        A frame counts as 64 x 64 pixels at least: a swarm of tiny ones takes time too.
+        """
+        pixels = size.pixels if frames == 1 else max(size.pixels, 64 * 64) * frames
         if pixels > self.max_pixels:
             of_frames = f" x {frames} frames" if frames > 1 else ""
             raise _too_large(

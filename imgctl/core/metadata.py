@@ -19,6 +19,8 @@ _HOLDS_XMP = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 _HOLDS_DPI = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
 _HOLDS_ICC = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
 
+_HOLDS_INKS = (ImageFormat.JPEG, ImageFormat.TIFF)
+
 _XMP_NAMES = ("xmp", "XML:com.adobe.xmp")
 
 UPRIGHT = {  # EXIF orientation (CIPA DC-008, tag 0x0112): what makes the picture upright
@@ -58,7 +60,9 @@ def carry_over(
     options: dict[str, Any] = {}
     notes: list[str] = []
     if profile := image.info.get("icc_profile"):
-        if output_format in _HOLDS_ICC:
+        if image.mode == "CMYK" and output_format not in _HOLDS_INKS:
+            pass  # used up: the pixels become sRGB by it
+        elif output_format in _HOLDS_ICC:
             options["icc_profile"] = profile
         else:
             notes.append(f"the colour profile was dropped: {output_format} holds none")

@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
 from imgctl.core import encoding
 from imgctl.core.encoding import ANIMATED
-from imgctl.core.errors import Damaged, Truncated
+from imgctl.core.errors import Damaged, TooLarge, Truncated
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.core.geometry import Size, target_size
 from imgctl.core.limits import Limits, working_bytes
@@ -87,9 +87,11 @@ def _resize_open(
     for index in range(kept):
         if frames > 1:
             image.seek(index)
-        if source_format is ImageFormat.TIFF and index:  # pages may differ in size
-            limits.refuse_pixels(Size(*image.size), frames - index)
-            stored_target = target_size(Size(*image.size), spec)
+        if (found := Size(*image.size)) != stored:  # a page of its own size, or a frame that grows
+            limits.refuse_pixels(found, kept - index)
+            limits.refuse_memory(_working_bytes(image, target_size(found, spec), kept, spec))
+        if source_format is ImageFormat.TIFF and index:
+            stored_target = target_size(found, spec)
         page = _resample(image, stored_target, source_format, spec)
         if page is image and frames > 1:
             page = page.copy()  # the next frame is decoded into the same memory
@@ -122,8 +124,12 @@ def _pillow_errors() -> Iterator[None]:
         ) from error
     except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
         raise _damage(error) from error
-    except (struct.error, zlib.error, TypeError, AttributeError, MemoryError) as error:
+    except (struct.error, zlib.error, TypeError, AttributeError) as error:
         raise _damage(error) from error
+    except MemoryError as error:
+        raise TooLarge(
+            "There is not enough memory for the picture.", hint="Make it smaller first."
+        ) from error
     except (RuntimeError, AssertionError) as error:  # what the AVIF and GIF plugins raise
         raise _damage(error) from error
 
