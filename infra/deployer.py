@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from imgctl.core.errors import ImgctlError
+from infra.failures import DeployError, StackForeign, busy, failed, refuse_state
 from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
 
 if TYPE_CHECKING:
@@ -17,14 +17,6 @@ if TYPE_CHECKING:
 
 OnEvent = Callable[[DeployEvent], None]
 
-_BROKEN = {
-    "CREATE_FAILED",
-    "DELETE_FAILED",
-    "IMPORT_ROLLBACK_FAILED",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "UPDATE_ROLLBACK_FAILED",
-}
 _UNMADE = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 
 # The parameters by which a stack of this template, whichever version of it, is known.
@@ -35,30 +27,6 @@ _PATIENCE = 5
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _SEE_EVENTS = "DescribeEvents"
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-
-
-class DeployError(ImgctlError):
-    """CloudFormation would not do, or did not finish, what was asked."""
-
-    code = "deploy"
-
-
-class StackBusy(DeployError):
-    """Somebody else's operation on the stack is under way."""
-
-    code = "stack_busy"
-
-
-class StackForeign(DeployError):
-    """The stack of this name was made by something else."""
-
-    code = "stack_foreign"
-
-
-class StackBroken(DeployError):
-    """The stack is in a state that CloudFormation cannot update."""
-
-    code = "stack_broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +70,7 @@ class Engine:
         """
         deployed = self._describe_ours(request.stack)
         status = None if deployed is None else deployed["StackStatus"]
-        _refuse_state(request.stack, status)
+        refuse_state(request.stack, status)
         creates = status in _UNMADE
         wanted: dict[str, Any] = {
             "StackName": request.stack,
@@ -174,7 +142,7 @@ class Engine:
         token = f"imgctl-{self.unique()}"
         status = self.status(plan.stack)
         if status is None or (status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"):
-            raise _busy(plan.stack, status or "deleted meanwhile")
+            raise busy(plan.stack, status or "deleted meanwhile")
         self.client.execute_change_set(ChangeSetName=plan.change_set, ClientRequestToken=token)
         first_failure = self._follow(plan.stack, token, on_event)
         status = self.status(plan.stack)
@@ -183,7 +151,7 @@ class Engine:
         if first_failure is not None and _SEE_EVENTS in first_failure.reason:
             reason = self._validation_failure(token, StackName=plan.stack) or first_failure.reason
             first_failure = replace(first_failure, reason=reason)
-        raise _failed(f"The deployment failed ({status})", first_failure, status)
+        raise failed(f"The deployment failed ({status})", first_failure, status)
 
     def destroy(self, stack: str, on_event: OnEvent) -> bool:
         """Delete the stack and follow it to its end; False where there is none.
@@ -199,13 +167,13 @@ class Engine:
             "DELETE_IN_PROGRESS",
             "REVIEW_IN_PROGRESS",
         ):
-            raise _busy(stack, status)
+            raise busy(stack, status)
         stack_id = deployed["StackId"]
         token = f"imgctl-{self.unique()}"
         self.client.delete_stack(StackName=stack_id, ClientRequestToken=token)
         first_failure = self._follow(stack_id, token, on_event)
         if self.status(stack_id) == "DELETE_FAILED":
-            raise _failed("The stack could not be deleted", first_failure, "DELETE_FAILED")
+            raise failed("The stack could not be deleted", first_failure, "DELETE_FAILED")
         return True
 
     def _describe_when_ready(self, change_set: str) -> list[Any]:
@@ -308,36 +276,6 @@ class Engine:
 def _parameters(described: Any) -> dict[str, str]:
     given = [] if described is None else described.get("Parameters", [])
     return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in given}
-
-
-def _refuse_state(stack: str, status: str | None) -> None:
-    if status is None or status == "REVIEW_IN_PROGRESS":
-        return
-    if status.endswith("_IN_PROGRESS"):
-        raise _busy(stack, status)
-    if status in _BROKEN:
-        raise StackBroken(
-            f"The stack {stack} is in {status}, which CloudFormation cannot update.",
-            hint="`imgctl destroy` removes it and keeps the buckets and the table; then deploy.",
-        )
-
-
-def _busy(stack: str, status: str) -> StackBusy:
-    return StackBusy(
-        f"The stack {stack} is busy: {status}.", hint="Wait for that to end, and try again."
-    )
-
-
-def _failed(what: str, first: DeployEvent | None, status: str | None) -> DeployError:
-    cause = f": {first.logical_id} ({first.resource_type}): {first.reason}" if first else ""
-    match status:
-        case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
-            hint = "The stack is as it was before. Mend the cause, and run the command again."
-        case "DELETE_FAILED":
-            hint = "Part of the stack is left. Mend the cause, and run `imgctl destroy` again."
-        case _:
-            hint = "`imgctl destroy` removes what is left of the stack and keeps data; then deploy."
-    return DeployError(f"{what}{cause}", hint=hint)
 
 
 def _read_change(change: Mapping[str, Any]) -> Change:

@@ -157,7 +157,15 @@ def _run(
     pool = ThreadPoolExecutor(jobs)  # Pillow works without the interpreter's lock
     try:
         futures = {
-            pool.submit(resize_file, job, spec, inputs=inputs, mode=mode, overwrite=overwrite): job
+            pool.submit(
+                resize_file,
+                job,
+                spec,
+                inputs=inputs,
+                mode=mode,
+                overwrite=overwrite,
+                hashed=app.ui.json_wanted,
+            ): job
             for job in todo
         }
         with app.ui.progress("Resizing", len(todo)) as step:
@@ -172,9 +180,12 @@ def _run(
 
 
 def resize_file(
-    job: Job, spec: "ResizeSpec", *, inputs: set[Path], mode: int, overwrite: bool
+    job: Job, spec: "ResizeSpec", *, inputs: set[Path], mode: int, overwrite: bool, hashed: bool
 ) -> "Record":
-    """Resize one file; a failure becomes a FAILED record, as it does in the function."""
+    """Resize one file; a failure becomes a FAILED record, as it does in the function.
+
+    The source is only hashed, for the record's identity, where the record will be shown.
+    """
     import hashlib
     from datetime import UTC, datetime
 
@@ -195,7 +206,8 @@ def resize_file(
         if job.destination.exists() and not overwrite:
             raise _exists(job)
         with job.source.open("rb") as source:
-            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+            if hashed:
+                sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             result = pixels.resize(source, spec, Limits())
         _write(job, result.data, mode=mode, overwrite=overwrite)
     except ImgctlError as error:
@@ -257,17 +269,16 @@ def _write(job: Job, data: bytes, *, mode: int, overwrite: bool) -> None:
 
 
 def _tell(app: App, job: Job, record: "Record") -> None:
-    from rich.text import Text
-
+    from imgctl.cli.tables import Line
     from imgctl.cli.ui import printable
 
     if record.failure_code is not None:
         hint = f" {record.failure_hint}" if record.failure_hint else ""
-        text = f"{printable(str(job.source))}  {printable(record.failure_reason or '')}{hint}"
-        app.ui.show(Text.assemble(("failed   ", "red"), text))
+        reason = printable(f"{record.failure_reason}{hint}")
+        app.ui.show(Line("failed", "red", f"{printable(str(job.source))}  {reason}"))
     else:
-        text = f"{printable(str(job.destination))}  {record.dimension_reduction}"
-        app.ui.show(Text.assemble(("resized  ", "green"), text))
+        size = f"  {record.dimension_reduction}"
+        app.ui.show(Line("resized", "green", printable(str(job.destination)), size))
 
 
 def _report(app: App, records: list["Record"]) -> int:

@@ -52,6 +52,24 @@ class Grid:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a result that grows: a coloured word, and the rest."""
+
+    word: str
+    style: str
+    rest: str
+    faint: str = ""
+
+    def table(self) -> Text:
+        """Lay out for a terminal."""
+        return Text.assemble((f"{self.word:<10}", self.style), self.rest, (self.faint, "dim"))
+
+    def lines(self) -> str:
+        """Lay out for a pipe."""
+        return f"{self.word:<10}{self.rest}{self.faint}"
+
+
 def records_grid(records: Iterable[Record]) -> Grid:
     """Lay records out, one a row, in the order given."""
     rows = []

@@ -12,9 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
-    from rich.text import Text
 
-    from imgctl.cli.tables import Grid
+    from imgctl.cli.tables import Grid, Line
 
 SCHEMA = 1
 """The version of every JSON document that imgctl prints."""
@@ -70,22 +69,21 @@ class Ui:
         elif rendered:
             self.show(rendered)
 
-    def show(self, part: "Grid | Text | str") -> None:
+    def show(self, part: "Grid | Line | str") -> None:
         """Print a part of a result that grows; --json prints its document at the end instead.
 
         Off a terminal a grid is lines of values, with tabs between.
         """
-        from imgctl.cli.tables import Grid
-
         if self.json_wanted:
             return
         terminal = sys.stdout.isatty()
-        rendered: RenderableType = part if not isinstance(part, Grid) else part.table()
-        if isinstance(part, Grid) and not terminal:
-            rendered = part.lines()
+        if not terminal:  # plainly: thousands of lines for a pipe should cost no layout
+            click.echo(part if isinstance(part, str) else part.lines())
+            return
+        rendered = part if isinstance(part, str) else part.table()
         # Above the bar where one is shown on the same terminal.
-        console = self._bar_console if terminal and self._bar_console else None
-        (console or self._console(sys.stdout)).print(rendered, markup=False, highlight=False)
+        console = self._bar_console or self._console(sys.stdout)
+        console.print(rendered, markup=False, highlight=False)
 
     def note(self, text: "str | Grid") -> None:
         """Tell of progress or of a fact on stderr; silent where --quiet is given."""

@@ -16,9 +16,8 @@ from imgctl.cli.inputs import Input, find_inputs, format_of
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
     from imgctl.aws.storage import StoredObject
+    from imgctl.cli.tables import Line
     from imgctl.core.record import Record
 
 
@@ -220,19 +219,16 @@ def _follow(app: App, stored: "StoredObject", path: str, wish: Wish, so_far: Out
     return Uploaded(stored.key, path, so_far, stored, record)
 
 
-def _line(uploaded: Uploaded) -> "Text":
-    from rich.text import Text
-
+def _line(uploaded: Uploaded) -> "Line":
+    from imgctl.cli.tables import Line
     from imgctl.cli.ui import printable
 
     style = {Outcome.UPLOADED: "green", Outcome.SKIPPED: "dim"}.get(uploaded.outcome, "red")
     name = uploaded.outcome.value.replace("_", " ")
-    line = Text.assemble((f"{name:<10}", style), printable(uploaded.key))
-    if uploaded.record is not None and not uploaded.reason:
-        line.append(f"  {printable(uploaded.record.dimension_reduction or '')}", "dim")
     if uploaded.reason:
-        line.append(f"  {printable(uploaded.reason)}")
-    return line
+        return Line(name, style, f"{printable(uploaded.key)}  {printable(uploaded.reason)}")
+    size = uploaded.record.dimension_reduction if uploaded.record is not None else None
+    return Line(name, style, printable(uploaded.key), f"  {printable(size)}" if size else "")
 
 
 def _plain(uploaded: Uploaded) -> dict[str, Any]:

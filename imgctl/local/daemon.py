@@ -38,7 +38,7 @@ _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
 _CONTENT = ("state", "objects", "home", "port", "server.json", "server.log")
 _PAUSE_S = 0.05
 
-# Held so that a server that this process started can be told to have ended.
+# The servers that this process started, until they have ended.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 # A proxy of the user's does not lead to this machine.
@@ -112,8 +112,6 @@ def stop(folder: Path) -> bool:
                 hint=f"Read {folder / 'server.log'}, or end the process yourself.",
             )
         time.sleep(_PAUSE_S)
-    if endpoint.pid in _children:
-        _children.pop(endpoint.pid).wait()
     (folder / "server.json").unlink(missing_ok=True)
     return True
 
@@ -165,11 +163,19 @@ def _living(folder: Path) -> Endpoint | None:
     lock = _take_server_lock(folder)
     if lock is not None:
         lock.close()
+        _bury_children()
         return None
     try:
         return Endpoint(**json.loads((folder / "server.json").read_text()))
     except (OSError, ValueError, TypeError):
         return None  # just being started
+
+
+def _bury_children() -> None:
+    """Let go of servers that this process started and that have ended, whoever stopped them."""
+    for pid, process in list(_children.items()):
+        if process.poll() is not None:
+            del _children[pid]
 
 
 def _wait_for_answer(folder: Path) -> Endpoint:

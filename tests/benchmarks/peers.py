@@ -74,15 +74,18 @@ def installed() -> tuple[list[Peer], list[str]]:
         )
     else:
         said.append("sharp: not installed")
-    said.append(_imagemagick())
+    imagemagick = _imagemagick()
+    if imagemagick is not None:
+        peers.append(Peer("ImageMagick", "mogrify", _python("imagemagick")))
+    said.append(imagemagick or "ImageMagick: not installed")
     return peers, said
 
 
-def _imagemagick() -> str:
-    # A picture viewer of the same name has no -version; mogrify is ImageMagick's alone.
+def _imagemagick() -> str | None:
+    # Other programs are called convert too; mogrify is ImageMagick's alone.
     program = shutil.which("mogrify")
     if program is None:
-        return "ImageMagick: not installed"
+        return None
     done = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)
     return done.stdout.splitlines()[0].removeprefix("Version: ")
 

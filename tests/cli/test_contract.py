@@ -10,7 +10,7 @@ import pytest
 
 from imgctl import __version__
 from imgctl.cli.main import imgctl as program
-from tests.cli.conftest import Done
+from tests.outcome import Done
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Done
+from tests.outcome import Done
 from tests.pictures import PHOTOS, decoded, encoded, photo
 
 Imgctl = Callable[..., Done]
@@ -25,7 +25,7 @@ def test_a_picture_is_halved_beside_itself(imgctl: Imgctl, cake: Path) -> None:
     before = cake.read_bytes()
     done = imgctl("resize", "cake.jpg")
     assert done.code == 0
-    assert done.out == "resized  resized-cake.jpg  81x60 → 41x30\n"
+    assert done.out == "resized   resized-cake.jpg  81x60 → 41x30\n"
     assert size(cake.with_name("resized-cake.jpg")) == (41, 30)
     assert cake.read_bytes() == before
 

@@ -1,6 +1,5 @@
 """The embedded AWS with the stack on it, and the program as a person runs it."""
 
-import json
 import os
 import subprocess
 import sys
@@ -17,25 +16,7 @@ from infra import deployment
 from infra.bundle import build_local
 from infra.names import stack_names
 from infra.parameters import StackSettings
-
-
-@dataclass(frozen=True)
-class Done:
-    """One run of the program as a process of its own."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        """The JSON document on stdout."""
-        return json.loads(self.out)
-
-    def succeeded(self) -> "Done":
-        """Insist that it went well."""
-        assert self.code == 0, f"exit {self.code}\n{self.out}\n{self.err}"
-        return self
+from tests.outcome import Done
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pytest
 from imgctl.aws.errors import AwsError
 from imgctl.aws.stack import load_outputs
 from imgctl.aws.storage import put_by_api
-from infra.deployer import DeployError
+from infra.failures import DeployError
 from infra.template import stack_template
 from tests.e2e.conftest import Deploy, Local
 from tests.pictures import encoded, photo

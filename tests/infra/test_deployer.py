@@ -7,14 +7,8 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from infra.deployer import (
-    DeployError,
-    Engine,
-    StackBroken,
-    StackBusy,
-    StackForeign,
-    StackRequest,
-)
+from infra.deployer import Engine, StackRequest
+from infra.failures import DeployError, StackBroken, StackBusy, StackForeign
 from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
