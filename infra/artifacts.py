@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
+from infra.existing import OWNER_TAG
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -67,6 +68,4 @@ def _create_bucket(s3: "S3Client", bucket: str, region: str, stack: str) -> None
             "RestrictPublicBuckets": True,
         },
     )
-    s3.put_bucket_tagging(
-        Bucket=bucket, Tagging={"TagSet": [{"Key": "imgctl:stack", "Value": stack}]}
-    )
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})

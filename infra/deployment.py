@@ -16,8 +16,6 @@ from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan
 from infra.template import import_template, resources_to_import, with_hashed_ids
 
-_NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
-
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -49,7 +47,7 @@ def find_kept(target: Target) -> tuple[str, ...]:
 
     Raises NameTaken where one of the stack's names belongs to something else.
     """
-    if target.engine.status(target.stack) not in _NOT_DEPLOYED:
+    if target.engine.parameters(target.stack):
         return ()
     aws = target.aws
     return existing.kept_from_before(
@@ -76,11 +74,10 @@ def planned(
     just these back into the stack, which is done before anything else is planned.
     """
     aws, engine, stack = target.aws, target.engine, target.stack
-    if engine.status(stack) in _NOT_DEPLOYED:
-        sets_logging_role = existing.api_logging_role(aws.apigateway) is None
-    else:
-        deployed = engine.parameters(stack)
+    if deployed := engine.parameters(stack):
         sets_logging_role = deployed.get("ApiLoggingRole") == "create"
+    else:
+        sets_logging_role = existing.api_logging_role(aws.apigateway) is None
     parameters = stack_parameters(
         target.names,
         settings,

@@ -1,6 +1,7 @@
 """What is there already under the stack's names: kept by an earlier destroy, or not ours."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
@@ -92,12 +93,7 @@ def bucket_owner(s3: "S3Client", bucket: str, *, account: str, region: str) -> s
                 return ""
             case _:
                 raise
-    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), "")
-
-
-def table_exists(dynamodb: "DynamoDBClient", table: str) -> bool:
-    """Tell whether a table is there."""
-    return _table_owner(dynamodb, table) is not None
+    return _owner_among(tags)
 
 
 def _table_owner(dynamodb: "DynamoDBClient", table: str) -> str | None:
@@ -106,5 +102,8 @@ def _table_owner(dynamodb: "DynamoDBClient", table: str) -> str | None:
     except dynamodb.exceptions.ResourceNotFoundException:
         return None
     pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
-    tags = (tag for page in pages for tag in page["Tags"])
+    return _owner_among(tag for page in pages for tag in page["Tags"])
+
+
+def _owner_among(tags: Iterable[Any]) -> str:
     return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), "")

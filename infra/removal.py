@@ -47,19 +47,15 @@ def find(target: Target) -> Leftovers:
     if parameters:
         both = (names.source_bucket, names.destination_bucket)
         data = [bucket for bucket in both if storage.bucket_exists(aws.s3, bucket)]
-        has_table = existing.table_exists(aws.dynamodb, names.table)
     else:
         kept = existing.kept_from_before(aws.s3, aws.dynamodb, names, stack, **where)
         data = [name for name in kept if name != names.table]
-        has_table = names.table in kept
-    items = 0
-    if has_table:
-        items = aws.dynamodb.describe_table(TableName=names.table)["Table"]["ItemCount"]
+    items = records.count(aws.dynamodb, names.table)
     owner = existing.bucket_owner(aws.s3, names.artifacts_bucket, **where)
     return Leftovers(
         buckets={bucket: storage.count_content(aws.s3, bucket) for bucket in data},
-        table=names.table if has_table else None,
-        records=items,
+        table=None if items is None else names.table,
+        records=items or 0,
         bundles=names.artifacts_bucket if owner == stack else None,
     )
 

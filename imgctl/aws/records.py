@@ -79,6 +79,14 @@ def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
         yield from map(from_item, page["Items"])
 
 
+def count(dynamodb: "DynamoDBClient", table: str) -> int | None:
+    """Count the records as DynamoDB last did, about every six hours; None without a table."""
+    try:
+        return dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+
+
 def delete_all(dynamodb: "DynamoDBClient", table: str) -> None:
     """Delete the table with all records."""
     dynamodb.delete_table(TableName=table)

@@ -109,12 +109,7 @@ def _what_changes(change: "Change") -> str:
     for told in change.properties:
         known = told.before is not None or told.after is not None
         lines.append(f"{told.name}: {told.before} → {told.after}" if known else told.name)
-    return printable_lines(dict.fromkeys(lines))
-
-
-def printable_lines(lines: Iterable[str]) -> str:
-    """Join lines, each made safe for a terminal."""
-    return "\n".join(printable(line) for line in lines)
+    return "\n".join(printable(line) for line in dict.fromkeys(lines))
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:

@@ -67,8 +67,9 @@ def _resize_open(
     limits.refuse_pixels(stored, frames)
     output_format = spec.format or source_format
     kept = frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
-    limits.refuse_pixels(target_size(stored, spec), kept)
-    limits.refuse_memory(_working_bytes(image, target_size(stored, spec), kept, spec))
+    lying = target_size(stored, spec)  # before it is known how the picture is turned
+    limits.refuse_pixels(lying, kept)
+    limits.refuse_memory(_working_bytes(image, lying, kept, spec))
 
     mode = image.mode
     orientation = orientation_of(image)  # decodes a PNG, whose EXIF may come after its pixels
