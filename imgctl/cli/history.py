@@ -126,7 +126,7 @@ def _csv(rows: Iterable[dict[str, str | int]]) -> str:
 
 def _inert(value: str | int) -> str | int:
     """Keep a spreadsheet from reading a file's name as a formula, and a terminal as a command."""
-    from imgctl.cli.ui import printable
+    from imgctl.cli.words import printable
 
     if isinstance(value, int):
         return value

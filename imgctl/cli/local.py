@@ -84,7 +84,7 @@ def reset(context: click.Context) -> int:
 @click.pass_context
 def logs(context: click.Context, *, lines: int) -> int:
     """Print the end of the embedded AWS's own log."""
-    from imgctl.cli.ui import printable
+    from imgctl.cli.words import printable
 
     app = app_of(context)
     path = app.settings["local_dir"] / "server.log"

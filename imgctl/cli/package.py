@@ -23,7 +23,8 @@ from imgctl.cli.app import Command, app_of
 @click.pass_context
 def package(context: click.Context, *, arch: str | None, output: Path) -> int:
     """Build the function's bundle: the same input gives the same bytes."""
-    from imgctl.cli.tables import pairs_grid, size_text
+    from imgctl.cli.tables import pairs_grid
+    from imgctl.cli.words import size_text
     from infra.bundle import Architecture, build
 
     app = app_of(context)

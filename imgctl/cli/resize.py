@@ -269,8 +269,7 @@ def _write(job: Job, data: bytes, *, mode: int, overwrite: bool) -> None:
 
 
 def _tell(app: App, job: Job, record: "Record") -> None:
-    from imgctl.cli.tables import Line
-    from imgctl.cli.ui import printable
+    from imgctl.cli.words import Line, printable
 
     if record.failure_code is not None:
         hint = f" {record.failure_hint}" if record.failure_hint else ""
@@ -282,7 +281,7 @@ def _tell(app: App, job: Job, record: "Record") -> None:
 
 
 def _report(app: App, records: list["Record"]) -> int:
-    from imgctl.cli.tables import size_text
+    from imgctl.cli.words import size_text
     from imgctl.core.record import to_plain
 
     failed = sum(record.failure_code is not None for record in records)

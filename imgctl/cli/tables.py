@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
@@ -10,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from imgctl.cli.settings import Setting
-from imgctl.cli.ui import printable
+from imgctl.cli.words import local_time, printable
 from imgctl.core.record import Record, Status
 
 if TYPE_CHECKING:
@@ -50,24 +49,6 @@ class Grid:
         return "\n".join(
             "\t".join(cell.plain.replace("\n", " ") for cell in row) for row in self.rows
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a result that grows: a coloured word, and the rest."""
-
-    word: str
-    style: str
-    rest: str
-    faint: str = ""
-
-    def table(self) -> Text:
-        """Lay out for a terminal."""
-        return Text.assemble((f"{self.word:<10}", self.style), self.rest, (self.faint, "dim"))
-
-    def lines(self) -> str:
-        """Lay out for a pipe."""
-        return f"{self.word:<10}{self.rest}{self.faint}"
 
 
 def records_grid(records: Iterable[Record]) -> Grid:
@@ -125,28 +106,3 @@ def settings_grid(settings: Mapping[str, Setting]) -> Grid:
         origin = Text(printable(setting.origin), style="dim")
         rows.append((Text(name), Text(printable(value)), origin))
     return Grid(("setting", "value", "from"), rows)
-
-
-def size_text(count: int) -> str:
-    """Say a number of bytes in a unit that fits: `812 B`, `4.2 kB`, `18.0 MB`."""
-    if count < 1000:
-        return f"{count} B"
-    size = float(count)
-    for unit in ("kB", "MB", "GB"):
-        size /= 1000
-        if size < 999.95 or unit == "GB":
-            break
-    return f"{size:.1f} {unit}"
-
-
-def local_time(time: str | None) -> str:
-    """Say a record's time in the reader's own time zone."""
-    if not time:
-        return ""
-    try:
-        moment = datetime.fromisoformat(time)
-    except ValueError:
-        return printable(time)
-    if moment.tzinfo is None:  # the original function wrote UTC without saying so
-        moment = datetime.fromisoformat(f"{time}+00:00")
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,7 +1,6 @@
 """What a person or a script sees: results on stdout, the story on stderr."""
 
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator
@@ -10,22 +9,16 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+from imgctl.cli.words import printable, printable_json
 
-    from imgctl.cli.tables import Grid, Line
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from imgctl.cli.tables import Grid
+    from imgctl.cli.words import Line
 
 SCHEMA = 1
 """The version of every JSON document that imgctl prints."""
-
-# C0 and C1 controls, and the marks that turn the direction of text around.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def printable(text: str) -> str:
-    """Make a user's text safe for a terminal: control characters are shown, not obeyed."""
-    safe = _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-    return safe.encode("utf-8", errors="backslashreplace").decode()
 
 
 class Step(Protocol):
@@ -76,19 +69,18 @@ class Ui:
         """
         if self.json_wanted:
             return
-        terminal = sys.stdout.isatty()
-        if not terminal:  # plainly: thousands of lines for a pipe should cost no layout
+        if not sys.stdout.isatty():  # plainly: thousands of lines for a pipe should cost no layout
             click.echo(part if isinstance(part, str) else part.lines())
             return
         rendered = part if isinstance(part, str) else part.table()
         # Above the bar where one is shown on the same terminal.
         console = self._bar_console or self._console(sys.stdout)
-        console.print(rendered, markup=False, highlight=False)
+        console.print(rendered)
 
     def note(self, text: "str | Grid") -> None:
         """Tell of progress or of a fact on stderr; silent where --quiet is given."""
         if not self._quiet and not self.json_wanted:
-            self._print(text if isinstance(text, str) else text.table())
+            self._print(text)
 
     def detail(self, text: str) -> None:
         """Tell what only --verbose asks for."""
@@ -118,17 +110,19 @@ class Ui:
             yield
             return
         started_s = time.monotonic()
-        console = self._console(sys.stderr)
-        if console.is_terminal:
-            with console.status(what):
+        if sys.stderr.isatty():
+            with self._console(sys.stderr).status(what):
                 yield
         else:
             yield
-        console.print(f"{what} ({time.monotonic() - started_s:.1f} s)", markup=False)
+        self._print(f"{what} ({time.monotonic() - started_s:.1f} s)")
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Step]:
         """Show a bar over `total` steps on a terminal, and nothing elsewhere."""
+        if self._quiet or self.json_wanted or not sys.stderr.isatty():
+            yield lambda done: None  # noqa: ARG005
+            return
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -144,11 +138,10 @@ class Ui:
             TextColumn("{task.fields[rate]}"),
             TimeRemainingColumn(),
             console=self._console(sys.stderr),
-            disable=self._quiet or self.json_wanted or not sys.stderr.isatty(),
             transient=True,
             redirect_stdout=False,  # a pipe may be waiting for it
         )
-        self._bar_console = None if bar.disable else bar.console
+        self._bar_console = bar.console
         with bar:
             task = bar.add_task(what, total=total, rate="")
 
@@ -167,37 +160,23 @@ class Ui:
             error = {"code": code, "message": message, "hint": hint}
             click.echo(printable_json(json.dumps({"error": error}, ensure_ascii=False)), err=True)
             return
+        text = printable(message) + (f"\n  {printable(hint)}" if hint else "")
+        if not sys.stderr.isatty():
+            click.echo(f"Error: {text}", err=True)
+            return
         from rich.text import Text
 
-        text = Text.assemble(("Error: ", "bold red"), printable(message))
-        if hint:
-            text.append(f"\n  {printable(hint)}")
-        self._print(text)
+        self._console(sys.stderr).print(Text.assemble(("Error: ", "bold red"), text))
 
-    def _print(self, what: "RenderableType") -> None:
-        self._console(sys.stderr).print(what, markup=False, highlight=False)
+    def _print(self, what: "Grid | str") -> None:
+        if not sys.stderr.isatty():
+            click.echo(what if isinstance(what, str) else what.lines(), err=True)
+            return
+        self._console(sys.stderr).print(what if isinstance(what, str) else what.table())
 
-    def _console(self, stream: Any) -> "Console":
+    def _console(self, terminal: Any) -> "Console":
         from rich.console import Console
 
-        terminal = stream.isatty()
         return Console(
-            file=stream,
-            no_color=self._no_color or None,
-            # Off a terminal nothing is cut or wrapped.
-            width=None if terminal else 1000,
-            highlight=False,
-            markup=False,
-            soft_wrap=not terminal,
+            file=terminal, no_color=self._no_color or None, highlight=False, markup=False
         )
-
-
-def printable_json(text: str) -> str:
-    """Escape what a terminal would obey; JSON itself escapes only the C0 controls."""
-    return (
-        _UNPRINTABLE.sub(
-            lambda match: match[0] if match[0] in "\n" else f"\\u{ord(match[0]):04x}", text
-        )
-        .encode("utf-8", errors="backslashreplace")
-        .decode()
-    )

@@ -17,7 +17,7 @@ from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
     from imgctl.aws.storage import StoredObject
-    from imgctl.cli.tables import Line
+    from imgctl.cli.words import Line
     from imgctl.core.record import Record
 
 
@@ -220,8 +220,7 @@ def _follow(app: App, stored: "StoredObject", path: str, wish: Wish, so_far: Out
 
 
 def _line(uploaded: Uploaded) -> "Line":
-    from imgctl.cli.tables import Line
-    from imgctl.cli.ui import printable
+    from imgctl.cli.words import Line, printable
 
     style = {Outcome.UPLOADED: "green", Outcome.SKIPPED: "dim"}.get(uploaded.outcome, "red")
     name = uploaded.outcome.value.replace("_", " ")

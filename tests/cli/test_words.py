@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from imgctl.cli.tables import local_time, size_text
-from imgctl.cli.ui import printable, printable_json
+from imgctl.cli.words import local_time, printable, printable_json, size_text
 
 
 @pytest.mark.parametrize(
