@@ -1,6 +1,8 @@
 """Pictures that the tests make, with every property that the core has to keep."""
 
 import io
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +57,50 @@ def decoded(data: bytes) -> Image.Image:
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
+
+
+def deep_png(
+    width: int, height: int, channels: int, value: Callable[[int, int, int], int]
+) -> bytes:
+    """Make a PNG of 16 bits a channel, which Pillow cannot write, from `value(x, y, channel)`."""
+    rows = b"".join(
+        b"\0" + b"".join(value(x, y, c).to_bytes(2) for x in range(width) for c in range(channels))
+        for y in range(height)
+    )
+
+    def chunk(name: bytes, body: bytes) -> bytes:
+        return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
+
+    colour_type = {2: 4, 3: 2, 4: 6}[channels]
+    header = width.to_bytes(4) + height.to_bytes(4) + bytes([16, colour_type, 0, 0, 0])
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+def deep_values(png: bytes) -> tuple[int, int, list[list[list[int]]]]:
+    """Read a PNG of 16 bits a channel by the standard alone: bit depth, colour type, values.
+
+    The values are `[y][x][channel]`. Neither Pillow nor the core takes part.
+    """
+    at, compressed, header = 8, b"", b""
+    while at < len(png):
+        size, name = int.from_bytes(png[at : at + 4]), png[at + 4 : at + 8]
+        body = png[at + 8 : at + 8 + size]
+        assert zlib.crc32(name + body) == int.from_bytes(png[at + 8 + size : at + 12 + size])
+        header = body if name == b"IHDR" else header
+        compressed += body if name == b"IDAT" else b""
+        at += 12 + size
+    width, height = int.from_bytes(header[:4]), int.from_bytes(header[4:8])
+    step = {2: 6, 4: 4, 6: 8}[header[9]]
+    data, above = zlib.decompress(compressed), bytearray(width * step)
+    picture = []
+    for y in range(height):
+        start = y * (width * step + 1)
+        kind, row = data[start], bytearray(data[start + 1 : start + 1 + width * step])
+        for i in range(len(row)):
+            left = row[i - step] if i >= step else 0
+            row[i] = (row[i] + {0: 0, 1: left, 2: above[i], 3: (left + above[i]) // 2}[kind]) % 256
+        above = row
+        values = [int.from_bytes(row[i : i + 2]) for i in range(0, len(row), 2)]
+        picture.append([values[i : i + step // 2] for i in range(0, len(values), step // 2)])
+    return header[8], header[9], picture

@@ -8,7 +8,7 @@ import struct
 from dataclasses import dataclass
 from typing import Any
 
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
@@ -18,6 +18,18 @@ _HOLDS_EXIF = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.
 _HOLDS_XMP = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 _HOLDS_DPI = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
 _HOLDS_ICC = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
+
+# Of a TIFF's own directory, what tells of the picture and not of the file's strips (TIFF 6.0).
+_DESCRIPTIVE = (
+    ExifTags.Base.ImageDescription,
+    ExifTags.Base.Make,
+    ExifTags.Base.Model,
+    ExifTags.Base.Software,
+    ExifTags.Base.DateTime,
+    ExifTags.Base.Artist,
+    ExifTags.Base.HostComputer,
+    ExifTags.Base.Copyright,
+)
 
 _HOLDS_INKS = (ImageFormat.JPEG, ImageFormat.TIFF)
 
@@ -44,7 +56,12 @@ class Carried:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """Give the EXIF orientation, 1 to 8; 1 where there is none or it is nonsense."""
+    """Give the EXIF orientation, 1 to 8; 1 where there is none or it is nonsense.
+
+    A TIFF's is 1: Pillow itself turns its pages while it decodes them, and its size before.
+    """
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        return 1
     found = image.getexif().get(ExifTags.Base.Orientation, 1)
     return found if found in UPRIGHT else 1
 
@@ -88,8 +105,7 @@ def _carry_exif(
     options: dict[str, Any],
     notes: list[str],
 ) -> None:
-    # A TIFF's own directory looks like EXIF, and tells of its strips: only its sub-directory is.
-    exif = Image.Exif() if source_format is ImageFormat.TIFF else image.getexif()
+    exif = _from_tiff(image) if source_format is ImageFormat.TIFF else image.getexif()
     exif.pop(ExifTags.Base.Orientation, None)
     if policy is Metadata.SAFE and exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
         notes.append("the GPS position was removed")
@@ -100,6 +116,9 @@ def _carry_exif(
         if ExifTags.Base.ExifImageWidth in details:
             details[ExifTags.Base.ExifImageWidth] = target.width
             details[ExifTags.Base.ExifImageHeight] = target.height
+    if output_format is ImageFormat.TIFF:
+        described = {tag: exif.pop(tag) for tag in _DESCRIPTIVE if isinstance(exif.get(tag), str)}
+        options["tiffinfo"] = described
     if not exif:
         return
     if output_format not in _HOLDS_EXIF:
@@ -110,6 +129,19 @@ def _carry_exif(
     except (ValueError, TypeError, struct.error, OverflowError):
         # A tag that cannot be written again is no reason to lose the picture.
         notes.append("EXIF was dropped: it cannot be written again")
+
+
+def _from_tiff(image: Image.Image) -> Image.Exif:
+    """Take from a TIFF what other formats have as EXIF."""
+    own = image.getexif()
+    exif = Image.Exif()
+    for tag in _DESCRIPTIVE:
+        if tag in own:
+            exif[tag] = own[tag]
+    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if found := own.get_ifd(directory):
+            exif[directory] = dict(found)
+    return exif
 
 
 def _plausible_dpi(dpi: object) -> bool:

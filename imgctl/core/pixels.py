@@ -3,14 +3,15 @@
 import io
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from typing import BinaryIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
-from imgctl.core import encoding
+from imgctl.core import deep, encoding
 from imgctl.core.encoding import ANIMATED
 from imgctl.core.errors import Damaged, TooLarge, Truncated
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
@@ -51,11 +52,12 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
     source_format = sniff(head)
     limits.refuse_bytes(file_bytes)
     with _pillow_errors(), Image.open(source, formats=[source_format.value]) as image:
-        return _resize_open(image, head, source_format, file_bytes, spec, limits)
+        return _resize_open(image, source, head, source_format, file_bytes, spec, limits)
 
 
 def _resize_open(
     image: ImageFile.ImageFile,
+    source: BinaryIO,
     head: bytes,
     source_format: ImageFormat,
     file_bytes: int,
@@ -79,10 +81,19 @@ def _resize_open(
     stored_target = target.turned if turned else target
     if kept < frames:
         notes.append(f"{frames - kept} of {frames} frames were dropped: {output_format} holds one")
-    if source_format is ImageFormat.PNG and head[24] == 16 and head[25] in (2, 6):
+    carried = carry_over(image, source_format, output_format, target, spec.metadata)
+    original = Picture(original_size, source_format, mode, frames, file_bytes)
+    if deep.is_deep(image, head):
+        enough = deep.working_bytes(stored, stored_target) <= limits.max_memory_bytes
+        if enough and deep.is_kept(image, head, frames, output_format):
+            channels = deep.channels_of(image, source)
+            channels = deep.resized(channels, stored_target, _method(source_format, spec))
+            channels = [_upright(channel, orientation) for channel in channels]
+            data = deep.save(channels, carried.options)
+            resized = Picture(Size(*channels[0].size), output_format, mode, 1, len(data))
+            return Resized(data, original, resized, _told(notes, carried.notes))
         notes.append("16 bits a channel became 8")
     options = encoding.settings(image, head, source_format, output_format, spec)
-    carried = carry_over(image, source_format, output_format, target, spec.metadata)
     pages = []
     durations = []
     for index in range(kept):
@@ -96,9 +107,7 @@ def _resize_open(
         page = _resample(image, stored_target, source_format, spec)
         if page is image and frames > 1:
             page = page.copy()  # the next frame is decoded into the same memory
-        if orientation in UPRIGHT:
-            page = page.transpose(UPRIGHT[orientation])
-        page, lost = encoding.encodable(page, output_format)
+        page, lost = encoding.encodable(_upright(page, orientation), output_format)
         notes.append(lost)
         pages.append(page)
         durations.append(image.info.get("duration", 0))
@@ -107,10 +116,19 @@ def _resize_open(
     data = encoding.save(pages, output_format, options | carried.options)
     return Resized(
         data=data,
-        original=Picture(original_size, source_format, mode, frames, file_bytes),
+        original=original,
         resized=Picture(Size(*pages[0].size), output_format, pages[0].mode, len(pages), len(data)),
-        notes=tuple(dict.fromkeys(note for note in (*notes, *carried.notes) if note)),
+        notes=_told(notes, carried.notes),
     )
+
+
+def _told(*notes: Iterable[str]) -> tuple[str, ...]:
+    """Give each note once, in order, without the empty ones."""
+    return tuple(dict.fromkeys(note for note in chain(*notes) if note))
+
+
+def _upright(page: Image.Image, orientation: int) -> Image.Image:
+    return page.transpose(UPRIGHT[orientation]) if orientation in UPRIGHT else page
 
 
 @contextmanager
@@ -179,9 +197,15 @@ def _resample(
     half = Size(-(-frame.width // 2), -(-frame.height // 2))
     if source_format in _HALVED_BY_AVERAGE and target == half and not spec.high_quality:
         return frame.reduce(2)
-    finest = spec.high_quality or source_format is ImageFormat.JPEG
-    method = Image.Resampling.LANCZOS if finest else Image.Resampling.BICUBIC
+    method = _method(source_format, spec)
+    if frame.mode == "I;16":
+        return deep.resized([frame], target, method)[0]
     return frame.resize((target.width, target.height), method, box=box)
+
+
+def _method(source_format: ImageFormat, spec: ResizeSpec) -> Image.Resampling:
+    finest = spec.high_quality or source_format is ImageFormat.JPEG
+    return Image.Resampling.LANCZOS if finest else Image.Resampling.BICUBIC
 
 
 def _draft(

@@ -20,7 +20,7 @@ from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits, working_bytes
 from imgctl.core.pixels import resize
 from imgctl.core.spec import ResizeSpec
-from tests.pictures import animation, encoded, photo
+from tests.pictures import animation, deep_png, encoded, photo
 
 CORPUS = sorted((Path(__file__).parent / "corpus").iterdir())
 SMALL = Limits(max_pixels=2_000_000)
@@ -29,7 +29,9 @@ SMALL = Limits(max_pixels=2_000_000)
 def seeds() -> list[bytes]:
     still = [encoded(photo(40, 30), format_.value) for format_ in ImageFormat]
     moving = [animation(format_) for format_ in ("GIF", "PNG", "WEBP")]
-    return [*still, *moving, encoded(photo(40, 30, "P"), "PNG"), encoded(photo(9, 9, "1"), "TIFF")]
+    deep = [deep_png(20, 15, channels, lambda x, y, c: 3000 * x + y + c) for channels in (2, 3, 4)]
+    odd = [encoded(photo(40, 30, "P"), "PNG"), encoded(photo(9, 9, "1"), "TIFF")]
+    return [*still, *moving, *odd, *deep]
 
 
 SEEDS = seeds()

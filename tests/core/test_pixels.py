@@ -23,7 +23,7 @@ from imgctl.core.limits import Limits
 from imgctl.core.pixels import Resized, resize
 from imgctl.core.policy import Metadata
 from imgctl.core.spec import Exact, Fit, ResizeSpec
-from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile
+from tests.pictures import PHOTOS, animation, decoded, deep_png, encoded, photo, srgb_profile
 
 ANIMATED = ["GIF", "PNG", "WEBP", "AVIF"]
 
@@ -77,7 +77,7 @@ def test_the_content_decides_and_not_the_name() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_portrait_photo_comes_out_upright_and_is_not_turned_twice(
     format_: str, orientation: int
 ) -> None:
@@ -92,6 +92,32 @@ def test_portrait_photo_comes_out_upright_and_is_not_turned_twice(
     assert half.size == (30, 40)
     assert half.getexif().get(ExifTags.Base.Orientation, 1) == 1
     assert mean_difference(half, upright.resize((30, 40), Image.Resampling.LANCZOS)) < 8
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw"])
+@pytest.mark.parametrize("target", ["TIFF", "JPEG", "PNG"])
+def test_a_tiff_keeps_what_its_own_directory_says_of_the_picture(
+    compression: str, target: str
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif[ExifTags.Base.Copyright] = "Somebody"
+    data = encoded(photo(), "TIFF", exif=exif, compression=compression)
+    result = halve(data, ResizeSpec(format=ImageFormat(target)))
+    kept = decoded(result.data).getexif()
+    assert (kept[ExifTags.Base.Make], kept[ExifTags.Base.Copyright]) == ("Maker", "Somebody")
+    assert ExifTags.Base.StripOffsets not in kept or target == "TIFF"
+    assert result.notes == ()
+
+
+def test_what_a_jpeg_tells_of_itself_goes_into_a_tiff_and_the_rest_is_told() -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Maker"
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.DateTimeOriginal] = "2026:11:23 12:00:00"
+    data = encoded(photo(), "JPEG", exif=exif)
+    result = halve(data, ResizeSpec(format=ImageFormat.TIFF))
+    assert decoded(result.data).getexif()[ExifTags.Base.Make] == "Maker"
+    assert result.notes == ("EXIF was dropped: TIFF holds none here",)
 
 
 def test_exif_is_kept_without_position_and_with_the_new_dimensions() -> None:
@@ -338,18 +364,6 @@ def test_what_was_taken_away_is_told() -> None:
     assert halve(encoded(photo(), "JPEG")).notes == ()
 
 
-def deep_png() -> bytes:
-    """Make a PNG of 16 bits a channel, which Pillow can read and cannot write."""
-    rows = b"".join(b"\0" + (b"\x80\x01" * 3) * 8 for _ in range(8))
-
-    def chunk(name: bytes, body: bytes) -> bytes:
-        return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
-
-    header = (8).to_bytes(4) * 2 + bytes([16, 2, 0, 0, 0])
-    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
-
-
 @pytest.mark.parametrize(
     ("data", "target", "note"),
     [
@@ -362,7 +376,7 @@ def deep_png() -> bytes:
             ImageFormat.BMP,
             "the colour profile was dropped: BMP holds none",
         ),
-        (deep_png(), None, "16 bits a channel became 8"),
+        (deep_png(8, 8, 3, lambda *_: 32769), ImageFormat.TIFF, "16 bits a channel became 8"),
     ],
 )
 def test_what_a_format_cannot_hold_is_told(
