@@ -52,9 +52,3 @@ class Damaged(PictureError):
     """The file has an image format's signature, but its content cannot be decoded."""
 
     code: ClassVar[str] = "damaged"
-
-
-class KeyTooLong(PictureError):
-    """The output's key would exceed S3's limit."""
-
-    code: ClassVar[str] = "key_too_long"

@@ -4,13 +4,13 @@ import hashlib
 import posixpath
 from urllib.parse import unquote_plus
 
-from imgctl.core.errors import KeyTooLong
 from imgctl.core.formats import ImageFormat
 
 DEFAULT_PREFIX = "resized-"
 
 MAX_KEY_BYTES = 1024
 """S3's limit on a key, in bytes of UTF-8 (S3 User Guide, "Creating object key names")."""
+_MAX_EXTENSION_BYTES = 16
 
 
 def decode_event_key(encoded: str) -> str:
@@ -31,16 +31,18 @@ def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None)
 def output_key(key: str, prefix: str) -> str:
     """Give the key of the resized object; the folder is kept: `a/b.jpg`, `a/resized-b.jpg`.
 
-    Raises KeyTooLong where the prefix pushes the key over S3's limit.
+    Where the prefix pushes it over S3's limit, it is cut, and ends in a digest of the whole key, so
+    that no two keys share a result: `a/resized-long~0123456789abcdef.jpg`.
     """
     folder, slash, name = key.rpartition("/")
-    result = f"{folder}{slash}{output_name(name, prefix)}"
-    if len(result.encode()) > MAX_KEY_BYTES:
-        raise KeyTooLong(
-            f"With {prefix!r} before its name, the output's key is over {MAX_KEY_BYTES} bytes.",
-            hint="Upload the picture under a shorter key.",
-        )
-    return result
+    whole = f"{folder}{slash}{output_name(name, prefix)}"
+    if len(whole.encode()) <= MAX_KEY_BYTES:
+        return whole
+    extension = posixpath.splitext(name)[1]
+    if len(extension.encode()) > _MAX_EXTENSION_BYTES:
+        extension = ""
+    tail = f"~{hashlib.sha256(key.encode()).hexdigest()[:16]}{extension}"
+    return whole.encode()[: MAX_KEY_BYTES - len(tail.encode())].decode(errors="ignore") + tail
 
 
 def resource_id(

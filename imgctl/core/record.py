@@ -27,6 +27,7 @@ class Status(StrEnum):
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
+    SUPERSEDED = "SUPERSEDED"  # by a newer upload of the same key
     UNKNOWN = "UNKNOWN"  # what a later version wrote
 
 
@@ -70,6 +71,7 @@ class Record:
     version_id: str | None = None
     etag: str | None = None
     sequencer: str | None = None
+    superseded_by: str | None = None  # another record's identity
     source_sha256: str | None = None
     fetch_ms: int | None = None
     resize_ms: int | None = None
@@ -166,10 +168,14 @@ def from_item(item: Mapping[str, AttributeValue]) -> Record:
         text = stored.get("S", stored.get("N"))
         if text is not None:
             values[name] = _integer(text) if name in _INTEGERS else str(text)
-    status = values.get("status", Status.SUCCEEDED.value)
-    known = {known.value for known in Status}
-    values["status"] = Status(status if status in known else Status.UNKNOWN)
+    values["status"] = status_of(values.get("status", Status.SUCCEEDED.value))
     return Record(**values)
+
+
+def status_of(text: str) -> Status:
+    """Read a status; UNKNOWN for what this version does not know."""
+    known = {known.value for known in Status}
+    return Status(text if text in known else Status.UNKNOWN)
 
 
 def to_plain(record: Record) -> dict[str, str | int]:

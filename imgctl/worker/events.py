@@ -1,7 +1,8 @@
-"""S3's event notifications, read into values.
+"""What invokes the function, read into values.
 
-The shape is that of the S3 User Guide, "Event message structure". What the seed's own test event
-leaves out (time, size, ETag, version, sequencer) may be absent.
+S3's event notifications (S3 User Guide, "Event message structure"); what the seed's own test event
+leaves out (time, size, ETag, version, sequencer) may be absent. And S3 Batch Operations' tasks (S3
+User Guide, "Invoke AWS Lambda function").
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,6 +29,14 @@ class ObjectCreated:
     region: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class BatchTask:
+    """One object of a job of S3 Batch Operations, and the name that its result goes by."""
+
+    task_id: str
+    created: ObjectCreated
+
+
 def objects_created(event: Mapping[str, Any]) -> list[ObjectCreated]:
     """List the objects that an event tells of, in its order.
 
@@ -42,6 +51,28 @@ def objects_created(event: Mapping[str, Any]) -> list[ObjectCreated]:
     return list(_read(records))
 
 
+def batch_tasks(event: Mapping[str, Any]) -> list[BatchTask] | None:
+    """List the tasks of S3 Batch Operations; None for any other event.
+
+    Version 1.0 of the schema names the bucket by its ARN, 2.0 by its name.
+    """
+    if "invocationSchemaVersion" not in event:
+        return None
+    return [
+        BatchTask(
+            task["taskId"],
+            ObjectCreated(
+                bucket=task.get("s3Bucket") or task["s3BucketArn"].rpartition(":::")[2],
+                key=decode_event_key(task["s3Key"]),
+                version_id=_version(task.get("s3VersionId")),
+                event_name="BatchOperations",
+                event_source="aws:s3",
+            ),
+        )
+        for task in event["tasks"]
+    ]
+
+
 def _read(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
     for record in records:
         try:
@@ -53,8 +84,8 @@ def _read(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
         yield ObjectCreated(
             bucket=bucket,
             key=key,
-            version_id=item.get("versionId", ""),
-            etag=item.get("eTag", ""),
+            version_id=_version(item.get("versionId")),
+            etag=item.get("eTag", "").strip('"'),
             sequencer=item.get("sequencer", ""),
             size=item.get("size"),
             event_name=record.get("eventName", ""),
@@ -63,3 +94,8 @@ def _read(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
             event_version=record.get("eventVersion", ""),
             region=record.get("awsRegion", ""),
         )
+
+
+def _version(told: str | None) -> str:
+    """Give a version that names one content; `null` is overwritten where versioning rests."""
+    return "" if told in (None, "null") else str(told)

@@ -1,23 +1,27 @@
 """One object's way through the function: the seed's eight processing steps."""
 
-import tempfile
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from imgctl.core.current import Current, Order, order
 from imgctl.core.errors import PictureError
 from imgctl.core.keys import output_key, resource_id
-from imgctl.core.pixels import resize
-from imgctl.core.record import Record, failure_fields, picture_fields, timestamp
-from imgctl.worker import storage
+from imgctl.core.pixels import Resized, resize
+from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
+from imgctl.worker import ledger, storage
+from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated
+from imgctl.worker.ledger import LostRace
 from imgctl.worker.settings import Settings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+_ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,23 +32,60 @@ class Effects:
     dynamodb: "DynamoDBClient"
     now: Callable[[], datetime]
     stopwatch_s: Callable[[], float]
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What became of an object, and whether the same had been stored before."""
+
+    record: Record
+    repeated: bool
+
+
+class Denied(PictureError):
+    """AWS refused the function an action; retried, because a role can be mended."""
+
+    code = "access_denied"
+
+
+class WrongBucket(PictureError):
+    """The event tells of another bucket than the source."""
+
+    code = "wrong_bucket"
 
 
 def process(
     created: ObjectCreated, settings: Settings, effects: Effects, request_id: str = ""
-) -> Record:
+) -> Done:
     """Halve one object and record it; a picture at fault is recorded as FAILED with its reason.
 
     The output is written before the record, so a record never tells of an output that is not
-    there, and running again writes the same two things. Raises what S3 and DynamoDB raise.
+    there. Nothing older replaces anything newer, and running again leaves the same end. Raises
+    LostRace, OutOfTime, NoSpace, and what S3 and DynamoDB raise: all of it may pass.
     """
     record = _new_record(created, request_id)
+    replaced = False
     try:
-        record = _halve(created, settings, effects, record)
+        if created.bucket != settings.source_bucket:
+            raise WrongBucket(
+                f"{created.bucket} is not the source bucket, {settings.source_bucket}.",
+                hint="Take this function off that bucket's notifications.",
+            )
+        record, replaced = _halve(created, settings, effects, record)
     except PictureError as error:
-        record = replace(record, processing_time=timestamp(effects.now()), **failure_fields(error))
-    storage.put_record(effects.dynamodb, settings.table, record)
-    return record
+        record = replace(record, **failure_fields(error))
+    record = replace(record, processing_time=timestamp(effects.now()))
+    if record.status is Status.SUPERSEDED:
+        # The newer upload's own event makes its record the current one of the key.
+        ledger.put(effects.dynamodb, settings.table, record)
+        return Done(record, repeated=False)
+    committed = ledger.commit(
+        effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
+    )
+    if replaced:
+        _mend(committed.current, settings, effects)
+    return Done(committed.record, committed.repeated)
 
 
 def record_denied(
@@ -60,24 +101,14 @@ def record_denied(
         **failure_fields(Denied(reason, hint="Mend the role, then send the picture again.")),
         processing_time=timestamp(effects.now()),
     )
-    storage.put_record(effects.dynamodb, settings.table, record)
-
-
-class Denied(PictureError):
-    """AWS refused the function an action; retried, because a role can be mended."""
-
-    code = "access_denied"
+    ledger.commit(
+        effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
+    )
 
 
 def _new_record(created: ObjectCreated, request_id: str) -> Record:
     return Record(
-        resource_id=resource_id(
-            created.bucket,
-            created.key,
-            version_id=created.version_id,
-            etag=created.etag,
-            sequencer=created.sequencer,
-        ),
+        resource_id=_identity(created),
         event_time=created.event_time or None,
         event_type=created.event_name or None,
         event_source=created.event_source or None,
@@ -93,42 +124,148 @@ def _new_record(created: ObjectCreated, request_id: str) -> Record:
     )
 
 
-def _halve(created: ObjectCreated, settings: Settings, effects: Effects, record: Record) -> Record:
-    started_s = effects.stopwatch_s()
-    key = output_key(created.key, settings.output_prefix)
-    # A folder of its own, removed with everything in it whatever happens inside.
-    with tempfile.TemporaryDirectory(prefix="imgctl-") as folder:
-        path = Path(folder, "original")
-        sha256 = storage.fetch(effects.s3, created, path, settings.limits)
-        fetched_s = effects.stopwatch_s()
-        with path.open("rb") as source:
-            result = resize(source, settings.spec, settings.limits)
-    resized_s = effects.stopwatch_s()
-    processing_time = timestamp(effects.now())
-    storage.put_output(
-        effects.s3,
-        settings.destination_bucket,
-        key,
-        result.data,
-        result.resized.format,
-        {
-            "original_filename": created.key.rpartition("/")[2],
-            "original_bucket": created.bucket,
-            "resized_dimensions": str(result.resized.size),
-            "processing_time": processing_time,
-        },
+def _identity(created: ObjectCreated) -> str:
+    return resource_id(
+        created.bucket,
+        created.key,
+        version_id=created.version_id,
+        etag=created.etag,
+        sequencer=created.sequencer,
     )
-    return replace(
+
+
+def _halve(
+    created: ObjectCreated, settings: Settings, effects: Effects, record: Record
+) -> tuple[Record, bool]:
+    """Fetch, resize, store the output; tells too whether it took the place of another's.
+
+    A picture at fault gives a FAILED record; raises Gone, Archived or TooLarge before its fetch.
+    """
+    started_s = effects.stopwatch_s()
+    with storage.fetched(
+        effects.s3, created, settings.limits, check_time=effects.deadline.check
+    ) as original:
+        fetched_s = effects.stopwatch_s()
+        record = _identified(record, created, original)
+        try:
+            with original.path.open("rb") as source:
+                result = resize(source, settings.spec, settings.limits)
+        except PictureError as error:
+            return replace(record, **failure_fields(error)), False
+    resized_s = effects.stopwatch_s()
+    record = replace(
         record,
         resized_bucket=settings.destination_bucket,
-        resized_object_key=key,
-        processing_time=processing_time,
-        source_sha256=sha256,
+        resized_object_key=output_key(created.key, settings.output_prefix),
         fetch_ms=_ms(fetched_s - started_s),
         resize_ms=_ms(resized_s - fetched_s),
-        store_ms=_ms(effects.stopwatch_s() - resized_s),
         **picture_fields(result.original, result.resized, result.notes),
     )
+    newer, replaced = _store(result, record, effects)
+    if newer:
+        return ledger.superseded(record, newer), False
+    return replace(record, store_ms=_ms(effects.stopwatch_s() - resized_s)), replaced
+
+
+def _identified(record: Record, created: ObjectCreated, original: storage.Original) -> Record:
+    """Name the very content that was fetched, where the event did not."""
+    if not (created.version_id or created.etag):
+        created = replace(created, version_id=original.version_id, etag=original.etag)
+    return replace(
+        record,
+        resource_id=_identity(created),
+        version_id=created.version_id or None,
+        etag=created.etag or None,
+        original_size=record.original_size or original.path.stat().st_size,
+        source_sha256=original.sha256,
+    )
+
+
+def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool]:
+    """Write the output unless a newer upload's is there.
+
+    Gives that upload's record, or nothing; and whether another's output was replaced. The same
+    bytes of the same upload are not written again.
+    """
+    bucket, key = record.resized_bucket or "", record.resized_object_key or ""
+    sha256 = hashlib.sha256(result.data).hexdigest()
+    metadata = {
+        "original_filename": (record.original_object_key or "").rpartition("/")[2],
+        "original_bucket": record.original_bucket or "",
+        "resized_dimensions": str(result.resized.size),
+        "processing_time": timestamp(effects.now()),
+        "record_id": record.resource_id,
+        "sequencer": record.sequencer or "",
+        "sha256": sha256,
+    }
+    there = None  # most outputs are new: that is tried without a look
+    for _ in range(_ATTEMPTS):
+        ours = there is None or there.record_id == record.resource_id
+        if there is not None and there.record_id:
+            if ours and there.sha256 == sha256:
+                return "", False
+            if _order(record, there, effects) is Order.OLDER:
+                return there.record_id, False
+        try:
+            storage.put_output(
+                effects.s3,
+                bucket,
+                key,
+                result.data,
+                result.resized.format,
+                metadata,
+                instead_of=there,
+            )
+        except storage.Moved:
+            there = storage.output_at(effects.s3, bucket, key)
+        else:
+            return "", not ours
+    raise LostRace(f"the output {key} is being written by others")
+
+
+def _mend(current: Current, settings: Settings, effects: Effects) -> None:
+    """Make the newest output again where a slower writer put an older one in its place.
+
+    S3 compares ETags alone: it takes a write in place of what was looked at as well as in place of
+    something newer with the same bytes. So whoever replaced an output looks once more, after its
+    record is stored: whichever of the two writers comes last here sees both.
+    """
+    created = ObjectCreated(
+        bucket=current.bucket,
+        key=current.key,
+        version_id=current.version_id,
+        etag=current.etag,
+        sequencer=current.sequencer,
+    )
+    record = _new_record(created, "")
+    for _ in range(_ATTEMPTS):
+        there = storage.output_at(
+            effects.s3,
+            settings.destination_bucket,
+            output_key(current.key, settings.output_prefix),
+        )
+        newest = there is None or _order(record, there, effects) is not Order.NEWER
+        if newest or current.status is not Status.SUCCEEDED:
+            return
+        _, replaced = _halve(created, settings, effects, record)
+        if not replaced:
+            return
+    raise LostRace(f"the output of {current.key} is being written by others")
+
+
+def _order(record: Record, there: Current | storage.Output, effects: Effects) -> Order:
+    """Tell how a record's upload stands to another of its key; the bucket tells where need be."""
+    found = order(record.resource_id, record.sequencer or "", there.record_id, there.sequencer)
+    if found is not Order.UNKNOWN:
+        return found
+    latest = storage.is_latest(
+        effects.s3,
+        record.original_bucket or "",
+        record.original_object_key or "",
+        version_id=record.version_id or "",
+        etag=record.etag or "",
+    )
+    return Order.NEWER if latest else Order.OLDER
 
 
 def _ms(seconds: float) -> int:

@@ -1,6 +1,5 @@
 import pytest
 
-from imgctl.core.errors import KeyTooLong
 from imgctl.core.formats import ImageFormat
 from imgctl.core.keys import decode_event_key, output_key, output_name, resource_id
 
@@ -25,10 +24,20 @@ def test_a_converted_picture_gets_the_extension_of_its_format() -> None:
     assert output_name("cake.v2.png", "small-", ImageFormat.JPEG) == "small-cake.v2.jpg"
 
 
-def test_a_key_that_leaves_no_room_for_the_prefix_is_refused() -> None:
-    assert output_key("é" * 508, "resized-")
-    with pytest.raises(KeyTooLong, match="1024 bytes"):
-        output_key("é" * 509, "resized-")
+def test_a_key_that_leaves_no_room_for_the_prefix_is_cut_and_stays_its_own() -> None:
+    assert output_key("é" * 508, "resized-") == "resized-" + "é" * 508
+    keys = ["a/" + "é" * 500 + end for end in ("xyz0123456789.jpg", "xyz0123456780.jpg")]
+    outputs = [output_key(key, "resized-") for key in keys]
+    assert all(1020 <= len(output.encode()) <= 1024 for output in outputs)
+    assert all(output.startswith("a/resized-éé") for output in outputs)
+    assert all(output.endswith(".jpg") for output in outputs)
+    assert len(set(outputs)) == 2
+
+
+@pytest.mark.parametrize("key", ["x" * 1024, "/" * 1024, "f/" * 511 + "ab", "x." + "y" * 1022])
+def test_the_longest_keys_have_an_output(key: str) -> None:
+    assert len(output_key(key, "resized-").encode()) <= 1024
+    assert output_key(key, "resized-") != key
 
 
 @pytest.mark.parametrize(

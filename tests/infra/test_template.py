@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from cfnlint import decode
 
+from imgctl.worker.deadline import CALL_S
 from infra.bundle import Architecture, Bundle
 from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
@@ -37,6 +38,11 @@ def ids(template: str) -> set[str]:
 
 def test_every_parameter_of_the_template_is_given_and_no_other() -> None:
     assert set(parameters()) == set(parsed(stack_template())["Parameters"])
+
+
+def test_the_shortest_time_limit_lets_a_call_to_aws_end() -> None:
+    """The function begins a call only where it can end in time: the first always can."""
+    assert int(str(parsed(stack_template())["Parameters"]["TimeoutSeconds"]["MinValue"])) > CALL_S
 
 
 def test_defaults_are_the_templates_own() -> None:

@@ -1,18 +1,23 @@
 """The function's two services, in this process."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
 
+from imgctl.core import current
+from imgctl.core.current import Current
 from imgctl.core.limits import Limits
 from imgctl.core.record import Record, from_item
 from imgctl.core.spec import ResizeSpec
+from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated
+from imgctl.worker.handler import Invocation
 from imgctl.worker.pipeline import Effects
 from imgctl.worker.settings import Settings
 
@@ -33,6 +38,18 @@ class Cloud:
     dynamodb: "DynamoDBClient"
     settings: Settings
     effects: Effects
+    lines: list[Mapping[str, Any]] = field(default_factory=list)
+
+    @property
+    def invocation(self) -> Invocation:
+        """What the handler is given; its log is `lines`."""
+        return Invocation(
+            settings=self.settings,
+            effects=self.effects,
+            request_id="request-1",
+            cold=False,
+            log=self.lines.append,
+        )
 
     def put(self, key: str, data: bytes) -> ObjectCreated:
         """Store an object, and give what its event would tell."""
@@ -47,8 +64,19 @@ class Cloud:
         )
 
     def records(self) -> list[Record]:
-        """List what the table holds."""
-        return [from_item(item) for item in self.dynamodb.scan(TableName="hala-db")["Items"]]
+        """List the records that the table holds."""
+        return [from_item(item) for item in self._items() if current.MARK not in item]
+
+    def currents(self) -> list[Current]:
+        """List which record of each key is the current one."""
+        return [current.from_item(item) for item in self._items() if current.MARK in item]
+
+    def _items(self) -> list[dict[str, Any]]:
+        return list(self.dynamodb.scan(TableName="hala-db")["Items"])
+
+    def output(self, key: str) -> bytes:
+        """Give an output's bytes."""
+        return self.s3.get_object(Bucket=DESTINATION, Key=key)["Body"].read()
 
     def outputs(self) -> list[str]:
         """List what the destination bucket holds."""
@@ -71,10 +99,16 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
             KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        ticks = iter(range(1_000_000))
+        ticks, looks = itertools.count(), itertools.count()
         yield Cloud(
             s3,
             dynamodb,
             Settings(SOURCE, DESTINATION, "hala-db", "resized-", ResizeSpec(), Limits()),
-            Effects(s3, dynamodb, now=lambda: NOW, stopwatch_s=lambda: next(ticks) / 8),
+            Effects(
+                s3,
+                dynamodb,
+                now=lambda: NOW,
+                stopwatch_s=lambda: next(ticks) / 8,
+                deadline=Deadline(lambda: next(looks) / 8),
+            ),
         )

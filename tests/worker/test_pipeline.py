@@ -1,19 +1,30 @@
 import hashlib
 import tempfile
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from imgctl.core.keys import resource_id
 from imgctl.core.limits import Limits
-from imgctl.core.record import Status
-from imgctl.worker.pipeline import process
+from imgctl.core.record import Record, Status
+from imgctl.core.spec import ResizeSpec, Scale
+from imgctl.worker import pipeline
+from imgctl.worker.events import ObjectCreated
+from imgctl.worker.settings import Settings
 from tests.pictures import PHOTOS, decoded, encoded, photo
 from tests.worker.conftest import DESTINATION, SOURCE, Cloud
 
 ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
+
+
+def process(
+    created: ObjectCreated, settings: Settings, effects: pipeline.Effects, request_id: str = ""
+) -> Record:
+    return pipeline.process(created, settings, effects, request_id).record
 
 
 @pytest.fixture
@@ -35,6 +46,9 @@ def test_a_photograph_is_halved_into_the_destination_with_its_metadata(cloud: Cl
         "original_bucket": SOURCE,
         "resized_dimensions": "320x214",
         "processing_time": record.processing_time,
+        "record_id": record.resource_id,
+        "sequencer": "",
+        "sha256": hashlib.sha256(cloud.output("a/b/resized-cake.jpg")).hexdigest(),
     }
 
 
@@ -100,6 +114,32 @@ def test_a_file_over_the_limit_is_refused_without_being_fetched(cloud: Cloud) ->
     assert record.source_sha256 is None
 
 
+def test_an_event_of_another_bucket_is_refused_and_nothing_is_written(cloud: Cloud) -> None:
+    """The destination's, above all: the function would feed itself."""
+    created = replace(cloud.put("resized-cake.jpg", ROCKET), bucket=DESTINATION)
+    record = process(created, cloud.settings, cloud.effects)
+    assert (record.status, record.failure_code) == (Status.FAILED, "wrong_bucket")
+    assert cloud.outputs() == []
+
+
+def test_the_seeds_own_test_event_names_no_version_and_gives_the_same_record(cloud: Cloud) -> None:
+    created = cloud.put("cake.jpg", ROCKET)
+    bare = ObjectCreated(bucket=SOURCE, key="cake.jpg")
+    first = process(created, cloud.settings, cloud.effects)
+    second = process(bare, cloud.settings, cloud.effects)
+    assert first.resource_id == second.resource_id
+    assert len(cloud.records()) == 1
+
+
+def test_an_archived_object_is_recorded_with_what_to_do(cloud: Cloud) -> None:
+    created = cloud.put("cake.jpg", ROCKET)
+    with Stubber(cloud.s3) as stub:
+        stub.add_client_error("get_object", "InvalidObjectState", "archived", 403)
+        record = process(created, cloud.settings, cloud.effects)
+    assert record.failure_code == "archived"
+    assert "reprocess" in (record.failure_hint or "")
+
+
 def test_an_object_that_is_gone_is_recorded_as_gone(cloud: Cloud) -> None:
     created = cloud.put("cake.jpg", ROCKET)
     cloud.s3.delete_object(Bucket=SOURCE, Key="cake.jpg", VersionId=created.version_id)
@@ -112,12 +152,25 @@ def test_an_unversioned_object_that_was_replaced_is_gone(cloud: Cloud) -> None:
     assert process(created, cloud.settings, cloud.effects).failure_code == "gone"
 
 
-def test_a_repeated_event_writes_the_same_two_things_again(cloud: Cloud) -> None:
+def test_a_repeated_event_leaves_one_record_and_writes_the_output_once(cloud: Cloud) -> None:
+    cloud.s3.put_bucket_versioning(
+        Bucket=DESTINATION, VersioningConfiguration={"Status": "Enabled"}
+    )
+    created = cloud.put("cake.jpg", ROCKET)
+    first = pipeline.process(created, cloud.settings, cloud.effects)
+    second = pipeline.process(created, cloud.settings, cloud.effects)
+    assert (first.repeated, second.repeated) == (False, True)
+    assert len(cloud.records()) == len(cloud.currents()) == 1
+    assert len(cloud.s3.list_object_versions(Bucket=DESTINATION)["Versions"]) == 1
+
+
+def test_processing_again_with_other_settings_replaces_the_output(cloud: Cloud) -> None:
     created = cloud.put("cake.jpg", ROCKET)
     process(created, cloud.settings, cloud.effects)
-    process(created, cloud.settings, cloud.effects)
+    smaller = replace(cloud.settings, spec=ResizeSpec(target=Scale(Fraction(1, 4))))
+    process(created, smaller, cloud.effects)
+    assert decoded(cloud.output("resized-cake.jpg")).size == (160, 107)
     assert len(cloud.records()) == 1
-    assert cloud.outputs() == ["resized-cake.jpg"]
 
 
 @pytest.mark.parametrize("data", [ROCKET, b"not a picture", ROCKET[:30_000]])

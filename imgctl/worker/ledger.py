@@ -1,0 +1,135 @@
+"""What the function says to DynamoDB: records, and which of them is the current one of its key.
+
+A newer record, the key's item that names it, and the mark on the record that it supersedes are
+written in one transaction, on the condition that the key's item is still what it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from imgctl.core import current, record
+from imgctl.core.current import Current, Order
+from imgctl.core.record import Record, Status
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ATTEMPTS = 5
+_WITHOUT_MARK = 2  # writes: the record, and the key's item
+
+
+class LostRace(RuntimeError):
+    """Other invocations for the same key came first, again and again; it is tried later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A record as it was stored, the key's current one, and whether it said the same before."""
+
+    record: Record
+    current: Current
+    repeated: bool
+
+
+def current_at(dynamodb: "DynamoDBClient", table: str, bucket: str, key: str) -> Current | None:
+    """Read which record is the current one of a key; None where none was ever written."""
+    answer = dynamodb.get_item(
+        TableName=table,
+        Key={"resource-id": {"S": current.current_id(bucket, key)}},
+        ConsistentRead=True,
+    )
+    return current.from_item(answer["Item"]) if "Item" in answer else None
+
+
+def put(dynamodb: "DynamoDBClient", table: str, new: Record) -> None:
+    """Store a record that is not to be the current one of its key."""
+    dynamodb.put_item(TableName=table, Item=record.to_item(new))
+
+
+def commit(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    new: Record,
+    order_to: Callable[[Current], Order],
+) -> Committed:
+    """Store a record: as the current one of its key, or as SUPERSEDED where a newer one stands.
+
+    `order_to` tells how it stands to another. Raises LostRace, or botocore's ClientError.
+    """
+    ours = current.current_of(new)
+    for _ in range(_ATTEMPTS):
+        there = current_at(dynamodb, table, ours.bucket, ours.key)
+        order = Order.NEWER if there is None else order_to(there)
+        if there is not None and order is Order.OLDER:
+            older = superseded(new, there.record_id)
+            put(dynamodb, table, older)
+            return Committed(older, there, repeated=False)
+        if order is Order.SAME and there is not None:
+            # What is known of its place among the others is not forgotten.
+            ours = replace(ours, sequencer=ours.sequencer or there.sequencer)
+        if _transacted(dynamodb, table, new, ours, there):
+            repeated = order is Order.SAME and there is not None and there.status is new.status
+            return Committed(new, ours, repeated=repeated)
+    raise LostRace(f"the records of {ours.key} are being written by others")
+
+
+def superseded(old: Record, by: str) -> Record:
+    """Give a record as it stands when a newer upload of its key has taken its place."""
+    return replace(old, status=Status.SUPERSEDED, superseded_by=by)
+
+
+def _transacted(
+    dynamodb: "DynamoDBClient", table: str, new: Record, ours: Current, there: Current | None
+) -> bool:
+    writes: list[Any] = [
+        {"Put": {"TableName": table, "Item": record.to_item(new)}},
+        {"Put": {"TableName": table, "Item": current.to_item(ours), **_unless_changed(there)}},
+    ]
+    if there is not None and there.record_id != ours.record_id:
+        writes.append({"Update": _mark_superseded(table, there.record_id, ours.record_id)})
+    try:
+        dynamodb.transact_write_items(TransactItems=writes)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "TransactionCanceledException":
+            raise
+        if _unmet(error) != [len(writes) - 1] or len(writes) == _WITHOUT_MARK:
+            return False
+        # The record to be marked was deleted from the table: there is nothing to mark.
+        dynamodb.transact_write_items(TransactItems=writes[:_WITHOUT_MARK])
+    return True
+
+
+def _unmet(error: ClientError) -> list[int]:
+    """List which writes of a transaction did not meet their condition."""
+    reasons: Any = error.response.get("CancellationReasons", [])
+    return [
+        index for index, told in enumerate(reasons) if told.get("Code") == "ConditionalCheckFailed"
+    ]
+
+
+def _unless_changed(there: Current | None) -> dict[str, Any]:
+    if there is None:
+        return {"ConditionExpression": "attribute_not_exists(#mark)",
+                "ExpressionAttributeNames": {"#mark": current.MARK}}  # fmt: skip
+    return {
+        "ConditionExpression": "#mark = :record",
+        "ExpressionAttributeNames": {"#mark": current.MARK},
+        "ExpressionAttributeValues": {":record": {"S": there.record_id}},
+    }
+
+
+def _mark_superseded(table: str, record_id: str, by: str) -> dict[str, Any]:
+    return {
+        "TableName": table,
+        "Key": {"resource-id": {"S": record_id}},
+        "UpdateExpression": "SET #status = :superseded, SupersededBy = :by",
+        "ConditionExpression": "attribute_exists(#id)",
+        "ExpressionAttributeNames": {"#status": "Status", "#id": "resource-id"},
+        "ExpressionAttributeValues": {
+            ":superseded": {"S": Status.SUPERSEDED.value},
+            ":by": {"S": by},
+        },
+    }
