@@ -1,9 +1,11 @@
 """The function's two services, in this process."""
 
 import itertools
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -51,14 +53,15 @@ class Cloud:
             log=self.lines.append,
         )
 
-    def put(self, key: str, data: bytes) -> ObjectCreated:
+    def put(self, key: str, data: bytes, sequencer: str = "") -> ObjectCreated:
         """Store an object, and give what its event would tell."""
         answer = self.s3.put_object(Bucket=SOURCE, Key=key, Body=data)
         return ObjectCreated(
             bucket=SOURCE,
             key=key,
-            version_id=answer["VersionId"],
+            version_id=answer.get("VersionId", ""),
             etag=answer["ETag"].strip('"'),
+            sequencer=sequencer,
             size=len(data),
             event_name="ObjectCreated:Put",
         )
@@ -112,3 +115,12 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
                 deadline=Deadline(lambda: next(looks) / 8),
             ),
         )
+
+
+@pytest.fixture
+def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the function a /tmp of its own, to look into afterwards."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder

@@ -1,5 +1,4 @@
 import hashlib
-import tempfile
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -25,15 +24,6 @@ def process(
     created: ObjectCreated, settings: Settings, effects: pipeline.Effects, request_id: str = ""
 ) -> Record:
     return pipeline.process(created, settings, effects, request_id).record
-
-
-@pytest.fixture
-def scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the function a /tmp of its own, to look into afterwards."""
-    folder = tmp_path / "scratch"
-    folder.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    return folder
 
 
 def test_a_photograph_is_halved_into_the_destination_with_its_metadata(cloud: Cloud) -> None:

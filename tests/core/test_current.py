@@ -1,0 +1,48 @@
+import pytest
+
+from imgctl.core import current
+from imgctl.core.current import Current, Order, current_id, order
+from imgctl.core.record import Record, Status
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        ("0055AED6DCD90281E6", "0055AED6DCD90281E5", Order.NEWER),
+        ("0055AED6DCD90281E5", "0055AED6DCD90281E6", Order.OLDER),
+        ("0F", "0E1", Order.NEWER),
+        ("0E", "0E1", Order.OLDER),
+        ("0E01", "0E", Order.NEWER),
+        ("0A", "9", Order.OLDER),  # as text: padded on the right, not on the left
+        ("0b", "0A", Order.NEWER),
+        ("", "0A", Order.UNKNOWN),
+        ("0A", "", Order.UNKNOWN),
+    ],
+)
+def test_sequencers_compare_padded_on_their_right(ours: str, theirs: str, expected: Order) -> None:
+    assert order("one", ours, "other", theirs) is expected
+
+
+def test_the_same_upload_is_the_same_whatever_its_sequencer_says() -> None:
+    assert order("one", "0A", "one", "") is Order.SAME
+
+
+def test_the_item_of_a_key_is_read_as_it_was_written() -> None:
+    written = Current(
+        bucket="b", key="käse.jpg", record_id="0" * 32, status=Status.FAILED, sequencer="0A"
+    )
+    item = current.to_item(written)
+    assert current.from_item(item) == written
+    assert item["resource-id"] == {"S": current_id("b", "käse.jpg")}
+
+
+def test_no_reader_takes_it_for_a_record() -> None:
+    item = current.to_item(current.current_of(Record(resource_id="1", original_object_key="k")))
+    assert current.MARK in item
+    assert not {"OriginalObjectKey", "TimeBucket", "ProcessingTime", "Status"} & set(item)
+
+
+def test_a_status_of_a_later_version_is_unknown_and_no_error() -> None:
+    item = current.to_item(Current(bucket="b", key="k", record_id="1", status=Status.FAILED))
+    item["CurrentStatus"] = {"S": "PAUSED"}
+    assert current.from_item(item).status is Status.UNKNOWN
