@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from imgctl.core import current
 from imgctl.core.record import TIME_SHARDS, Record, from_item, months_back, timestamp
 
 if TYPE_CHECKING:
@@ -75,7 +76,12 @@ def of_key(
 
 def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
     """List every record of the table in no order, those of the original function included."""
-    for page in dynamodb.get_paginator("scan").paginate(TableName=table):
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=table,
+        FilterExpression="attribute_not_exists(#mark)",
+        ExpressionAttributeNames={"#mark": current.MARK},
+    )
+    for page in pages:
         yield from map(from_item, page["Items"])
 
 

@@ -21,9 +21,15 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3control import S3ControlClient
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
+
+FUNCTION_MAX_S = 15 * 60
+"""The longest that Lambda lets a function run."""
 
 OnCall: TypeAlias = Callable[[str, str, float], None]
 """Told after each call: the service, the operation, and how many seconds it took."""
@@ -89,9 +95,26 @@ class Aws:
         return self.session.client("dynamodb", **self._options)
 
     @cached_property
+    def lambda_(self) -> "LambdaClient":
+        """Lambda's client; waits for an answer as long as a function may run."""
+        longer = Config(read_timeout=FUNCTION_MAX_S + 5, connect_timeout=10)
+        options = {**self._options, "config": self._options["config"].merge(longer)}
+        return self.session.client("lambda", **options)
+
+    @cached_property
     def s3(self) -> "S3Client":
         """S3's client."""
         return self.session.client("s3", **self._options)
+
+    @cached_property
+    def s3control(self) -> "S3ControlClient":
+        """The client of S3's account level, S3 Batch Operations among it."""
+        return self.session.client("s3control", **self._options)
+
+    @cached_property
+    def sqs(self) -> "SQSClient":
+        """SQS's client."""
+        return self.session.client("sqs", **self._options)
 
     @cached_property
     def sts(self) -> "STSClient":

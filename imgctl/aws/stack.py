@@ -16,6 +16,9 @@ class StackOutputs:
     destination_bucket: str
     table: str
     function: str
+    function_alias: str
+    batch_role: str
+    code_bucket: str
     function_log_group: str
     dead_letter_queue: str
     api_endpoint: str
@@ -31,6 +34,9 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
             destination_bucket=outputs["DestinationBucket"],
             table=outputs["Table"],
             function=outputs["Function"],
+            function_alias=outputs["FunctionAlias"],
+            batch_role=outputs["BatchRole"],
+            code_bucket=outputs["CodeBucket"],
             function_log_group=outputs["FunctionLogGroup"],
             dead_letter_queue=outputs["DeadLetterQueue"],
             api_endpoint=(

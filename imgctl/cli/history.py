@@ -47,7 +47,10 @@ class Moment(click.ParamType[str]):
 @click.option("--since", type=Moment(), help="From this time on: a date, a time, or 2h.")
 @click.option("--until", type=Moment(), help="Up to this time.")
 @click.option("--key", help="Of this object key alone.")
-@click.option("--status", type=click.Choice(["succeeded", "failed"]), help="Of this outcome alone.")
+@click.option(
+    "--status", type=click.Choice(["succeeded", "failed", "superseded"]),
+    help="Of this outcome alone.",
+)  # fmt: skip
 @click.option("--scan", is_flag=True, help="Read the whole table, with what the original wrote.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.pass_context

@@ -22,7 +22,7 @@ _COMPLETE = "_IMGCTL_COMPLETE"  # set by the shell, for completion
 # In the order of a first acquaintance; each is the command of the module of its name.
 _COMMANDS = (
     "demo", "deploy", "upload", "history", "show", "resize",
-    "package", "destroy", "local", "config",
+    "audit", "reprocess", "redrive", "package", "destroy", "local", "config",
 )  # fmt: skip
 
 

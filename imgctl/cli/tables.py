@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from infra.plan import Change, Plan
 
 _ACTIONS = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
-_STATUS = {Status.SUCCEEDED: "green", Status.FAILED: "red", Status.UNKNOWN: "yellow"}
+_STATUS = {
+    Status.SUCCEEDED: "green",
+    Status.FAILED: "red",
+    Status.SUPERSEDED: "dim",
+    Status.UNKNOWN: "yellow",
+}
 
 
 @dataclass(frozen=True, slots=True)

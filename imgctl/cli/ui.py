@@ -118,8 +118,11 @@ class Ui:
         self._print(f"{what} ({time.monotonic() - started_s:.1f} s)")
 
     @contextmanager
-    def progress(self, what: str, total: int) -> Iterator[Step]:
-        """Show a bar over `total` steps on a terminal, and nothing elsewhere."""
+    def progress(self, what: str, total: int | None) -> Iterator[Step]:
+        """Show a bar over `total` steps on a terminal, and nothing elsewhere.
+
+        Where nobody knows how many there will be, it counts.
+        """
         if self._quiet or self.json_wanted or not sys.stderr.isatty():
             yield lambda done: None  # noqa: ARG005
             return
@@ -127,16 +130,19 @@ class Ui:
             BarColumn,
             MofNCompleteColumn,
             Progress,
+            SpinnerColumn,
             TextColumn,
             TimeRemainingColumn,
         )
 
         bar = Progress(
             TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
+            *(
+                (SpinnerColumn(), TextColumn("{task.completed:.0f}"))
+                if total is None
+                else (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            ),
             TextColumn("{task.fields[rate]}"),
-            TimeRemainingColumn(),
             console=self._console(sys.stderr),
             transient=True,
             redirect_stdout=False,  # a pipe may be waiting for it

@@ -210,7 +210,7 @@ def _follow(app: App, stored: "StoredObject", path: str, wish: Wish, so_far: Out
     if record is None:
         reason = (
             f"no record after {wish.timeout_s:g} s: look into the log group"
-            f" {app.outputs.function_log_group} and the queue {app.outputs.dead_letter_queue}"
+            f" {app.outputs.function_log_group}, or ask `{app.command} redrive --list`"
         )
         return Uploaded(stored.key, path, Outcome.TIMED_OUT, stored, reason=reason)
     if record.status is Status.FAILED:
@@ -226,7 +226,10 @@ def _line(uploaded: Uploaded) -> "Line":
     name = uploaded.outcome.value.replace("_", " ")
     if uploaded.reason:
         return Line(name, style, f"{printable(uploaded.key)}  {printable(uploaded.reason)}")
-    size = uploaded.record.dimension_reduction if uploaded.record is not None else None
+    record = uploaded.record
+    size = record.dimension_reduction if record is not None else None
+    if record is not None and record.superseded_by:
+        size = "superseded by a newer upload"
     return Line(name, style, printable(uploaded.key), f"  {printable(size)}" if size else "")
 
 

@@ -73,6 +73,8 @@ class Flight:
     def __init__(self, cloud: Cloud, created: Sequence[ObjectCreated]) -> None:
         self._go, self._stopped = threading.Semaphore(0), threading.Semaphore(0)
         self.landed = False
+        self.next_call = ""
+        self.next_arguments: dict[str, Any] = {}
         self.failure: BaseException | None = None
         s3: Any = _Stopping(cloud.s3, self)
         dynamodb: Any = _Stopping(cloud.dynamodb, self)
@@ -90,8 +92,9 @@ class Flight:
         if self.failure is not None:
             raise self.failure
 
-    def stop(self) -> None:
-        """Wait to be let go."""
+    def stop(self, name: str, arguments: dict[str, Any]) -> None:
+        """Wait to be let go, before a call."""
+        self.next_call, self.next_arguments = name, arguments
         self._stopped.release()
         self._go.acquire()
 
@@ -119,7 +122,7 @@ class _Stopping:
         operation = getattr(self._client, name)
 
         def call(**arguments: Any) -> Any:
-            self._flight.stop()
+            self._flight.stop(name, arguments)
             return operation(**arguments)
 
         return call
@@ -175,3 +178,42 @@ def test_whatever_the_schedule_one_record_is_current_and_the_output_is_the_newes
         else:
             assert record.status is Status.SUCCEEDED
             assert decoded(cloud.output(f"resized-{key}")).size == HALVES[content]
+
+
+def overtaken(cloud: Cloud) -> tuple[Flight, Flight]:
+    """Let an older invocation look at the output, and stop; a newer one brings back its bytes.
+
+    S3 then takes the older one's write: it asks for the ETag that the newer output has as well.
+    """
+    first = cloud.put("a.png", CONTENTS["tall"], "0A")
+    older = cloud.put("a.png", CONTENTS["wide"], "0B")
+    newer = cloud.put("a.png", CONTENTS["tall"], "0C")
+    handle(event_of(first), cloud.invocation)
+    slow, quick = Flight(cloud, [older]), Flight(cloud, [newer])
+    while slow.next_call != "put_object" or "IfMatch" not in slow.next_arguments:
+        slow.step()
+    return slow, quick
+
+
+def test_an_older_output_that_slips_over_a_newer_one_is_mended_by_its_own_writer(
+    cloud: Cloud,
+) -> None:
+    slow, quick = overtaken(cloud)
+    for flight in (quick, slow):
+        while not flight.landed:
+            flight.step()
+    assert decoded(cloud.output("resized-a.png")).size == HALVES["tall"]
+    assert cloud.currents()[0].sequencer == "0C"
+
+
+def test_an_older_output_that_slips_over_a_newer_one_is_mended_by_the_newers_writer(
+    cloud: Cloud,
+) -> None:
+    slow, quick = overtaken(cloud)
+    while quick.next_call != "transact_write_items":
+        quick.step()
+    for flight in (slow, quick):
+        while not flight.landed:
+            flight.step()
+    assert decoded(cloud.output("resized-a.png")).size == HALVES["tall"]
+    assert cloud.currents()[0].sequencer == "0C"
