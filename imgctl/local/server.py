@@ -1,4 +1,7 @@
-"""The embedded AWS's process: the emulator, with its gap at S3 integrations closed.
+"""The embedded AWS's process: the emulator, with two of its gaps closed.
+
+It does not execute integrations with S3, and takes no account of an alias's own settings for
+asynchronous invocations, its on-failure destination among them.
 
 Run as `python -m imgctl.local.server PORT LOCK`, by imgctl.local.daemon and in the clean
 environment that it prepares; LOCK is the descriptor of the lock that says that the server lives.
@@ -24,6 +27,7 @@ from botocore.httpsession import URLLib3Session
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
 from ministack.core import persistence
+from ministack.services import lambda_svc
 
 from imgctl.local import gateway
 from imgctl.local.gateway import Call, IntegrationError, Response
@@ -34,6 +38,9 @@ SAVE_EVERY_S = 1
 emulator = ministack.app.app
 
 API_PREFIX = "/_aws/execute-api/"
+
+ALIAS = "live"
+"""The alias that the stack's trigger aims at; the emulator forgets which one it was."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -223,12 +230,25 @@ async def _ask_emulator(scope: Scope, body: bytes) -> Response:
     )
 
 
+def heed_alias_settings() -> None:
+    """Let S3's notifications end, after the retries, where the alias's settings say."""
+    invoke = lambda_svc.invoke_async_with_retry
+
+    def with_settings(function: dict[str, Any], event: dict[str, Any]) -> None:
+        whole = lambda_svc._functions.get(function["config"]["FunctionName"]) or {}
+        settings = (whole.get("event_invoke_configs") or {}).get(ALIAS)
+        invoke({**function, "event_invoke_config": settings} if settings else function, event)
+
+    lambda_svc.invoke_async_with_retry = with_settings
+
+
 def main() -> None:
     """Serve until SIGTERM; the emulator then saves its state."""
     port, lock = int(sys.argv[1]), int(sys.argv[2])
     # Functions' processes do not keep the server alive.
     os.set_inheritable(lock, False)  # noqa: FBT003
     logging.getLogger("persistence").setLevel(logging.WARNING)  # it tells of each of 50 files
+    heed_alias_settings()
     config = ServerConfig()
     config.bind = [f"{HOST}:{port}"]
     config.accesslog = None
