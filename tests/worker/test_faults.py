@@ -151,10 +151,14 @@ def state(cloud: Cloud) -> Any:
 
 def cleared(cloud: Cloud) -> None:
     """Take away all that the function made."""
-    for key in cloud.outputs():
-        cloud.s3.delete_object(Bucket=cloud.settings.destination_bucket, Key=key)
-    for item in cloud.dynamodb.scan(TableName="hala-db")["Items"]:
-        cloud.dynamodb.delete_item(TableName="hala-db", Key={"resource-id": item["resource-id"]})
+    outputs: Any = [{"Key": key} for key in cloud.outputs()]
+    items: Any = cloud.dynamodb.scan(TableName="hala-db")["Items"]
+    if outputs:
+        bucket = cloud.settings.destination_bucket
+        cloud.s3.delete_objects(Bucket=bucket, Delete={"Objects": outputs})
+    if items:
+        keys: Any = [{"DeleteRequest": {"Key": {"resource-id": i["resource-id"]}}} for i in items]
+        cloud.dynamodb.batch_write_item(RequestItems={"hala-db": keys})
 
 
 @pytest.mark.parametrize("story", STORIES)
