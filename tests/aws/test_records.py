@@ -5,37 +5,9 @@ import pytest
 
 from imgctl.aws import records
 from imgctl.aws.session import Aws
+from imgctl.core import current
 from imgctl.core.record import Record, to_item
-from infra.template import stack_template
-
-TABLE = "hala-db"
-
-
-@pytest.fixture
-def table(aws: Aws) -> str:
-    indexes = [("by-time", "TimeBucket"), ("by-key", "OriginalObjectKey")]
-    for name, attribute in indexes:  # the template's own
-        assert f"IndexName: {name}" in stack_template()
-        assert f"AttributeName: {attribute}, KeyType: HASH" in stack_template()
-    attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
-    aws.dynamodb.create_table(
-        TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
-        KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": name,
-                "KeySchema": [
-                    {"AttributeName": attribute, "KeyType": "HASH"},
-                    {"AttributeName": "ProcessingTime", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-            for name, attribute in indexes
-        ],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return TABLE
+from tests.aws.conftest import TABLE
 
 
 def record(number: int, time: str, key: str = "cake.jpg") -> Record:
@@ -106,6 +78,16 @@ def test_a_scan_lists_what_the_original_function_wrote(aws: Aws) -> None:
     )
     assert [one.resource_id for one in records.scan(aws.dynamodb, TABLE)] == ["uuid"]
     assert list(records.newest(aws.dynamodb, TABLE, now="2025-06", since="2025-01")) == []
+
+
+@pytest.mark.usefixtures("table")
+def test_no_listing_takes_a_keys_own_item_for_a_record(aws: Aws) -> None:
+    one = record(1, "2026-11-01T10:00:00.000Z")
+    store(aws, one)
+    aws.dynamodb.put_item(TableName=TABLE, Item=current.to_item(current.current_of(one)))
+    assert list(records.scan(aws.dynamodb, TABLE)) == [one]
+    assert list(records.of_key(aws.dynamodb, TABLE, "cake.jpg")) == [one]
+    assert list(records.newest(aws.dynamodb, TABLE, now="2026-11-30", since="2026-11")) == [one]
 
 
 class Time:
