@@ -18,6 +18,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from imgctl.core.errors import ImgctlError
+from infra.bytecode import compiled, find_runtime
 
 MAX_UNZIPPED_BYTES = 262_144_000
 """Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
@@ -54,13 +55,14 @@ class BundleError(ImgctlError):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A zip for Lambda: `sha256` in hex; sizes in bytes."""
+    """A zip for Lambda: `sha256` in hex; sizes in bytes; with bytecode, if it is `compiled`."""
 
     path: Path
     sha256: str
     zipped_bytes: int
     unzipped_bytes: int
     architecture: Architecture
+    compiled: bool = False
 
     @property
     def key(self) -> str:
@@ -77,7 +79,7 @@ def build(destination: Path, architecture: Architecture) -> Bundle:
         packages = Path(folder)
         with as_file(files("infra") / "function-requirements.txt") as requirements:
             download_packages(requirements, architecture, packages)
-        return build_from(packages, destination, architecture)
+        return build_from(packages, destination, architecture, python=find_runtime())
 
 
 def build_local(destination: Path) -> Bundle:
@@ -89,7 +91,13 @@ def build_local(destination: Path) -> Bundle:
     with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
         packages = Path(folder)
         _copy_installed("pillow", packages)
-        return build_from(packages, destination, local_architecture(), check_elf=False)
+        return build_from(
+            packages,
+            destination,
+            local_architecture(),
+            python=Path(sys.executable),
+            check_elf=False,
+        )
 
 
 def local_architecture() -> Architecture:
@@ -118,13 +126,21 @@ def download_packages(requirements: Path, architecture: Architecture, target: Pa
 
 
 def build_from(
-    packages: Path, destination: Path, architecture: Architecture, *, check_elf: bool = True
+    packages: Path,
+    destination: Path,
+    architecture: Architecture,
+    *,
+    python: Path | None = None,
+    check_elf: bool = True,
 ) -> Bundle:
-    """Zip imgctl's own files with the packages unpacked in `packages`.
+    """Zip imgctl's own files with the packages unpacked in `packages`, compiled by `python`.
 
     `destination` is a file to write, or a folder that gets `function-<architecture>.zip`.
     """
     contents = dict(_package_files(packages)) | dict(_own_files())
+    if python is not None:
+        sources = {name: data for name, data in contents.items() if name.endswith(".py")}
+        contents |= compiled(sources, python)
     unzipped = sum(len(data) for data in contents.values())
     if unzipped > MAX_UNZIPPED_BYTES:
         raise BundleError(
@@ -143,7 +159,14 @@ def build_from(
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, contents[name])
     data = destination.read_bytes()
-    return Bundle(destination, hashlib.sha256(data).hexdigest(), len(data), unzipped, architecture)
+    return Bundle(
+        destination,
+        hashlib.sha256(data).hexdigest(),
+        len(data),
+        unzipped,
+        architecture,
+        compiled=python is not None,
+    )
 
 
 def _own_files() -> Iterator[tuple[str, bytes]]:

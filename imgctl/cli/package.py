@@ -37,11 +37,14 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
         "zipped_bytes": bundle.zipped_bytes,
         "unzipped_bytes": bundle.unzipped_bytes,
         "architecture": bundle.architecture.value,
+        "compiled": bundle.compiled,
     }
     pairs = [
         ("path", str(bundle.path)),
         ("size", f"{size_text(bundle.zipped_bytes)}, {size_text(bundle.unzipped_bytes)} unzipped"),
         ("sha256", bundle.sha256),
     ]
+    if not bundle.compiled:
+        app.ui.note("Without bytecode: there is no python3.12 here. Cold starts take longer.")
     app.ui.result(document, pairs_grid(pairs))
     return 0

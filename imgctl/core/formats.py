@@ -25,6 +25,11 @@ class ImageFormat(StrEnum):
         return f"image/{self.value.lower()}"
 
     @property
+    def plugin(self) -> str:
+        """The module of Pillow that reads and writes it."""
+        return f"{'WebP' if self is ImageFormat.WEBP else self.value.capitalize()}ImagePlugin"
+
+    @property
     def extension(self) -> str:
         """The usual extension of a file's name, with its dot."""
         return ".jpg" if self is ImageFormat.JPEG else f".{self.value.lower()}"

@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import chain
 from typing import BinaryIO
 
@@ -51,6 +52,9 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
     source.seek(0)
     source_format = sniff(head)
     limits.refuse_bytes(file_bytes)
+    # By itself Pillow would import all its forty plugins where one is not among the usual five.
+    for needed in {source_format, spec.format or source_format}:
+        import_module(f"PIL.{needed.plugin}")
     with _pillow_errors(), Image.open(source, formats=[source_format.value]) as image:
         return _resize_open(image, source, head, source_format, file_bytes, spec, limits)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-import boto3
+import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imgctl.core.record import Record
@@ -142,11 +142,12 @@ def _try(
 def _cold_start() -> tuple[Settings, Effects]:
     scratch.sweep()
     settings = from_environ(os.environ)
-    session = boto3.Session()
+    # What boto3 adds to botocore is not used here, and takes time to import.
+    session: Any = botocore.session.get_session()
     deadline = Deadline(time.perf_counter)
     effects = Effects(
-        s3=session.client("s3", config=CLIENT_CONFIG),
-        dynamodb=session.client("dynamodb", config=CLIENT_CONFIG),
+        s3=session.create_client("s3", config=CLIENT_CONFIG),
+        dynamodb=session.create_client("dynamodb", config=CLIENT_CONFIG),
         now=lambda: datetime.now(UTC),
         stopwatch_s=time.perf_counter,
         deadline=deadline,

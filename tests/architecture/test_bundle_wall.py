@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from imgctl.core.formats import ImageFormat
 from infra.bundle import build_local
+from tests.pictures import encoded, photo
 
 PROBE = """
 import sys
@@ -59,3 +61,48 @@ def test_the_template_names_a_handler_that_is_there(bundle: Path) -> None:
     module, _, function = handler.split()[-1].rpartition(".")
     source = bundle / (module.replace(".", "/") + ".py")
     assert f"def {function}(" in source.read_text()
+
+
+ONE_PICTURE = """
+import io, sys
+sys.path[:0] = [sys.argv[1]]
+from imgctl.core.limits import Limits
+from imgctl.core.pixels import resize
+from imgctl.core.spec import ResizeSpec
+with open(sys.argv[2], "rb") as source:
+    resize(source, ResizeSpec(), Limits())
+print(*sorted(name for name in sys.modules if name.endswith("ImagePlugin")))
+"""
+
+
+@pytest.mark.parametrize("format_", list(ImageFormat))
+def test_a_picture_loads_the_plugin_of_its_format_and_few_others(
+    bundle: Path, tmp_path: Path, format_: ImageFormat
+) -> None:
+    """Pillow's usual five, and TIFF, whose directories EXIF is made of."""
+    path = tmp_path / "picture"
+    path.write_bytes(encoded(photo(), format_.value))
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", ONE_PICTURE, str(bundle), str(path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    usual = {"Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff"}
+    loaded = {name.removeprefix("PIL.").removesuffix("ImagePlugin") for name in done.stdout.split()}
+    assert loaded <= usual | {format_.plugin.removesuffix("ImagePlugin")}
+
+
+def test_the_function_takes_from_aws_sdk_only_what_it_uses(bundle: Path) -> None:
+    program = (
+        "import sys; sys.path[:0] = [sys.argv[1]]; sys.path.append(sys.argv[2]);"
+        "import imgctl.worker.handler;"
+        "print({'boto3', 's3transfer', 'multiprocessing'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", program, str(bundle), sysconfig.get_paths()["purelib"]],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "set()\n"

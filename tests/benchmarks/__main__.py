@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.batch import pictures_a_second
+from tests.benchmarks.cold import ColdStart, measure_cold_start
 from tests.benchmarks.peers import (
     NAIVE,
     NAIVE_FRAMES,
@@ -108,6 +109,15 @@ def batch_table(speeds: Mapping[str, float]) -> list[str]:
     return lines
 
 
+def cold_table(measured: ColdStart) -> list[str]:
+    """Lay the cold start out."""
+    lines = ["| | ms over a bare interpreter |", "|---|---:|"]
+    lines += [f"| {name} | {ms:.0f} |" for name, ms in measured.over_bare_ms.items()]
+    dearest = ", ".join(f"{name} {ms:.0f}" for name, ms in measured.imports_ms.items())
+    lines += ["", f"The bare interpreter takes {measured.bare_ms:.0f} ms. By `-X importtime`, the"]
+    return [*lines, f"packages that take longest themselves, in ms: {dearest}."]
+
+
 def main() -> None:
     """Measure, print, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -156,6 +166,10 @@ def main() -> None:
             ]
             print("\n".join(section), flush=True)
             report += section
+        if not chosen.only:
+            cold = ["## Cold start of the function", "", *cold_table(measure_cold_start(work)), ""]
+            print("\n".join(cold), flush=True)
+            report += cold
     if not chosen.only:
         REPORT.write_text("\n".join(report).rstrip() + "\n")
 

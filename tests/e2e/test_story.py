@@ -43,6 +43,9 @@ def test_from_nothing_to_a_resized_photograph_and_back_to_nothing(
         "original_bucket",
         "resized_dimensions",
         "processing_time",
+        "record_id",
+        "sequencer",
+        "sha256",
     }
 
     empty.imgctl("destroy", "--delete-data", "--yes").succeeded()

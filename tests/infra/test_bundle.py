@@ -1,5 +1,8 @@
 import base64
 import hashlib
+import importlib.util
+import marshal
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -15,6 +18,7 @@ from infra.bundle import (
     build_local,
     download_packages,
 )
+from infra.bytecode import find_runtime
 
 ARM, X86 = Architecture.ARM64, Architecture.X86_64
 
@@ -195,3 +199,36 @@ def test_an_index_without_the_package_is_said_in_one_sentence(tmp_path: Path) ->
     requirements.write_text(f"pillow==13.0.0 --hash=sha256:{'0' * 64}")
     with pytest.raises(BundleError, match="pip could not fetch Pillow for arm64: No matching"):
         download_packages(requirements, ARM, tmp_path / "target")
+
+
+def test_the_bytecode_is_what_the_interpreter_loads_and_never_checks(
+    packages: Path, tmp_path: Path
+) -> None:
+    bundle = build_from(packages, tmp_path, ARM, python=Path(sys.executable))
+    assert bundle.compiled
+    tag = sys.implementation.cache_tag
+    name = f"imgctl/core/__pycache__/geometry.{tag}.pyc"
+    with zipfile.ZipFile(bundle.path) as archive:
+        data = archive.read(name)
+        assert f"PIL/__pycache__/__init__.{tag}.pyc" in archive.namelist()
+    assert data[:4] == importlib.util.MAGIC_NUMBER
+    assert int.from_bytes(data[4:8], "little") == 0b01  # PEP 552: by hash, and not checked
+    code = marshal.loads(data[16:])  # noqa: S302 (compiled by this very test)
+    assert code.co_filename == "/var/task/imgctl/core/geometry.py"
+
+
+def test_the_same_interpreter_gives_the_same_bytecode(packages: Path, tmp_path: Path) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    python = Path(sys.executable)
+    one = build_from(packages, tmp_path / "one", ARM, python=python)
+    two = build_from(packages, tmp_path / "two", ARM, python=python)
+    assert one.path.read_bytes() == two.path.read_bytes()
+
+
+def test_only_the_functions_own_python_compiles_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda _: sys.executable)
+    found = find_runtime()
+    assert (found is not None) == (sys.version_info[:2] == (3, 12))
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    assert (find_runtime() is not None) == (sys.version_info[:2] == (3, 12))

@@ -1,0 +1,107 @@
+"""How long the function takes until its first picture is done, over a bare interpreter.
+
+In processes of its own, from the bundle, unpacked where nothing can be written beside it, as in
+Lambda: its imports, its two clients, which are made once an environment, and a small photograph.
+"""
+
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import sysconfig
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.bundle import build_local
+from tests.benchmarks.pictures import PHOTOS
+
+ROUNDS = 15
+_SETTINGS = {
+    "SOURCE_BUCKET": "in",
+    "DESTINATION_BUCKET": "out",
+    "TABLE_NAME": "records",
+    "OUTPUT_PREFIX": "resized-",
+    "SCALE": "0.5",
+    "AWS_ACCESS_KEY_ID": "x",
+    "AWS_SECRET_ACCESS_KEY": "x",
+    "AWS_DEFAULT_REGION": "us-east-1",
+}
+_PATH = "import sys; sys.path[:0] = [sys.argv[1]]; sys.path.append(sys.argv[2]);"
+_OURS = f"""{_PATH}
+from imgctl.worker import handler
+from imgctl.core.pixels import resize
+settings, _ = handler._cold_start()
+with open(sys.argv[3], "rb") as source:
+    resize(source, settings.spec, settings.limits)
+"""
+_NAIVE = f"""{_PATH}
+import datetime, io, json, os, uuid
+import boto3
+from PIL import Image
+boto3.client("s3"), boto3.resource("dynamodb")
+image = Image.open(sys.argv[3])
+image.resize((image.width // 2, image.height // 2)).save(io.BytesIO(), "JPEG")
+"""
+_LINE = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \| (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class ColdStart:
+    """What was measured: milliseconds over a bare interpreter, and the dearest imports."""
+
+    over_bare_ms: dict[str, float]
+    bare_ms: float
+    imports_ms: dict[str, float]
+
+
+def measure_cold_start(work: Path) -> ColdStart:
+    """Measure ours with and without bytecode beside the naive function's imports."""
+    with_bytecode, without = work / "with-bytecode", work / "without-bytecode"
+    bundle = build_local(work)
+    for folder in (with_bytecode, without):
+        with zipfile.ZipFile(bundle.path) as archive:
+            archive.extractall(folder)
+    for cache in without.rglob("__pycache__"):
+        shutil.rmtree(cache)
+    programs = {
+        "bare": ("pass", with_bytecode),
+        "naive: boto3, a client, a resource": (_NAIVE, with_bytecode),
+        "imgctl": (_OURS, with_bytecode),
+        "imgctl, without bytecode": (_OURS, without),
+    }
+    runs: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(ROUNDS):
+        for name, (program, folder) in programs.items():
+            started_s = time.perf_counter()
+            _run(program, folder)
+            runs[name].append((time.perf_counter() - started_s) * 1000)
+    medians = {name: statistics.median(found) for name, found in runs.items()}
+    bare_ms = medians.pop("bare")
+    over = {name: median - bare_ms for name, median in medians.items()}
+    return ColdStart(over, bare_ms, _dearest(with_bytecode))
+
+
+def _run(program: str, folder: Path, *options: str) -> str:
+    command = [sys.executable, "-I", "-S", "-B", *options, "-c", program]
+    done = subprocess.run(
+        [*command, str(folder), sysconfig.get_paths()["purelib"], str(PHOTOS / "rocket.jpg")],
+        env={"PATH": os.defpath, **_SETTINGS},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stderr
+
+
+def _dearest(folder: Path) -> dict[str, float]:
+    """Give what the top packages cost by `-X importtime`, in ms, with all that each imports."""
+    own: dict[str, float] = {}
+    for line in _run(_OURS, folder, "-X", "importtime").splitlines():
+        if found := _LINE.match(line):
+            package = found[3].strip().partition(".")[0]
+            own[package] = own.get(package, 0) + int(found[1]) / 1000
+    return dict(sorted(own.items(), key=lambda item: item[1], reverse=True)[:8])

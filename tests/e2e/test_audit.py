@@ -1,0 +1,96 @@
+"""What is missing is named, and sent again."""
+
+import pytest
+
+from imgctl.aws.stack import load_outputs
+from imgctl.core.current import current_id
+from tests.e2e.conftest import Local
+from tests.pictures import encoded, photo
+
+
+def test_what_is_missing_is_named_and_reprocess_brings_it_back(shared: Local) -> None:
+    aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
+    source, destination = outputs.source_bucket, outputs.destination_bucket
+    for name in ("good", "lost output", "lost record", "replaced output"):
+        aws.s3.put_object(Bucket=source, Key=f"audit/{name}.png", Body=encoded(photo(), "PNG"))
+    aws.s3.put_object(Bucket=source, Key="audit/bad.png", Body=b"no picture")
+    first = shared.imgctl("reprocess", "--prefix", "audit/", "--json")
+    assert first.code == 1  # one is no picture
+    assert first.document["totals"] == {"succeeded": 4, "failed": 1}
+
+    aws.s3.delete_object(Bucket=destination, Key="audit/resized-lost output.png")
+    aws.s3.put_object(
+        Bucket=destination,
+        Key="audit/resized-replaced output.png",
+        Metadata={"record_id": "of another upload"},
+    )
+    head = {"resource-id": {"S": current_id(source, "audit/lost record.png")}}
+    record_id = aws.dynamodb.get_item(TableName=outputs.table, Key=head)["Item"]["CurrentRecord"]
+    for key in (head, {"resource-id": record_id}):
+        aws.dynamodb.delete_item(TableName=outputs.table, Key=key)
+
+    audited = shared.imgctl("audit", "--prefix", "audit/", "--json")
+    assert audited.code == 1
+    assert {one["key"]: one["problem"] for one in audited.document["findings"]} == {
+        "audit/bad.png": "failed",
+        "audit/lost output.png": "output_gone",
+        "audit/lost record.png": "never_processed",
+        "audit/replaced output.png": "output_stale",
+    }
+    assert "not_an_image" in shared.imgctl("audit", "--prefix", "audit/").out
+
+    again = shared.imgctl("reprocess", "--missing", "--prefix", "audit/", "--json")
+    assert [one["key"] for one in again.succeeded().document["objects"]] == [
+        "audit/lost output.png",
+        "audit/lost record.png",
+        "audit/replaced output.png",
+    ]
+    aws.s3.put_object(Bucket=source, Key="audit/bad.png", Body=encoded(photo(), "PNG"))
+    shared.imgctl("reprocess", "--failed", "--missing", "--prefix", "audit/").succeeded()
+    clean = shared.imgctl("audit", "--prefix", "audit/", "--json").succeeded().document
+    assert clean == {"schema": 1, "findings": [], "totals": {"objects": 5}}
+
+    aws.s3.delete_object(Bucket=source, Key="audit/good.png")
+    (orphan,) = shared.imgctl("audit", "--prefix", "audit/", "--json").document["findings"]
+    assert (orphan["key"], orphan["problem"]) == ("audit/good.png", "object_gone")
+
+
+def test_reprocessing_goes_on_after_a_key(shared: Local) -> None:
+    aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
+    for number in range(4):
+        data = encoded(photo(), "PNG")
+        aws.s3.put_object(Bucket=outputs.source_bucket, Key=f"go on/{number}.png", Body=data)
+    done = shared.imgctl("reprocess", "--prefix", "go on/", "--after", "go on/1.png", "--json")
+    document = done.succeeded().document
+    assert [one["key"] for one in document["objects"]] == ["go on/2.png", "go on/3.png"]
+    assert document["cursor"] == "go on/3.png"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((), 2, "Say which"),
+        (("a.png", "--failed"), 2, "not both"),
+        (("not there.png",), 1, "There is no object not there.png"),
+        (("--prefix", "", "--batch"), 1, "no S3 Batch Operations"),
+    ],
+)
+def test_reprocess_says_what_is_wrong(
+    shared: Local, arguments: tuple[str, ...], code: int, said: str
+) -> None:
+    done = shared.imgctl("reprocess", *arguments)
+    assert done.code == code
+    assert said in done.err
+
+
+def test_an_upload_over_which_a_newer_one_came_is_superseded(shared: Local) -> None:
+    aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
+    for width in (40, 80):
+        data = encoded(photo(width, 30), "PNG")
+        aws.s3.put_object(Bucket=outputs.source_bucket, Key="twice.png", Body=data)
+        shared.imgctl("reprocess", "twice.png").succeeded()
+    done = shared.imgctl("history", "--key", "twice.png", "--json").document["records"]
+    assert [record["Status"] for record in done] == ["SUCCEEDED", "SUPERSEDED"]
+    assert done[1]["SupersededBy"] == done[0]["resource-id"]
+    superseded = shared.imgctl("history", "--status", "superseded", "--key", "twice.png", "--json")
+    assert len(superseded.document["records"]) == 1
