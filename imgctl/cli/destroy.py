@@ -64,7 +64,7 @@ def _warning(stack: str, left: "Leftovers", *, deployed: bool, delete_data: bool
             f" {content.unfinished_uploads} unfinished uploads"
         )
     if left.table is not None:
-        lines.append(f"  {left.table}: about {left.records} records")
+        lines.append(f"  {left.table}: about {left.records} items")
     return "\n".join(lines)
 
 

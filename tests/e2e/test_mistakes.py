@@ -33,7 +33,7 @@ def changed(text: str, to: str, *, after: str = "Parameters:") -> str:
 
 WRITE_RESIZED = """              - Sid: WriteResized
                 Effect: Allow
-                Action: s3:PutObject
+                Action: [s3:GetObject, s3:PutObject]
                 Resource: !Sub arn:${AWS::Partition}:s3:::${DestinationBucketName}/*
 """
 BINARY_TYPES = """        - '*/*'
