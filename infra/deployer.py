@@ -63,6 +63,10 @@ class Engine:
         """
         return _parameters(self._describe_ours(stack))
 
+    def template(self, stack: str) -> str:
+        """Give the template that the stack was deployed with."""
+        return str(self.client.get_template(StackName=stack)["TemplateBody"])
+
     def plan(self, request: StackRequest) -> Plan:
         """Ask CloudFormation what it would do. `discard` takes a plan back.
 
@@ -72,6 +76,7 @@ class Engine:
         status = None if deployed is None else deployed["StackStatus"]
         refuse_state(request.stack, status)
         creates = status in _UNMADE
+        live_version = request.parameters.get("LiveVersion", "")
         wanted: dict[str, Any] = {
             "StackName": request.stack,
             "ChangeSetName": f"imgctl-{self.unique()}",
@@ -106,13 +111,13 @@ class Engine:
                 reason = self._validation_failure(None, ChangeSetName=change_set) or reason
             self._delete_change_set(request.stack, change_set, creates)
             if any(text in reason for text in _NO_CHANGES):
-                return Plan(request.stack, "", creates, ())
+                return Plan(request.stack, "", creates, (), live_version)
             raise DeployError(
                 f"CloudFormation refuses the change set: {reason}",
                 hint="Nothing was changed. Mend what it names, and deploy again.",
             )
         changes = tuple(_read_change(c) for page in pages for c in page["Changes"])
-        return Plan(request.stack, change_set, creates, changes)
+        return Plan(request.stack, change_set, creates, changes, live_version)
 
     def discard(self, plan: Plan) -> None:
         """Take a plan back, with the empty stack that a first change set makes.

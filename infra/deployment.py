@@ -85,6 +85,8 @@ def planned(
         # The embedded AWS speaks plain HTTP, on the loopback address alone.
         require_tls=not aws.is_local,
         sets_api_logging_role=sets_logging_role,
+        # What a rollback chose is not undone by a deployment; `publish` does that.
+        live_version=deployed.get("LiveVersion", ""),
     )
     if kept:
         request = StackRequest(
@@ -114,5 +116,6 @@ def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None
         stack=target.stack,
     )
     target.engine.apply(plan, on_event)
-    if aws.is_local:
+    taken_back = any(change.action == "Import" for change in plan.changes)
+    if aws.is_local and not taken_back:  # the update that follows makes what is still missing
         existing.mark_buckets(aws.s3, target.names, target.stack)

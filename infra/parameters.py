@@ -24,6 +24,7 @@ def stack_parameters(
     *,
     require_tls: bool,
     sets_api_logging_role: bool,
+    live_version: str = "",
 ) -> dict[str, str]:
     """Give every parameter of `stack.yaml`."""
     return {
@@ -38,6 +39,7 @@ def stack_parameters(
         "StageName": "hala",
         "CodeBucket": names.artifacts_bucket,
         "CodeKey": bundle.key,
+        "LiveVersion": live_version,
         "Architecture": bundle.architecture.value,
         "MemoryMegabytes": str(settings.memory_mb),
         "TimeoutSeconds": str(settings.timeout_s),

@@ -61,12 +61,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A change set that is ready to be executed; empty where nothing would change."""
+    """A change set that is ready to be executed; empty where nothing would change.
+
+    `live_version` is the function's version that a rollback chose, which it leaves live.
+    """
 
     stack: str
     change_set: str
     creates_stack: bool
     changes: tuple[Change, ...]
+    live_version: str = ""
 
     @property
     def is_empty(self) -> bool:

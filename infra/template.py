@@ -38,6 +38,12 @@ def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
     return template
 
 
+def rehashed(deployed: str, parameters: Mapping[str, str]) -> str:
+    """Give a deployed template with the ids that other parameters ask for."""
+    plain = re.sub(r"\b(CodeVersion|ApiDeployment)[0-9a-f]{12}\b", r"\1", deployed)
+    return with_hashed_ids(plain, parameters)
+
+
 def import_template(template: str, names: Names, kept: Collection[str]) -> str:
     """Give the template that takes what was kept into a new stack, and nothing else.
 

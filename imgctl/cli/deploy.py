@@ -12,6 +12,7 @@ from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
     from infra.bundle import Bundle
+    from infra.deployer import OnEvent
     from infra.deployment import Target
     from infra.parameters import StackSettings
     from infra.plan import DeployEvent, Plan
@@ -98,6 +99,11 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
     with deployment.planned(
         step.target, stack_template(), step.settings, step.bundle, kept
     ) as plan:
+        if plan.live_version:
+            ui.note(
+                f"Version {plan.live_version} is live since a rollback, and stays so:"
+                f" `{app.command} publish` makes the newest code live."
+            )
         if plan.is_empty:
             ui.note(f"Nothing to change: the stack {plan.stack} is as wanted.")
             return plan
@@ -110,10 +116,10 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
             document = _plan_document(plan, changed=False)
             ui.result(document | {"partial": bool(kept)}, "")
             return None
-        if not ui.confirm(f"Deploy this to {_place(app)}?"):
+        if not ui.confirm(f"Deploy this to {place_of(app)}?"):
             ui.note("Nothing was changed.")
             return None
-        deployment.apply(step.target, plan, step.bundle, lambda event: _tell(app, event))
+        deployment.apply(step.target, plan, step.bundle, on_event(app))
         return plan
 
 
@@ -139,12 +145,18 @@ def tell_event(event: "DeployEvent") -> str:
     return f"  {event.status:<28}{event.logical_id}{reason}"
 
 
-def _tell(app: App, event: "DeployEvent") -> None:
-    if event.is_done or event.is_failure:
-        app.ui.note(tell_event(event))
+def on_event(app: App) -> "OnEvent":
+    """Tell each step that ended, as it ends."""
+
+    def tell(event: "DeployEvent") -> None:
+        if event.is_done or event.is_failure:
+            app.ui.note(tell_event(event))
+
+    return tell
 
 
-def _place(app: App) -> str:
+def place_of(app: App) -> str:
+    """Say where the stack is, for a question."""
     if app.aws.is_local:
         return "the embedded AWS on this machine"
     return f"account {app.aws.account_id}, {app.aws.region}"

@@ -135,7 +135,7 @@ KEYS = (
     Key("prefix", _prefix, "resized-"),
     Key("architecture", _architecture, "arm64"),
     Key("memory_mb", _whole(256, 10240), 1769),
-    Key("timeout_s", _whole(3, 900), 60),
+    Key("timeout_s", _whole(15, 900), 60),
     Key("log_retention_days", _retention, 30),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),

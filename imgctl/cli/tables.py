@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from imgctl.cli.settings import Setting
-from imgctl.cli.words import local_time, printable
+from imgctl.cli.words import local_time, printable, size_text
 from imgctl.core.record import Record, Status
 
 if TYPE_CHECKING:
     from infra.plan import Change, Plan
+    from infra.release import Version
 
 _ACTIONS = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
 _STATUS = {
@@ -96,6 +97,17 @@ def _what_changes(change: "Change") -> str:
         known = told.before is not None or told.after is not None
         lines.append(f"{told.name}: {told.before} → {told.after}" if known else told.name)
     return "\n".join(printable(line) for line in dict.fromkeys(lines))
+
+
+def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
+    """Lay the function's versions out, one a row."""
+    rows = []
+    for one in versions:
+        mark = Text("live", style="green") if one.number == live else Text("")
+        size = Text(size_text(one.size), justify="right")
+        when = Text(local_time(one.modified))
+        rows.append((Text(str(one.number)), mark, when, size, Text(one.sha256[:12])))
+    return Grid(("version", "", "published", "size", "code"), rows)
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:

@@ -1,0 +1,30 @@
+"""`imgctl rollback`."""
+
+import click
+
+from imgctl.cli.app import Command, app_of
+from imgctl.cli.deploy import on_event, place_of, target_of
+from imgctl.cli.publish import agreed, tell_live
+
+
+@click.command(cls=Command, epilog="Example: imgctl rollback 3")
+@click.argument("version", type=click.IntRange(1), required=False)
+@click.pass_context
+def rollback(context: click.Context, *, version: int | None) -> int:
+    """Make an earlier version of the function live: VERSION, or the one before the live one.
+
+    A later deploy leaves it so; `publish` makes the newest code live again.
+    """
+    from infra import release
+
+    app = app_of(context)
+    target = target_of(app)
+    function = app.outputs.function
+    before = release.live_version(app.aws.lambda_, function)
+    chosen = release.earlier(release.versions_of(app.aws.lambda_, function), before, version)
+    with release.planned_rollback(target, chosen) as plan:
+        if not agreed(app, plan, f"Make version {chosen} live in {place_of(app)}?"):
+            return 1
+        if not plan.is_empty:
+            target.engine.apply(plan, on_event(app))
+    return tell_live(app, before)

@@ -1,0 +1,33 @@
+"""`imgctl versions`."""
+
+import click
+
+from imgctl.cli.app import Command, app_of
+
+
+@click.command(cls=Command, epilog="Example: imgctl versions")
+@click.pass_context
+def versions(context: click.Context) -> int:
+    """List the function's versions, newest first, and which of them is live."""
+    from imgctl.cli.tables import versions_grid
+    from infra import release
+
+    app = app_of(context)
+    function = app.outputs.function
+    live = release.live_version(app.aws.lambda_, function)
+    found = release.versions_of(app.aws.lambda_, function)
+    document = {
+        "live": live,
+        "versions": [
+            {
+                "version": one.number,
+                "live": one.number == live,
+                "modified": one.modified,
+                "code_sha256": one.sha256,
+                "code_bytes": one.size,
+            }
+            for one in found
+        ],
+    }
+    app.ui.result(document, versions_grid(found, live))
+    return 0

@@ -1,0 +1,106 @@
+"""New code, or an earlier version, made live in a deployed stack, and nothing else changed.
+
+CloudFormation does it, with the template and the parameters that the stack was deployed with: so
+the next deployment finds what it expects, and undoes nothing.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from imgctl.core.errors import ImgctlError
+from infra.bundle import Bundle
+from infra.deployer import StackRequest
+from infra.deployment import Target
+from infra.failures import DeployError
+from infra.plan import Plan
+from infra.template import rehashed
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+ALIAS = "live"
+
+
+class VersionMissing(ImgctlError):
+    """There is no such version of the function."""
+
+    code = "no_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda tells it."""
+
+    number: int
+    modified: str
+    sha256: str
+    size: int
+
+
+def versions_of(client: "LambdaClient", function: str) -> list[Version]:
+    """List the versions of the function, newest first."""
+    pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
+    found = [
+        Version(int(one["Version"]), one["LastModified"], one["CodeSha256"], one["CodeSize"])
+        for page in pages
+        for one in page["Versions"]
+        if one["Version"] != "$LATEST"
+    ]
+    return sorted(found, key=lambda version: version.number, reverse=True)
+
+
+def live_version(client: "LambdaClient", function: str) -> int:
+    """Tell which version the trigger invokes."""
+    return int(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"])
+
+
+def earlier(versions: list[Version], live: int, wanted: int | None) -> int:
+    """Choose the version to go back to: the one that is wanted, or the one before the live one.
+
+    Raises VersionMissing where there is none.
+    """
+    numbers = [version.number for version in versions]
+    if wanted is not None and wanted not in numbers:
+        raise VersionMissing(
+            f"There is no version {wanted}.", hint="`imgctl versions` lists what there is."
+        )
+    before = [number for number in numbers if number < live]
+    if wanted is None and not before:
+        raise VersionMissing(
+            f"Version {live} is live, and there is none before it.",
+            hint="`imgctl versions` lists what there is.",
+        )
+    return before[0] if wanted is None else wanted
+
+
+@contextmanager
+def planned_publish(target: Target, bundle: Bundle) -> Iterator[Plan]:
+    """Plan new code as the live version; what is not applied inside is taken back after."""
+    with _planned(target, {"CodeKey": bundle.key, "LiveVersion": ""}) as plan:
+        yield plan
+
+
+@contextmanager
+def planned_rollback(target: Target, version: int) -> Iterator[Plan]:
+    """Plan a version as the live one; what is not applied inside is taken back after."""
+    with _planned(target, {"LiveVersion": str(version)}) as plan:
+        yield plan
+
+
+@contextmanager
+def _planned(target: Target, changes: Mapping[str, str]) -> Iterator[Plan]:
+    deployed = target.engine.parameters(target.stack)
+    if not deployed.keys() >= changes.keys():
+        raise DeployError(
+            f"The stack {target.stack} was deployed by an earlier imgctl, or is not deployed.",
+            hint="Run `imgctl deploy` first.",
+        )
+    parameters = deployed | dict(changes)
+    template = rehashed(target.engine.template(target.stack), parameters)
+    plan = target.engine.plan(StackRequest(target.stack, template, parameters))
+    try:
+        yield plan
+    finally:
+        target.engine.discard(plan)

@@ -1,0 +1,87 @@
+"""New code, earlier versions, and deployments after them."""
+
+import zipfile
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+from imgctl.aws.stack import load_outputs
+from infra import deployment, release
+from infra.bundle import Bundle, build_local
+from infra.names import stack_names
+from tests.e2e.conftest import Local
+from tests.pictures import decoded, encoded, photo
+
+
+def width_of_a_half(local: Local, key: str) -> int:
+    aws, outputs = local.aws, load_outputs(local.aws, "imgctl")
+    aws.s3.put_object(Bucket=outputs.source_bucket, Key=key, Body=encoded(photo(80, 60), "PNG"))
+    local.imgctl("reprocess", key).succeeded()
+    answer = aws.s3.get_object(Bucket=outputs.destination_bucket, Key=f"resized-{key}")
+    return decoded(answer["Body"].read()).width
+
+
+def new_code(folder: Path) -> Bundle:
+    """Build a bundle with a file more."""
+    bundle = build_local(folder)
+    with zipfile.ZipFile(bundle.path, "a") as archive:
+        archive.writestr("new.txt", "new code")
+    return replace(bundle, sha256=sha256(bundle.path.read_bytes()).hexdigest())
+
+
+def test_a_version_is_rolled_back_stays_so_and_is_published_again(
+    empty: Local, tmp_path: Path
+) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    refused = empty.imgctl("rollback", "--yes")
+    assert (refused.code, "there is none before it" in refused.err) == (1, True)
+    unchanged = empty.imgctl("publish", "--yes", "--json").succeeded().document
+    assert unchanged == {"schema": 1, "live": 1, "before": 1, "changed": False}
+
+    settings = tmp_path / "imgctl.toml"
+    settings.write_text("scale = 0.25\n")
+    again = ("deploy", "--yes", "--config", str(settings))
+    empty.imgctl(*again).succeeded()
+    listed = empty.imgctl("versions", "--json").succeeded().document
+    assert [(one["version"], one["live"]) for one in listed["versions"]] == [(2, True), (1, False)]
+    assert width_of_a_half(empty, "a.png") == 20
+
+    back = empty.imgctl("rollback", "--yes", "--json").succeeded().document
+    assert (back["live"], back["before"]) == (1, 2)
+    assert width_of_a_half(empty, "b.png") == 40
+
+    deployed = empty.imgctl(*again).succeeded()
+    assert "Version 1 is live since a rollback, and stays so" in deployed.err
+    assert width_of_a_half(empty, "c.png") == 40
+
+    published = empty.imgctl("publish", "--yes", "--json").succeeded().document
+    assert (published["live"], published["before"]) == (2, 1)
+    assert width_of_a_half(empty, "d.png") == 20
+    assert "Nothing to change" in empty.imgctl(*again).err
+
+    missing = empty.imgctl("rollback", "9", "--yes")
+    assert (missing.code, "no version 9" in missing.err) == (1, True)
+
+
+def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path: Path) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    aws = empty.aws
+    names = stack_names("imgctl", aws.account_id, aws.region)
+    target = deployment.Target(aws, deployment.engine_for(aws), "imgctl", names)
+    bundle = new_code(tmp_path)
+    with release.planned_publish(target, bundle) as plan:
+        changed = {change.logical_id.rstrip("0123456789abcdef") for change in plan.changes}
+        assert changed <= {"CodeVersion", "Function", "FunctionAlias", "FunctionRetries"}
+        deployment.apply(target, plan, bundle, lambda _: None)
+    assert release.live_version(aws.lambda_, names.function) == 2
+    assert target.engine.parameters("imgctl")["CodeKey"] == bundle.key
+    planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
+    assert "Function" in {change["resource"] for change in planned["changes"]}  # the code here
+    assert width_of_a_half(empty, "a.png") == 40
+
+
+def test_nothing_is_published_where_nothing_is_deployed(empty: Local) -> None:
+    for command in ("publish", "versions", "rollback"):
+        done = empty.imgctl(command, "--yes")
+        assert done.code == 1
+        assert "deploy` first" in done.err
