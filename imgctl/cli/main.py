@@ -21,7 +21,7 @@ _COMPLETE = "_IMGCTL_COMPLETE"  # set by the shell, for completion
 
 # In the order of a first acquaintance; each is the command of the module of its name.
 _COMMANDS = (
-    "demo", "deploy", "upload", "history", "show", "resize",
+    "demo", "init", "deploy", "upload", "history", "show", "resize",
     "audit", "reprocess", "redrive", "package", "publish", "versions", "rollback", "destroy",
     "local", "config",
 )  # fmt: skip

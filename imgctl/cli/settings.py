@@ -39,12 +39,16 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What may be set: how a text or a TOML value is read, and whether the file may hold it."""
+    """What may be set: how a text or a TOML value is read, and whether the file may hold it.
+
+    `about` says what it is for, and where there is no default, what is taken then.
+    """
 
     name: str
     read: Callable[[Any], Any]
     default: Any = None
     in_file: bool = True
+    about: str = ""
 
 
 def _text(value: object) -> str:
@@ -124,19 +128,19 @@ def _path(value: object) -> Path:
 
 
 KEYS = (
-    Key("profile", _text),
-    Key("region", _text),
-    Key("stack", _stack, "imgctl"),
-    Key("local", _switch, default=False),
-    Key("local_dir", _path),
-    Key("source_bucket", _bucket),
-    Key("destination_bucket", _bucket),
-    Key("scale", _scale, "0.5"),
-    Key("prefix", _prefix, "resized-"),
-    Key("architecture", _architecture, "arm64"),
-    Key("memory_mb", _whole(256, 10240), 1769),
-    Key("timeout_s", _whole(15, 900), 60),
-    Key("log_retention_days", _retention, 30),
+    Key("stack", _stack, "imgctl", about="Another name makes another pipeline beside the first."),
+    Key("region", _text, about="AWS region; else what AWS's own tools are set to."),
+    Key("profile", _text, about="AWS profile; else what AWS's own tools are set to."),
+    Key("local", _switch, default=False, about="Use the embedded AWS on this machine."),
+    Key("local_dir", _path, about="Where the embedded AWS keeps its data; else a user's folder."),
+    Key("source_bucket", _bucket, about="Else src-bucket-image-in-<account>-<region>."),
+    Key("destination_bucket", _bucket, about="Else dest-bucket-image-out-<account>-<region>."),
+    Key("scale", _scale, "0.5", about="Width and height are multiplied by this number."),
+    Key("prefix", _prefix, "resized-", about="Stands before the name of a resized picture."),
+    Key("architecture", _architecture, "arm64", about="Of the function: arm64 or x86_64."),
+    Key("memory_mb", _whole(256, 10240), 1769, about="1769 is where Lambda gives a whole CPU."),
+    Key("timeout_s", _whole(15, 900), 60, about="The longest that one event may take."),
+    Key("log_retention_days", _retention, 30, about="How long logs are kept."),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),
     Key("verbose", _switch, default=False, in_file=False),

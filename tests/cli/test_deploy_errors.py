@@ -120,7 +120,8 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[s
                 if operation not in told:
                     raise EndpointConnectionError(endpoint_url=request.url)
                 status, body = told[operation]
-                response: Any = AWSResponse(request.url, status, HeadersDict(), None)
+                headers: Any = HeadersDict()
+                response: Any = AWSResponse(request.url, status, headers, None)
                 response._content = body.encode()
                 return response
 

@@ -1,0 +1,57 @@
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imgctl.cli.settings import FILE_NAME, KEYS, resolve
+from tests.outcome import Done
+
+Imgctl = Callable[..., Done]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    for key in KEYS:
+        monkeypatch.delenv(f"IMGCTL_{key.name.upper()}", raising=False)
+    return tmp_path
+
+
+def test_all_settings_stand_in_the_file_as_comments_with_their_defaults(
+    imgctl: Imgctl, here: Path
+) -> None:
+    done = imgctl("init").succeeded()
+    text = (here / FILE_NAME).read_text()
+    assert done.out == f"{here / FILE_NAME}\n"
+    assert tomllib.loads(text) == {}
+    for key in KEYS:
+        assert (f"# {key.name} = " in text) == key.in_file
+        assert not key.in_file or key.about
+
+
+def test_without_their_comment_signs_the_defaults_are_what_they_were(
+    imgctl: Imgctl, here: Path
+) -> None:
+    imgctl("init").succeeded()
+    lines = (here / FILE_NAME).read_text().splitlines()
+    entries = [line[2:] for line in lines if " = " in line and '"..."' not in line]
+    (here / FILE_NAME).write_text("\n".join(entries))
+    settings = resolve({}, {}, here)
+    for key in KEYS:
+        if key.in_file and key.default is not None:
+            assert settings[key.name] == key.default, key.name
+
+
+def test_what_is_given_is_set_in_it(imgctl: Imgctl, here: Path) -> None:
+    imgctl("init", "--region", "eu-west-2", "--stack", "photos", "--local").succeeded()
+    values = tomllib.loads((here / FILE_NAME).read_text())
+    assert values == {"region": "eu-west-2", "stack": "photos", "local": True}
+
+
+def test_a_file_that_is_there_is_left_as_it_is(imgctl: Imgctl, here: Path) -> None:
+    (here / FILE_NAME).write_text('stack = "mine"\n')
+    done = imgctl("init")
+    assert done.code == 1
+    assert "exists" in done.err
+    assert (here / FILE_NAME).read_text() == 'stack = "mine"\n'
