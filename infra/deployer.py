@@ -34,12 +34,14 @@ class StackRequest:
     """What is wanted: a template under a stack's name, with its parameters.
 
     With `imports`, the template holds just these resources, and the stack is made of them.
+    `express` does not wait for resources to become stable.
     """
 
     stack: str
     template: str
     parameters: Mapping[str, str]
     imports: Sequence[ImportedResource] = ()
+    express: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Engine:
             ],
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
         }
+        if request.express:  # where rollback is off unless it is asked for
+            wanted["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
         if request.imports:
             wanted["ChangeSetType"] = "IMPORT"
             wanted["ResourcesToImport"] = [

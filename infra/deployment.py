@@ -67,6 +67,8 @@ def planned(
     settings: StackSettings,
     bundle: Bundle,
     kept: tuple[str, ...] = (),
+    *,
+    express: bool = False,
 ) -> Iterator[Plan]:
     """Plan a deployment; what is planned and not applied inside is taken back after.
 
@@ -96,7 +98,9 @@ def planned(
             imports=resources_to_import(target.names, kept),
         )
     else:
-        request = StackRequest(stack, with_hashed_ids(template, parameters), parameters)
+        request = StackRequest(
+            stack, with_hashed_ids(template, parameters), parameters, express=express
+        )
     plan = engine.plan(request)
     try:
         yield plan

@@ -26,20 +26,24 @@ class DataLossRefused(ImgctlError):
 
 @click.command(cls=Command, epilog="Example: imgctl deploy --plan")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, and stop.")
+@click.option("--express", is_flag=True, help="Do not wait for resources to become stable.")
 @click.option("--allow-data-loss", is_flag=True, help="Let a bucket or the table be replaced.")
 @click.pass_context
-def deploy(context: click.Context, *, plan_only: bool, allow_data_loss: bool) -> int:
+def deploy(context: click.Context, *, plan_only: bool, express: bool, allow_data_loss: bool) -> int:
     """Create or update the stack.
 
     The plan is shown before anything is changed. Running it again changes nothing.
     """
-    return deploy_stack(app_of(context), plan_only=plan_only, allow_data_loss=allow_data_loss)
+    return deploy_stack(
+        app_of(context), plan_only=plan_only, express=express, allow_data_loss=allow_data_loss
+    )
 
 
 def deploy_stack(
     app: App,
     *,
     plan_only: bool = False,
+    express: bool = False,
     allow_data_loss: bool = False,
     show_outputs: bool = True,
 ) -> int:
@@ -62,7 +66,7 @@ def deploy_stack(
             bundle = deployment.make_bundle(
                 app.aws, Architecture(settings["architecture"]), Path(folder)
             )
-        step = _Step(app, target, stack_settings, bundle, plan_only, allow_data_loss)
+        step = _Step(app, target, stack_settings, bundle, plan_only, express, allow_data_loss)
         kept = deployment.find_kept(target)
         if kept:
             ui.note("An earlier destroy kept these; first they are taken back as they are:")
@@ -86,6 +90,7 @@ class _Step:
     settings: "StackSettings"
     bundle: "Bundle"
     plan_only: bool
+    express: bool
     allow_data_loss: bool
 
 
@@ -97,7 +102,7 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
 
     app, ui = step.app, step.app.ui
     with deployment.planned(
-        step.target, stack_template(), step.settings, step.bundle, kept
+        step.target, stack_template(), step.settings, step.bundle, kept, express=step.express
     ) as plan:
         if plan.live_version:
             ui.note(

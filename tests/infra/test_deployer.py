@@ -104,6 +104,23 @@ def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> No
     assert recorded.slept_s == [2.0, 2.0]
 
 
+def test_express_mode_keeps_the_rollback_that_it_would_turn_off(recorded: Recorded) -> None:
+    recorded.status("UPDATE_COMPLETE").answers(
+        "create_change_set",
+        {"Id": CHANGE_SET},
+        {
+            "StackName": "imgctl",
+            "ChangeSetName": "imgctl-1",
+            "ChangeSetType": "UPDATE",
+            "TemplateBody": ANY,
+            "Parameters": ANY,
+            "Capabilities": ANY,
+            "DeploymentConfig": {"Mode": "EXPRESS", "DisableRollback": False},
+        },
+    ).change_set("CREATE_COMPLETE")
+    recorded.engine.plan(replace(REQUEST, express=True))
+
+
 def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorded) -> None:
     bucket = ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", "mine")
     recorded.status(None).answers(
