@@ -24,6 +24,7 @@ _OUR_PARAMETERS = {"SourceBucketName", "DestinationBucketName", "TableName", "Co
 
 # How often an operation may seem to be over before its first event is seen.
 _PATIENCE = 5
+_OURS = "imgctl-"  # begins the token of each operation that imgctl asks for
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _SEE_EVENTS = "DescribeEvents"
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
@@ -148,17 +149,37 @@ class Engine:
         Raises DeployError naming the first resource that failed, with its reason; the stack is
         then as it was before.
         """
-        token = f"imgctl-{self.unique()}"
+        token = f"{_OURS}{self.unique()}"
         status = self.status(plan.stack)
         if status is None or (status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"):
             raise busy(plan.stack, status or "deleted meanwhile")
         self.client.execute_change_set(ChangeSetName=plan.change_set, ClientRequestToken=token)
-        first_failure = self._follow(plan.stack, token, on_event)
-        status = self.status(plan.stack)
+        self._follow_to_success(plan.stack, token, on_event)
+
+    def watch(self, stack: str, on_event: OnEvent) -> bool:
+        """Follow what an imgctl that was interrupted had begun, to its end.
+
+        False where nothing is under way. Raises StackBusy where it is another program's, and
+        DeployError where it fails.
+        """
+        status = self.status(stack) or ""
+        begun = status.startswith(("CREATE", "UPDATE", "IMPORT")) and "ROLLBACK" not in status
+        if not begun or not status.endswith("_IN_PROGRESS"):
+            return False
+        newest = self.client.describe_stack_events(StackName=stack)["StackEvents"][0]
+        token = newest.get("ClientRequestToken", "")
+        if not token.startswith(_OURS):
+            raise busy(stack, status)
+        self._follow_to_success(stack, token, on_event)
+        return True
+
+    def _follow_to_success(self, stack: str, token: str, on_event: OnEvent) -> None:
+        first_failure = self._follow(stack, token, on_event)
+        status = self.status(stack)
         if status in _APPLIED:
             return
         if first_failure is not None and _SEE_EVENTS in first_failure.reason:
-            reason = self._validation_failure(token, StackName=plan.stack) or first_failure.reason
+            reason = self._validation_failure(token, StackName=stack) or first_failure.reason
             first_failure = replace(first_failure, reason=reason)
         raise failed(f"The deployment failed ({status})", first_failure, status)
 
@@ -178,7 +199,7 @@ class Engine:
         ):
             raise busy(stack, status)
         stack_id = deployed["StackId"]
-        token = f"imgctl-{self.unique()}"
+        token = f"{_OURS}{self.unique()}"
         self.client.delete_stack(StackName=stack_id, ClientRequestToken=token)
         first_failure = self._follow(stack_id, token, on_event)
         if self.status(stack_id) == "DELETE_FAILED":

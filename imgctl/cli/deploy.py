@@ -54,6 +54,8 @@ def deploy_stack(
 
     settings, ui = app.settings, app.ui
     target = target_of(app)
+    if not plan_only and target.engine.watch(target.stack, on_event(app)):
+        ui.note("That was under way since an earlier run, and is done. Now what is wanted:")
     stack_settings = StackSettings(
         scale=settings["scale"],
         prefix=settings["prefix"],

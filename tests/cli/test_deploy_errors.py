@@ -45,6 +45,13 @@ def stack(status: str) -> Answer:
     )
 
 
+EVENTS = (
+    200,
+    "<DescribeStackEventsResponse><DescribeStackEventsResult><StackEvents><member>"
+    "<EventId>e</EventId><StackId>s</StackId><StackName>imgctl</StackName>"
+    "<Timestamp>2026-11-23T00:00:00Z</Timestamp><ClientRequestToken>Console-1</ClientRequestToken>"
+    "</member></StackEvents></DescribeStackEventsResult></DescribeStackEventsResponse>",
+)
 NO_STACK = (400, error("ValidationError", "Stack with id imgctl does not exist"))
 DENIED = (
     "User: arn:aws:iam::123456789012:user/me is not authorized to perform:"
@@ -90,7 +97,7 @@ CASES: list[tuple[str, dict[str, Answer], int, str, str]] = [
     ),
     (
         "a stack that somebody else is updating",
-        GOOD | {"DescribeStacks": stack("UPDATE_IN_PROGRESS")},
+        GOOD | {"DescribeStacks": stack("UPDATE_IN_PROGRESS"), "DescribeStackEvents": EVENTS},
         1,
         "busy: UPDATE_IN_PROGRESS",
         "try again",

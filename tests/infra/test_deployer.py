@@ -268,6 +268,43 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     assert "Rate exceeded" not in failed.value.message
 
 
+def test_what_an_interrupted_run_had_begun_is_followed_to_its_end(recorded: Recorded) -> None:
+    ours = "imgctl-of-an-earlier-run"
+    first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
+    second = ("e2", "Table", "CREATE_COMPLETE", "", ours)
+    recorded.status("CREATE_IN_PROGRESS").events(first)
+    recorded.status("CREATE_IN_PROGRESS").events(first)
+    recorded.status("CREATE_COMPLETE").events(second, first)
+    recorded.status("CREATE_COMPLETE")
+    told: list[DeployEvent] = []
+    assert recorded.engine.watch("imgctl", told.append)
+    assert [event.event_id for event in told] == ["e1", "e2"]
+
+
+def test_what_an_interrupted_run_had_begun_may_fail(recorded: Recorded) -> None:
+    ours = "imgctl-of-an-earlier-run"
+    failure = ("e1", "Table", "CREATE_FAILED", "no such thing", ours)
+    recorded.status("CREATE_IN_PROGRESS").events(failure)
+    recorded.status("ROLLBACK_COMPLETE").events(failure).status("ROLLBACK_COMPLETE")
+    with pytest.raises(DeployError, match="no such thing"):
+        recorded.engine.watch("imgctl", lambda _: None)
+
+
+def test_what_another_program_has_begun_is_not_followed(recorded: Recorded) -> None:
+    recorded.status("UPDATE_IN_PROGRESS")
+    recorded.events(("e1", "Table", "UPDATE_IN_PROGRESS", "", "Console-1234"))
+    with pytest.raises(StackBusy, match="UPDATE_IN_PROGRESS"):
+        recorded.engine.watch("imgctl", lambda _: None)
+
+
+@pytest.mark.parametrize("status", [None, "CREATE_COMPLETE", "REVIEW_IN_PROGRESS", "DELETE_FAILED"])
+def test_where_nothing_is_under_way_there_is_nothing_to_follow(
+    recorded: Recorded, status: str | None
+) -> None:
+    recorded.status(status)
+    assert not recorded.engine.watch("imgctl", lambda _: None)
+
+
 def test_destroying_what_is_not_there_does_nothing(recorded: Recorded) -> None:
     recorded.status(None)
     assert not recorded.engine.destroy("imgctl", lambda _: None)
