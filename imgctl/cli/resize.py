@@ -155,8 +155,8 @@ def _run(
     inputs = {job.source.resolve() for job in todo}
     mode = _usual_mode()  # here, because the mask is the whole process's
     records: dict[Path, Record] = {}
-    # Pillow works without the interpreter's lock; a thread that comes back for it waits 5 ms at most
-    # by default, which is an eighth of what a photograph takes.
+    # Pillow works without the lock of the interpreter; a thread that comes back waits up to 5 ms
+    # for it by default, an eighth of what a photograph takes.
     sys.setswitchinterval(0.0002)
     pool = ThreadPoolExecutor(jobs)
     try:
