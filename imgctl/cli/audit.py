@@ -42,7 +42,12 @@ def audit(context: click.Context, *, prefix: str) -> int:
             named += [_name(app, found) for found in orphans(read, prefix=prefix)]
     counts.update(finding["problem"] for finding in named)
     problems = ", ".join(f"{n} {what}".replace("_", " ") for what, n in counts.items())
-    app.ui.note(f"{problems or '0 objects'}; {'all is there' if not named else 'see above'}")
+    app.ui.note(f"{problems or '0 objects'}" + ("" if named else ": all is there"))
+    if counts.keys() - {"objects", "failed", "object_gone"}:
+        command = app.command
+        app.ui.note(
+            f"`{command} redrive`, then `{command} reprocess --missing`, mends what it can."
+        )
     app.ui.result({"findings": named, "totals": dict(counts)}, "")
     return 1 if named else 0
 

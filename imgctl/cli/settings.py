@@ -139,7 +139,7 @@ KEYS = (
     Key("prefix", _prefix, "resized-", about="Stands before the name of a resized picture."),
     Key("architecture", _architecture, "arm64", about="Of the function: arm64 or x86_64."),
     Key("memory_mb", _whole(256, 10240), 1769, about="1769 is where Lambda gives a whole CPU."),
-    Key("timeout_s", _whole(15, 900), 60, about="The longest that one event may take."),
+    Key("timeout_s", _whole(30, 900), 60, about="The longest that one event may take."),
     Key("log_retention_days", _retention, 30, about="How long logs are kept."),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),

@@ -137,7 +137,7 @@ def _identity(created: ObjectCreated) -> str:
 def _halve(
     created: ObjectCreated, settings: Settings, effects: Effects, record: Record
 ) -> tuple[Record, bool]:
-    """Fetch, resize, store the output; tells too whether it took the place of another's.
+    """Fetch, resize, store the output; tells too whether there was one in its place.
 
     A picture at fault gives a FAILED record; raises Gone, Archived or TooLarge before its fetch.
     """
@@ -184,8 +184,8 @@ def _identified(record: Record, created: ObjectCreated, original: storage.Origin
 def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool]:
     """Write the output unless a newer upload's is there.
 
-    Gives that upload's record, or nothing; and whether another's output was replaced. The same
-    bytes of the same upload are not written again.
+    Gives that upload's record, or nothing; and whether anything was in its place, which calls for
+    `_mend`. The same bytes of the same upload are not written again.
     """
     bucket, key = record.resized_bucket or "", record.resized_object_key or ""
     sha256 = hashlib.sha256(result.data).hexdigest()
@@ -200,10 +200,9 @@ def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool
     }
     there = None  # most outputs are new: that is tried without a look
     for _ in range(_ATTEMPTS):
-        ours = there is None or there.record_id == record.resource_id
         if there is not None and there.record_id:
-            if ours and there.sha256 == sha256:
-                return "", False
+            if (there.record_id, there.sha256) == (record.resource_id, sha256):
+                return "", True
             if _order(record, there, effects) is Order.OLDER:
                 return there.record_id, False
         try:
@@ -219,7 +218,7 @@ def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool
         except storage.Moved:
             there = storage.output_at(effects.s3, bucket, key)
         else:
-            return "", not ours
+            return "", there is not None
     raise LostRace(f"the output {key} is being written by others")
 
 
@@ -227,7 +226,7 @@ def _mend(current: Current, settings: Settings, effects: Effects) -> None:
     """Make the newest output again where a slower writer put an older one in its place.
 
     S3 compares ETags alone: it takes a write in place of what was looked at as well as in place of
-    something newer with the same bytes. So whoever replaced an output looks once more, after its
+    something newer with the same bytes. So whoever found an output looks once more, after its
     record is stored: whichever of the two writers comes last here sees both.
     """
     created = ObjectCreated(

@@ -50,7 +50,7 @@ def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
         ('scale = "half"', "above 0 and at most 1"),
         ("memory_mb = 100", "256 to 10240"),
         ("memory_mb = 512.5", "256 to 10240"),
-        ("timeout_s = true", "15 to 900"),
+        ("timeout_s = true", "30 to 900"),
         ('local = "perhaps"', "true or false"),
         ('architecture = "mips"', "arm64 or x86_64"),
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
