@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from infra.bundle import Bundle
 from infra.names import Names
 
+_SLOW_MS_A_SECOND = 800  # of the time limit: an alarm rings at four fifths of it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackSettings:
@@ -15,6 +17,7 @@ class StackSettings:
     memory_mb: int = 1769
     timeout_s: int = 60
     log_retention_days: int = 30
+    alarm_email: str = ""
 
 
 def stack_parameters(
@@ -46,6 +49,8 @@ def stack_parameters(
         "Scale": settings.scale,
         "OutputPrefix": settings.prefix,
         "LogRetentionDays": str(settings.log_retention_days),
+        "SlowMilliseconds": str(settings.timeout_s * _SLOW_MS_A_SECOND),
+        "AlarmEmail": settings.alarm_email,
         "RequireTls": "true" if require_tls else "false",
         "ApiLoggingRole": "create" if sets_api_logging_role else "existing",
     }

@@ -62,6 +62,7 @@ def deploy_stack(
         memory_mb=settings["memory_mb"],
         timeout_s=settings["timeout_s"],
         log_retention_days=settings["log_retention_days"],
+        alarm_email=settings["alarm_email"] or "",
     )
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         with ui.working("Building the function's bundle"):

@@ -123,6 +123,12 @@ def _prefix(value: object) -> str:
     return value
 
 
+def _email(value: object) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
+        raise ValueError("an address such as me@example.org")
+    return value
+
+
 def _path(value: object) -> Path:
     return Path(_text(value)).expanduser()
 
@@ -141,6 +147,7 @@ KEYS = (
     Key("memory_mb", _whole(256, 10240), 1769, about="1769 is where Lambda gives a whole CPU."),
     Key("timeout_s", _whole(30, 900), 60, about="The longest that one event may take."),
     Key("log_retention_days", _retention, 30, about="How long logs are kept."),
+    Key("alarm_email", _email, about="Who is told of alarms; else they only show in CloudWatch."),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),
     Key("verbose", _switch, default=False, in_file=False),

@@ -55,6 +55,7 @@ def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
         ('architecture = "mips"', "arm64 or x86_64"),
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
         ('region = ""', "not empty"),
+        ('alarm_email = "me"', "me@example.org"),
         ('stack = "Upper"', "lower-case"),
         ('source_bucket = "no_underscore"', "3 to 63"),
         ('prefix = "a/b"', "without a slash"),

@@ -46,10 +46,23 @@ def test_the_shortest_time_limit_lets_a_call_to_aws_end() -> None:
     assert shortest_s > 2 * CALL_S
 
 
+def test_the_alarm_of_long_pictures_rings_before_the_time_limit() -> None:
+    given = parameters(StackSettings(timeout_s=100))
+    assert (given["TimeoutSeconds"], given["SlowMilliseconds"]) == ("100", "80000")
+
+
 def test_defaults_are_the_templates_own() -> None:
     given = parameters()
     declared = parsed(stack_template())["Parameters"]
-    chosen = ("MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix", "LogRetentionDays")
+    chosen = (
+        "SlowMilliseconds",
+        "AlarmEmail",
+        "MemoryMegabytes",
+        "TimeoutSeconds",
+        "Scale",
+        "OutputPrefix",
+        "LogRetentionDays",
+    )
     seeds = ("TableName", "FunctionName", "FunctionRoleName", "ApiName", "ApiRoleName", "StageName")
     for name in chosen + seeds:
         assert given[name] == str(declared[name]["Default"])
