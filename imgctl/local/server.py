@@ -1,7 +1,8 @@
-"""The embedded AWS's process: the emulator, with two of its gaps closed.
+"""The embedded AWS's process: the emulator, with three of its gaps closed.
 
-It does not execute integrations with S3, and takes no account of an alias's own settings for
-asynchronous invocations, its on-failure destination among them.
+It does not execute integrations with S3; it takes no account of an alias's own settings for
+asynchronous invocations, its on-failure destination among them; and it begins all invocations at
+once, each a process, where Lambda lets them wait.
 
 Run as `python -m imgctl.local.server PORT LOCK`, by imgctl.local.daemon and in the clean
 environment that it prepares; LOCK is the descriptor of the lock that says that the server lives.
@@ -11,6 +12,7 @@ import asyncio
 import logging
 import os
 import sys
+import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -242,6 +244,18 @@ def heed_alias_settings() -> None:
     lambda_svc.invoke_async_with_retry = with_settings
 
 
+def queue_invocations() -> None:
+    """Let functions run a few at once, so that many events do not starve a small machine."""
+    execute = lambda_svc._execute_function
+    room = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
+
+    def execute_in_turn(*arguments: Any, **named: Any) -> Any:
+        with room:
+            return execute(*arguments, **named)
+
+    lambda_svc._execute_function = execute_in_turn
+
+
 def main() -> None:
     """Serve until SIGTERM; the emulator then saves its state."""
     port, lock = int(sys.argv[1]), int(sys.argv[2])
@@ -249,6 +263,7 @@ def main() -> None:
     os.set_inheritable(lock, False)  # noqa: FBT003
     logging.getLogger("persistence").setLevel(logging.WARNING)  # it tells of each of 50 files
     heed_alias_settings()
+    queue_invocations()
     config = ServerConfig()
     config.bind = [f"{HOST}:{port}"]
     config.accesslog = None

@@ -67,10 +67,13 @@ def failing(aws: Aws) -> Iterator[None]:
     iam.delete_role_policy(RoleName=FUNCTION_ROLE, PolicyName=DENIED)
 
 
-def wait_until_quiet(aws: Aws, table: str, queue: str) -> None:
-    """Wait until neither the table nor the queue has changed for longer than a retry takes."""
+def wait_until_quiet(aws: Aws, table: str, queue: str, *, letters: int = 0) -> None:
+    """Wait until neither the table nor the queue has changed for longer than a retry takes.
+
+    And until so many letters are in the queue: of events that fail nothing else is to be seen.
+    """
     before, quiet_s = (-1, -1), 0.0
-    while quiet_s < QUIET_S:
+    while quiet_s < QUIET_S or before[1] < letters:
         time.sleep(0.5)
         items = aws.dynamodb.scan(TableName=table, Select="COUNT")["Count"]
         answer = aws.sqs.get_queue_attributes(
@@ -95,9 +98,10 @@ def test_whatever_happens_audit_ends_clean_after_redrive(empty: Local) -> None:
     upload(aws, outputs.source_bucket, range(WORKING))
     with failing(aws):
         upload(aws, outputs.source_bucket, range(WORKING, FAILING))
-        wait_until_quiet(aws, outputs.table, outputs.dead_letter_queue)
+        failed = FAILING - WORKING + len(set(OVERWRITTEN) & set(range(WORKING, FAILING)))
+        wait_until_quiet(aws, outputs.table, outputs.dead_letter_queue, letters=failed)
         waiting = empty.imgctl("redrive", "--list", "--json").succeeded().document["letters"]
-        assert len(waiting) >= FAILING - WORKING
+        assert len(waiting) >= failed
         assert all("denied" in letter["cause"] and letter["keys"] for letter in waiting)
         still = empty.imgctl("redrive", "--json")
         assert still.code == 1  # it fails as before, and every letter is kept
@@ -132,4 +136,4 @@ def test_whatever_happens_audit_ends_clean_after_redrive(empty: Local) -> None:
     lines = logged_lines(aws, outputs.function_log_group)
     counted = Counter(line["record"] for line in lines if line.get("outcome") == "SUCCEEDED")
     assert set(counted.values()) == {1}
-    assert {one.resource_id for one in records if one.status == "SUCCEEDED"} <= set(counted)
+    assert set(counted) <= {one.resource_id for one in records}
