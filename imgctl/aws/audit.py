@@ -165,10 +165,15 @@ def orphans(services: Services, *, prefix: str = "") -> Iterator[Finding]:
 
 
 def _is_of(record: Record, source: SourceObject) -> bool:
-    """Tell whether a record is about this very upload; the original function's tells of none."""
-    if record.version_id or source.version_id:
-        return record.version_id in (source.version_id, None)
-    return record.etag in (source.etag, None)
+    """Tell whether a record is about this very upload.
+
+    The original function's names neither version nor ETag: there the time has to do.
+    """
+    if record.version_id:
+        return record.version_id == source.version_id
+    if record.etag:
+        return record.etag == source.etag
+    return (record.processing_time or "") >= source.modified
 
 
 def _current_records(services: Services, keys: Sequence[str]) -> dict[str, Record]:

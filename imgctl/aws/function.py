@@ -2,18 +2,24 @@
 
 import json
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from imgctl.aws.errors import CredentialsMissing, CredentialsRefused, PermissionMissing, translate
 from imgctl.core.record import Status, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
     from imgctl.aws.audit import SourceObject
+
+
+_FINAL = (CredentialsMissing, CredentialsRefused, PermissionMissing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +64,21 @@ def event_of(source: "SourceObject", bucket: str) -> dict[str, Any]:
 
 
 def invoke(client: "LambdaClient", function: str, event: Mapping[str, Any]) -> Answer:
-    """Send the function (its alias's ARN) an event, and wait for its answer."""
-    answer = client.invoke(
-        FunctionName=function,
-        InvocationType="RequestResponse",
-        Payload=json.dumps(event).encode(),
-    )
+    """Send the function (its alias's ARN) an event, and wait for its answer.
+
+    Where it cannot be invoked now, because of too many invocations for one, that is the answer's
+    error; a missing permission is raised.
+    """
+    try:
+        answer = client.invoke(
+            FunctionName=function,
+            InvocationType="RequestResponse",
+            Payload=json.dumps(event).encode(),
+        )
+    except (ClientError, BotoCoreError) as error:
+        if isinstance(translate(error), _FINAL):
+            raise  # the next would fail alike
+        return Answer(error=f"not invoked: {error}")
     told = json.loads(answer["Payload"].read() or b"null")
     if answer.get("FunctionError"):
         return Answer(error=error_in(told))
@@ -82,13 +97,14 @@ def invoke_each(
     sources: Iterable["SourceObject"],
     *,
     jobs: int,
-) -> Iterator[tuple["SourceObject", Answer]]:
+) -> Generator[tuple["SourceObject", Answer]]:
     """Send the function each object by itself, `jobs` at once; the answers come in order.
 
     Only a few objects are taken ahead of the answers, however many there are.
     """
     under_way: deque[tuple[SourceObject, Future[Answer]]] = deque()
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         for source in sources:
             event = event_of(source, bucket)
             under_way.append((source, pool.submit(invoke, client, function, event)))
@@ -97,6 +113,8 @@ def invoke_each(
                 yield first, answer.result()
         for left, answer in under_way:
             yield left, answer.result()
+    finally:  # what has not begun is left out when the reader stops
+        pool.shutdown(cancel_futures=True)
 
 
 def error_in(payload: Any) -> str:

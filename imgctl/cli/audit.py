@@ -1,7 +1,7 @@
 """`imgctl audit`."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -29,27 +29,25 @@ def audit(context: click.Context, *, prefix: str) -> int:
 
     app = app_of(context)
     counts: Counter[str] = Counter()
-    named = []
+    named: list[dict[str, str]] = []
     with services(app) as read:
         pages = source_objects(read.s3, read.outputs.source_bucket, prefix=prefix)
         with app.ui.progress("Checking", None) as step:
             for page in pages:
-                for found in judged(read, page):
-                    counts["objects"] += 1
-                    if found.problem is not None:
-                        named.append(_name(app, found))
+                counts["objects"] += len(page)
+                _name(app, judged(read, page), counts, named)
                 step(len(page))
-            named += [_name(app, found) for found in orphans(read, prefix=prefix)]
-    counts.update(finding["problem"] for finding in named)
+            _name(app, orphans(read, prefix=prefix), counts, named)
+    clean = counts.keys() <= {"objects"}
     problems = ", ".join(f"{n} {what}".replace("_", " ") for what, n in counts.items())
-    app.ui.note(f"{problems or '0 objects'}" + ("" if named else ": all is there"))
+    app.ui.note(f"{problems or '0 objects'}" + (": all is there" if clean else ""))
     if counts.keys() - {"objects", "failed", "object_gone"}:
         command = app.command
         app.ui.note(
             f"`{command} redrive`, then `{command} reprocess --missing`, mends what it can."
         )
     app.ui.result({"findings": named, "totals": dict(counts)}, "")
-    return 1 if named else 0
+    return 0 if clean else 1
 
 
 @contextmanager
@@ -61,14 +59,24 @@ def services(app: App) -> Iterator["Services"]:
         yield Services(app.aws.s3, app.aws.dynamodb, pool, app.outputs)
 
 
-def _name(app: App, found: "Finding") -> dict[str, str]:
-    app.ui.show(_line(found))
-    return {
-        "key": found.source.key,
-        "version_id": found.source.version_id,
-        "problem": str(found.problem),
-        "reason": found.reason,
-    }
+def _name(
+    app: App, findings: Iterable["Finding"], counts: Counter[str], named: list[dict[str, str]]
+) -> None:
+    """Print what is missing; only for --json is it kept, for there may be millions."""
+    for found in findings:
+        if found.problem is None:
+            continue
+        counts[found.problem.value] += 1
+        app.ui.show(_line(found))
+        if app.ui.json_wanted:
+            named.append(
+                {
+                    "key": found.source.key,
+                    "version_id": found.source.version_id,
+                    "problem": found.problem.value,
+                    "reason": found.reason,
+                }
+            )
 
 
 def _line(found: "Finding") -> "Line":

@@ -1,6 +1,7 @@
 """`imgctl redrive`."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -29,11 +30,12 @@ def redrive(context: click.Context, *, only_list: bool) -> int:
     told: dict[str, dict[str, object]] = {}
     kept: list[Letter] = []
     _ = app.aws.lambda_  # made here, because threads share clients but make none
+    pool = ThreadPoolExecutor(_AT_ONCE)
     try:
-        with ThreadPoolExecutor(_AT_ONCE) as pool, app.ui.progress("Dead letters", None) as step:
+        with app.ui.progress("Dead letters", None) as step:
             for batch in letters.receive(sqs, queue):
+                kept += batch  # whatever happens now, they are in the queue and seen again
                 if only_list:
-                    kept += batch
                     for letter in batch:
                         _describe(app, told, letter, "waiting", letter.cause)
                     continue
@@ -44,12 +46,13 @@ def redrive(context: click.Context, *, only_list: bool) -> int:
                 for letter in batch:
                     if told[letter.request_id]["outcome"] == "replayed":
                         letters.delete(sqs, queue, letter)
-                    else:
-                        kept.append(letter)
+                        kept.remove(letter)
                 step(len(batch))
     finally:
+        pool.shutdown(cancel_futures=True)
         for letter in kept:
-            letters.keep(sqs, queue, letter)
+            with suppress(Exception):  # it is seen again by itself, in a quarter of an hour
+                letters.keep(sqs, queue, letter)
     outcomes = [one["outcome"] for one in told.values()]
     counts = {name: outcomes.count(name) for name in dict.fromkeys(outcomes)}
     app.ui.note(", ".join(f"{n} {name}" for name, n in counts.items()) or "No dead letters.")
@@ -68,6 +71,7 @@ def _send(app: App, letter: "Letter") -> "Answer":
 def _outcome(answer: "Answer") -> tuple[str, str]:
     if answer.error:
         return "failed", answer.error
+    # What the function has recorded, a picture at fault too, is done with.
     return "replayed", "; ".join(one.reason for one in answer.outcomes if one.reason)
 
 

@@ -1,5 +1,6 @@
 """`imgctl reprocess`."""
 
+import shlex
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -57,11 +58,11 @@ def reprocess(
     app = app_of(context)
     if not (keys or missing or failed or prefix is not None):
         raise click.UsageError("Say which: a KEY, --prefix, --missing or --failed.")
-    if keys and (missing or failed or prefix is not None):
-        raise click.UsageError("Give keys, or --prefix, --missing and --failed; not both.")
+    if keys and (missing or failed or prefix is not None or after):
+        raise click.UsageError("Give keys, or --prefix, --missing, --failed, --after; not both.")
     with services(app) as read:
         if keys:
-            chosen = _named(read, keys)
+            chosen = _named(read, dict.fromkeys(keys))
         else:
             chosen = _selected(read, prefix or "", after, missing=missing, failed=failed)
         return _by_batch(app, chosen) if batch else _by_hand(app, chosen, jobs)
@@ -99,6 +100,7 @@ def _selected(
 
 def _by_hand(app: App, chosen: Iterator["SourceObject"], jobs: int) -> int:
     from imgctl.aws.function import invoke_each
+    from imgctl.cli.words import printable
 
     counts: Counter[str] = Counter()
     outcomes: list[dict[str, str]] = []
@@ -109,13 +111,17 @@ def _by_hand(app: App, chosen: Iterator["SourceObject"], jobs: int) -> int:
     try:
         with app.ui.progress("Processing again", None) as step:
             for source, answer in answers:
+                told = _tell(app, source, answer)
                 cursor = source.key
-                outcomes.append(_tell(app, source, answer))
-                counts[outcomes[-1]["outcome"]] += 1
+                counts[told["outcome"]] += 1
+                if app.ui.json_wanted:  # else there may be millions, and nobody asks
+                    outcomes.append(told)
                 step(1)
     except BaseException:
+        answers.close()  # what has not begun is left out
         if cursor:
-            app.ui.note(f"Done up to {cursor}. To go on: the same command with --after '{cursor}'.")
+            after = shlex.quote(printable(cursor))
+            app.ui.warn(f"Done up to there. To go on: the same command with --after {after}")
         raise
     totals = ", ".join(f"{count} {name}" for name, count in counts.items())
     app.ui.note(totals or "Nothing to process again.")
@@ -127,9 +133,9 @@ def _tell(app: App, source: "SourceObject", answer: "Answer") -> dict[str, str]:
     from imgctl.cli.words import Line, printable
 
     reason = answer.error or next((one.reason for one in answer.outcomes if one.reason), "")
-    status = "failed" if reason else "superseded"
-    if not reason and all(one.status == "SUCCEEDED" for one in answer.outcomes):
-        status = "succeeded"
+    status = "failed"
+    if not reason:  # a version of the function from before outcomes were told gives none
+        status = next((one.status.value.lower() for one in answer.outcomes), "unknown")
     style = {"failed": "red", "succeeded": "green"}.get(status, "yellow")
     app.ui.show(Line(status, style, printable(source.key), f"  {printable(reason)}".rstrip()))
     return {"key": source.key, "outcome": status, "reason": reason}

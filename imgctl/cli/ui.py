@@ -82,6 +82,13 @@ class Ui:
         if not self._quiet and not self.json_wanted:
             self._print(text)
 
+    def warn(self, text: str) -> None:
+        """Tell what must not be missed, whatever --quiet and --json say; on stderr."""
+        if self.json_wanted:
+            click.echo(printable_json(json.dumps({"warning": text}, ensure_ascii=False)), err=True)
+        else:
+            self._print(text)
+
     def detail(self, text: str) -> None:
         """Tell what only --verbose asks for."""
         if self.verbose:

@@ -44,9 +44,26 @@ def current_at(dynamodb: "DynamoDBClient", table: str, bucket: str, key: str) ->
     return current.from_item(answer["Item"]) if "Item" in answer else None
 
 
-def put(dynamodb: "DynamoDBClient", table: str, new: Record) -> None:
-    """Store a record that is not to be the current one of its key."""
-    dynamodb.put_item(TableName=table, Item=record.to_item(new))
+def put_superseded(dynamodb: "DynamoDBClient", table: str, old: Record) -> bool:
+    """Store the record of an upload that a newer one has overtaken; False where it was there.
+
+    What is known of it already stays: a late repeat may find the object gone.
+    """
+    try:
+        dynamodb.put_item(
+            TableName=table,
+            Item=record.to_item(old),
+            ConditionExpression="attribute_not_exists(#id)",
+            ExpressionAttributeNames={"#id": "resource-id"},
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        dynamodb.update_item(
+            **_mark_superseded(table, old.resource_id, old.superseded_by or "unknown")
+        )
+        return False
+    return True
 
 
 def commit(
@@ -65,20 +82,46 @@ def commit(
         order = Order.NEWER if there is None else order_to(there)
         if there is not None and order is Order.OLDER:
             older = superseded(new, there.record_id)
-            put(dynamodb, table, older)
-            return Committed(older, there, repeated=False)
+            first = put_superseded(dynamodb, table, older)
+            return Committed(older, there, repeated=not first)
         if order is Order.SAME and there is not None:
-            # What is known of its place among the others is not forgotten.
-            ours = replace(ours, sequencer=ours.sequencer or there.sequencer)
+            known = _record_at(dynamodb, table, there.record_id)
+            if known is not None and _stands(known, new):
+                return Committed(new, there, repeated=True)
+            new = _with_what_was_told(new, known)
+            # Its place among the others is not forgotten either.
+            ours = replace(current.current_of(new), sequencer=new.sequencer or there.sequencer)
         if _transacted(dynamodb, table, new, ours, there):
             repeated = order is Order.SAME and there is not None and there.status is new.status
             return Committed(new, ours, repeated=repeated)
     raise LostRace(f"the records of {ours.key} are being written by others")
 
 
+def _record_at(dynamodb: "DynamoDBClient", table: str, record_id: str) -> Record | None:
+    answer = dynamodb.get_item(
+        TableName=table, Key={"resource-id": {"S": record_id}}, ConsistentRead=True
+    )
+    return record.from_item(answer["Item"]) if "Item" in answer else None
+
+
+def _stands(known: Record, new: Record) -> bool:
+    """Tell whether a success stands: the object is out of reach now, and its output is there."""
+    out_of_reach = new.failure_code in ("gone", "archived", "access_denied")
+    return known.status is Status.SUCCEEDED and out_of_reach
+
+
+def _with_what_was_told(new: Record, known: Record | None) -> Record:
+    """Keep what S3's own event told, where a repeat of another kind does not."""
+    if known is None:
+        return new
+    told = ("event_time", "aws_region", "event_version", "etag", "sequencer", "original_size")
+    missing = {name: getattr(known, name) for name in told if getattr(new, name) is None}
+    return replace(new, **missing)
+
+
 def superseded(old: Record, by: str) -> Record:
     """Give a record as it stands when a newer upload of its key has taken its place."""
-    return replace(old, status=Status.SUPERSEDED, superseded_by=by)
+    return replace(old, status=Status.SUPERSEDED, superseded_by=by or None)
 
 
 def _transacted(

@@ -78,12 +78,12 @@ def process(
     record = replace(record, processing_time=timestamp(effects.now()))
     if record.status is Status.SUPERSEDED:
         # The newer upload's own event makes its record the current one of the key.
-        ledger.put(effects.dynamodb, settings.table, record)
-        return Done(record, repeated=False)
+        first = ledger.put_superseded(effects.dynamodb, settings.table, record)
+        return Done(record, repeated=not first)
     committed = ledger.commit(
         effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
     )
-    if replaced:
+    if replaced or committed.record.status is Status.SUPERSEDED:
         _mend(committed.current, settings, effects)
     return Done(committed.record, committed.repeated)
 
@@ -147,6 +147,7 @@ def _halve(
     ) as original:
         fetched_s = effects.stopwatch_s()
         record = _identified(record, created, original)
+        effects.deadline.check()
         try:
             with original.path.open("rb") as source:
                 result = resize(source, settings.spec, settings.limits)
@@ -162,7 +163,7 @@ def _halve(
         **picture_fields(result.original, result.resized, result.notes),
     )
     newer, replaced = _store(result, record, effects)
-    if newer:
+    if newer is not None:
         return ledger.superseded(record, newer), False
     return replace(record, store_ms=_ms(effects.stopwatch_s() - resized_s)), replaced
 
@@ -181,11 +182,11 @@ def _identified(record: Record, created: ObjectCreated, original: storage.Origin
     )
 
 
-def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool]:
+def _store(result: Resized, record: Record, effects: Effects) -> tuple[str | None, bool]:
     """Write the output unless a newer upload's is there.
 
-    Gives that upload's record, or nothing; and whether anything was in its place, which calls for
-    `_mend`. The same bytes of the same upload are not written again.
+    Gives that upload's record, None where it was written; and whether anything was in its place,
+    which calls for `_mend`. The same bytes of the same upload are not written again.
     """
     bucket, key = record.resized_bucket or "", record.resized_object_key or ""
     sha256 = hashlib.sha256(result.data).hexdigest()
@@ -200,9 +201,9 @@ def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool
     }
     there = None  # most outputs are new: that is tried without a look
     for _ in range(_ATTEMPTS):
-        if there is not None and there.record_id:
+        if there is not None:
             if (there.record_id, there.sha256) == (record.resource_id, sha256):
-                return "", True
+                return None, True
             if _order(record, there, effects) is Order.OLDER:
                 return there.record_id, False
         try:
@@ -218,7 +219,7 @@ def _store(result: Resized, record: Record, effects: Effects) -> tuple[str, bool
         except storage.Moved:
             there = storage.output_at(effects.s3, bucket, key)
         else:
-            return "", there is not None
+            return None, there is not None
     raise LostRace(f"the output {key} is being written by others")
 
 
@@ -246,7 +247,10 @@ def _mend(current: Current, settings: Settings, effects: Effects) -> None:
         newest = there is None or _order(record, there, effects) is not Order.NEWER
         if newest or current.status is not Status.SUCCEEDED:
             return
-        _, replaced = _halve(created, settings, effects, record)
+        try:
+            _, replaced = _halve(created, settings, effects, record)
+        except PictureError:  # deleted meanwhile: there is nothing to make it from
+            return
         if not replaced:
             return
     raise LostRace(f"the output of {current.key} is being written by others")

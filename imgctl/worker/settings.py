@@ -1,11 +1,11 @@
 """What the template tells the function, read once from its environment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from imgctl.core.errors import ImgctlError
-from imgctl.core.limits import Limits
+from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.spec import ResizeSpec, Scale
 
 
@@ -27,6 +27,20 @@ class Settings:
     limits: Limits
 
 
+_RUNTIME_MEBIBYTES = 350  # of the function's memory, for the interpreter, the SDK and the result
+_LEAST_MEBIBYTES = 64
+
+
+def _limits(environ: Mapping[str, str]) -> Limits:
+    """Keep a picture from taking more memory than Lambda gives: it would be killed, unrecorded."""
+    usual = Limits()
+    given = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    if given is None:
+        return usual
+    left = max(_LEAST_MEBIBYTES, int(given) - _RUNTIME_MEBIBYTES) * MEBIBYTE
+    return replace(usual, max_memory_bytes=min(usual.max_memory_bytes, left))
+
+
 def from_environ(environ: Mapping[str, str]) -> Settings:
     """Read the settings; raises SettingsError naming the variable at fault."""
     try:
@@ -36,7 +50,7 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             table=environ["TABLE_NAME"],
             output_prefix=environ["OUTPUT_PREFIX"],
             spec=ResizeSpec(target=Scale(Fraction(environ["SCALE"]))),
-            limits=Limits(),
+            limits=_limits(environ),
         )
     except KeyError as error:
         raise SettingsError(

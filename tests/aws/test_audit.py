@@ -59,7 +59,13 @@ RECORD = Record(
         (RECORD, None, Problem.OUTPUT_GONE),
         (RECORD, "0" * 32, Problem.OUTPUT_STALE),
         # The original function wrote neither versions nor whose output it is.
-        (replace(RECORD, version_id=None, etag=None), "", None),
+        (replace(RECORD, version_id=None, etag=None, processing_time="2026-02"), "", None),
+        (
+            replace(RECORD, version_id=None, etag=None, processing_time="2025-12"),
+            "",
+            Problem.NEVER_PROCESSED,  # uploaded again since
+        ),
+        (replace(RECORD, version_id=None, etag="e1"), "", Problem.NEVER_PROCESSED),
     ],
 )
 def test_an_object_is_judged_by_its_record_and_its_output(
@@ -161,7 +167,7 @@ def test_a_record_of_the_original_function_counts(services: Services) -> None:
         Item={
             "resource-id": {"S": "0d6f8f3a-0000-0000-0000-000000000000"},
             "OriginalObjectKey": {"S": "old.jpg"},
-            "ProcessingTime": {"S": "2025-05-02T14:03:24.552311"},
+            "ProcessingTime": {"S": "2999-05-02T14:03:24.552311"},
             "ResizedBucket": {"S": DESTINATION},
             "ResizedObjectKey": {"S": "resized-old.jpg"},
         },

@@ -96,6 +96,7 @@ def test_whatever_happens_audit_ends_clean_after_redrive(empty: Local) -> None:
     aws, outputs = empty.aws, load_outputs(empty.aws, "imgctl")
     bad = bad_keys()
     upload(aws, outputs.source_bucket, range(WORKING))
+    wait_until_quiet(aws, outputs.table, outputs.dead_letter_queue)
     with failing(aws):
         upload(aws, outputs.source_bucket, range(WORKING, FAILING))
         failed = FAILING - WORKING + len(set(OVERWRITTEN) & set(range(WORKING, FAILING)))

@@ -178,3 +178,73 @@ def test_nothing_is_left_in_the_temporary_folder_after_a_fault_of_aws(
         process(created, cloud.settings, cloud.effects)
     assert list(scratch.iterdir()) == []
     assert cloud.records() == []
+
+
+def test_a_success_stands_though_its_original_is_gone_by_the_time_of_a_repeat(
+    cloud: Cloud,
+) -> None:
+    created = cloud.put("cake.jpg", ROCKET, "0A")
+    first = process(created, cloud.settings, cloud.effects)
+    cloud.s3.delete_object(Bucket=SOURCE, Key="cake.jpg", VersionId=created.version_id)
+    done = pipeline.process(created, cloud.settings, cloud.effects)
+    assert (done.repeated, done.record.failure_code) == (True, "gone")
+    assert cloud.records() == [first]
+    pipeline.record_denied(created, cloud.settings, cloud.effects, "denied")
+    assert cloud.records() == [first]
+
+
+def test_what_is_known_of_an_overtaken_upload_stays(cloud: Cloud) -> None:
+    older = cloud.put("cake.jpg", ROCKET, "0A")
+    process(older, cloud.settings, cloud.effects)
+    process(cloud.put("cake.jpg", encoded(photo(), "PNG"), "0B"), cloud.settings, cloud.effects)
+    cloud.s3.delete_object(Bucket=SOURCE, Key="cake.jpg", VersionId=older.version_id)
+    assert pipeline.process(older, cloud.settings, cloud.effects).repeated
+    (record,) = (one for one in cloud.records() if one.version_id == older.version_id)
+    assert (record.status, record.original_width) == (Status.SUPERSEDED, 640)
+    assert record.failure_code is None
+
+
+def test_a_repeat_of_another_kind_keeps_what_the_event_told(cloud: Cloud) -> None:
+    created = replace(cloud.put("cake.jpg", ROCKET, "0A"), event_time="2026-11-23", region="eu")
+    process(created, cloud.settings, cloud.effects)
+    bare = ObjectCreated(bucket=SOURCE, key="cake.jpg", version_id=created.version_id)
+    process(bare, cloud.settings, cloud.effects)
+    (record,) = cloud.records()
+    assert (record.event_time, record.aws_region) == ("2026-11-23", "eu")
+    assert (record.sequencer, record.etag) == ("0A", created.etag)
+
+
+def test_a_late_event_leaves_an_output_alone_that_the_original_function_made_since(
+    cloud: Cloud,
+) -> None:
+    older = cloud.put("cake.jpg", ROCKET, "0A")
+    cloud.put("cake.jpg", encoded(photo(), "PNG"))
+    cloud.s3.put_object(Bucket=DESTINATION, Key="resized-cake.jpg", Body=b"of the newer one")
+    record = process(older, cloud.settings, cloud.effects)
+    assert record.status is Status.SUPERSEDED
+    assert cloud.output("resized-cake.jpg") == b"of the newer one"
+
+
+def test_the_newest_upload_replaces_what_another_program_left(cloud: Cloud) -> None:
+    cloud.s3.put_object(Bucket=DESTINATION, Key="resized-cake.jpg", Body=b"by hand")
+    record = process(cloud.put("cake.jpg", ROCKET, "0A"), cloud.settings, cloud.effects)
+    assert record.status is Status.SUCCEEDED
+    assert decoded(cloud.output("resized-cake.jpg")).size == (320, 214)
+
+
+def test_a_late_event_after_an_output_was_deleted_brings_the_newest_back(cloud: Cloud) -> None:
+    older = cloud.put("cake.png", encoded(photo(40, 30), "PNG"), "0A")
+    newer = cloud.put("cake.png", encoded(photo(80, 60), "PNG"), "0B")
+    process(newer, cloud.settings, cloud.effects)
+    cloud.s3.delete_object(Bucket=DESTINATION, Key="resized-cake.png")
+    assert process(older, cloud.settings, cloud.effects).status is Status.SUPERSEDED
+    assert decoded(cloud.output("resized-cake.png")).size == (40, 30)  # half of the newest
+
+
+def test_where_the_newest_is_gone_too_a_late_event_still_ends(cloud: Cloud) -> None:
+    older = cloud.put("cake.png", encoded(photo(40, 30), "PNG"), "0A")
+    newer = cloud.put("cake.png", encoded(photo(80, 60), "PNG"), "0B")
+    process(newer, cloud.settings, cloud.effects)
+    cloud.s3.delete_object(Bucket=DESTINATION, Key="resized-cake.png")
+    cloud.s3.delete_object(Bucket=SOURCE, Key="cake.png", VersionId=newer.version_id)
+    assert process(older, cloud.settings, cloud.effects).status is Status.SUPERSEDED

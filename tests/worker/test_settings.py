@@ -35,3 +35,11 @@ def test_a_scale_that_cannot_be_is_refused(scale: str) -> None:
 def test_a_function_that_would_feed_itself_is_refused() -> None:
     with pytest.raises(SettingsError, match="would trigger"):
         from_environ(ENVIRON | {"DESTINATION_BUCKET": "in"})
+
+
+@pytest.mark.parametrize(("megabytes", "mebibytes"), [("256", 64), ("1024", 674), ("10240", 1200)])
+def test_a_picture_may_take_no_more_memory_than_the_function_is_given(
+    megabytes: str, mebibytes: int
+) -> None:
+    environ = ENVIRON | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": megabytes}
+    assert from_environ(environ).limits.max_memory_bytes == mebibytes * 1024 * 1024
