@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from imgctl.aws import records, storage
+from imgctl.aws import letters, records, storage
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import BucketContent
 from infra import existing
@@ -15,13 +15,15 @@ from infra.names import deployed_names
 class Leftovers:
     """What the stack's deletion leaves: buckets with their content, the table, the bundles.
 
-    DynamoDB counts items about every six hours, so `records` may be behind.
+    DynamoDB counts items about every six hours, so `records` may be behind. `letters` are what
+    goes with the stack: events that the function gave up, and nobody sent again.
     """
 
     buckets: Mapping[str, BucketContent]
     table: str | None
     records: int
     bundles: str | None
+    letters: int
 
     @property
     def data(self) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ def find(target: Target) -> Leftovers:
         table=None if items is None else names.table,
         records=items or 0,
         bundles=names.artifacts_bucket if owner == stack else None,
+        letters=letters.count(aws.sqs, names.dead_letter_queue) if parameters else 0,
     )
 
 

@@ -37,6 +37,19 @@ class Letter:
     event: Mapping[str, Any] | None
 
 
+def count(sqs: "SQSClient", queue: str) -> int:
+    """Tell about how many messages are in a queue; 0 where there is none of this name."""
+    try:
+        url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+    except sqs.exceptions.QueueDoesNotExist:
+        return 0
+    told = sqs.get_queue_attributes(
+        QueueUrl=url,
+        AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
+    )
+    return sum(map(int, told["Attributes"].values()))
+
+
 def receive(sqs: "SQSClient", queue_url: str) -> Iterator[list[Letter]]:
     """Take the queue's messages, some at a time, until no more come.
 

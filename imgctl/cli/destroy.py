@@ -56,6 +56,11 @@ def _warning(stack: str, left: "Leftovers", *, deployed: bool, delete_data: bool
     lines = [f"To be deleted: {f'the stack {stack}' if deployed else 'what is left of it'}"]
     if left.bundles is not None:
         lines.append(f"  {left.bundles}: the function's bundles, which deploy makes again")
+    if left.letters:
+        lines.append(
+            f"  about {left.letters} dead letters, with events that wait to be sent again:"
+            " `imgctl redrive` first"
+        )
     if left.data:
         lines.append("With it:" if delete_data else "Kept, for the next deploy to take back:")
     for bucket, content in left.buckets.items():

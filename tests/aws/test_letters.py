@@ -70,7 +70,10 @@ def test_a_letter_stays_in_the_queue_until_it_is_deleted(aws: Aws) -> None:
     found = [letter for batch in letters.receive(aws.sqs, url) for letter in batch]
     assert len(found) == 13
     assert list(letters.receive(aws.sqs, url)) == []  # hidden
+    assert letters.count(aws.sqs, "dead-letters") == 13
     letters.delete(aws.sqs, url, found[0])
+    assert letters.count(aws.sqs, "dead-letters") == 12
+    assert letters.count(aws.sqs, "no such queue") == 0
     for letter in found[1:]:
         letters.keep(aws.sqs, url, letter)
     again = [letter for batch in letters.receive(aws.sqs, url) for letter in batch]

@@ -103,6 +103,8 @@ def test_whatever_happens_audit_ends_clean_after_redrive(empty: Local) -> None:
         wait_until_quiet(aws, outputs.table, outputs.dead_letter_queue, letters=failed)
         waiting = empty.imgctl("redrive", "--list", "--json").succeeded().document["letters"]
         assert len(waiting) >= failed
+        asked = empty.imgctl("destroy")
+        assert (asked.code, f"{len(waiting)} dead letters" in asked.err) == (2, True)
         assert all("denied" in letter["cause"] and letter["keys"] for letter in waiting)
         still = empty.imgctl("redrive", "--json")
         assert still.code == 1  # it fails as before, and every letter is kept
