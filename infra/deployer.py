@@ -4,6 +4,7 @@ The stack is the only state. What is under way goes on when this process ends.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -123,6 +124,15 @@ class Engine:
             )
         changes = tuple(_read_change(c) for page in pages for c in page["Changes"])
         return Plan(request.stack, change_set, creates, changes, live_version)
+
+    @contextmanager
+    def planned(self, request: StackRequest) -> Iterator[Plan]:
+        """Plan; what is not applied inside is taken back after."""
+        plan = self.plan(request)
+        try:
+            yield plan
+        finally:
+            self.discard(plan)
 
     def discard(self, plan: Plan) -> None:
         """Take a plan back, with the empty stack that a first change set makes.

@@ -101,11 +101,8 @@ def planned(
         request = StackRequest(
             stack, with_hashed_ids(template, parameters), parameters, express=express
         )
-    plan = engine.plan(request)
-    try:
+    with engine.planned(request) as plan:
         yield plan
-    finally:
-        engine.discard(plan)
 
 
 def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:

@@ -4,8 +4,8 @@ CloudFormation does it, with the template and the parameters that the stack was 
 the next deployment finds what it expects, and undoes nothing.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -75,22 +75,17 @@ def earlier(versions: list[Version], live: int, wanted: int | None) -> int:
     return before[0] if wanted is None else wanted
 
 
-@contextmanager
-def planned_publish(target: Target, bundle: Bundle) -> Iterator[Plan]:
+def planned_publish(target: Target, bundle: Bundle) -> AbstractContextManager[Plan]:
     """Plan new code as the live version; what is not applied inside is taken back after."""
-    with _planned(target, {"CodeKey": bundle.key, "LiveVersion": ""}) as plan:
-        yield plan
+    return _planned(target, {"CodeKey": bundle.key, "LiveVersion": ""})
 
 
-@contextmanager
-def planned_rollback(target: Target, version: int) -> Iterator[Plan]:
+def planned_rollback(target: Target, version: int) -> AbstractContextManager[Plan]:
     """Plan a version as the live one; what is not applied inside is taken back after."""
-    with _planned(target, {"LiveVersion": str(version)}) as plan:
-        yield plan
+    return _planned(target, {"LiveVersion": str(version)})
 
 
-@contextmanager
-def _planned(target: Target, changes: Mapping[str, str]) -> Iterator[Plan]:
+def _planned(target: Target, changes: Mapping[str, str]) -> AbstractContextManager[Plan]:
     deployed = target.engine.parameters(target.stack)
     if not deployed.keys() >= changes.keys():
         raise DeployError(
@@ -99,8 +94,4 @@ def _planned(target: Target, changes: Mapping[str, str]) -> Iterator[Plan]:
         )
     parameters = deployed | dict(changes)
     template = rehashed(target.engine.template(target.stack), parameters)
-    plan = target.engine.plan(StackRequest(target.stack, template, parameters))
-    try:
-        yield plan
-    finally:
-        target.engine.discard(plan)
+    return target.engine.planned(StackRequest(target.stack, template, parameters))

@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from imgctl.aws import records
+from imgctl.aws import records, storage
 from imgctl.aws.stack import StackOutputs
 from imgctl.core import current
 from imgctl.core.current import Current, current_id
+from imgctl.core.keys import version_id_of
 from imgctl.core.record import Record, Status, from_item, timestamp
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _GET_AT_ONCE = 100  # DynamoDB's limit of a BatchGetItem
-_MISSING = ("404", "NoSuchKey", "NotFound")
 
 
 class Problem(StrEnum):
@@ -95,7 +93,7 @@ def source_objects(
         found = [
             SourceObject(
                 key=one["Key"],
-                version_id="" if one["VersionId"] == "null" else one["VersionId"],
+                version_id=version_id_of(one["VersionId"]),
                 etag=one["ETag"].strip('"'),
                 size=one["Size"],
                 modified=timestamp(one["LastModified"]),
@@ -115,16 +113,12 @@ def source_objects(
 
 def source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | None:
     """Look at one key; None where there is no such object."""
-    try:
-        head = s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
-            return None
-        raise
-    version_id = head.get("VersionId", "")
+    head = storage.head_of(s3, bucket, key)
+    if head is None:
+        return None
     return SourceObject(
         key=key,
-        version_id="" if version_id == "null" else version_id,
+        version_id=version_id_of(head.get("VersionId")),
         etag=head["ETag"].strip('"'),
         size=head["ContentLength"],
         modified=timestamp(head["LastModified"]),
@@ -230,13 +224,6 @@ def _currents(services: Services, prefix: str) -> Iterator[list[Current]]:
 
 
 def _written_for(services: Services, record: Record) -> str | None:
-    try:
-        head = services.s3.head_object(
-            Bucket=record.resized_bucket or services.outputs.destination_bucket,
-            Key=record.resized_object_key or "",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
-            return None
-        raise
-    return head["Metadata"].get("record_id", "")
+    bucket = record.resized_bucket or services.outputs.destination_bucket
+    head = storage.head_of(services.s3, bucket, record.resized_object_key or "")
+    return None if head is None else head["Metadata"].get("record_id", "")

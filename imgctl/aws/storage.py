@@ -18,6 +18,7 @@ from imgctl.core.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 API_MAX_BYTES = 10 * MEBIBYTE
 """API Gateway's limit on a payload (API Gateway Developer Guide, "Quotas")."""
@@ -42,19 +43,24 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def head_of(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
+    """Look at an object; None where there is none."""
+    try:
+        return s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
+            return None
+        raise
+
+
 def find_same(s3: "S3Client", bucket: str, key: str, sha256: str) -> StoredObject | None:
     """Find the object under a key where its content has this SHA-256; None where it has not.
 
     Only objects that imgctl stored carry the hash: ETags are no hash of multipart uploads, and
     size and time prove nothing.
     """
-    try:
-        head = s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-            return None
-        raise
-    if head["Metadata"].get(SHA256_METADATA) != sha256:
+    head = head_of(s3, bucket, key)
+    if head is None or head["Metadata"].get(SHA256_METADATA) != sha256:
         return None
     return StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"])
 

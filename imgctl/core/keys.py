@@ -18,6 +18,14 @@ def decode_event_key(encoded: str) -> str:
     return unquote_plus(encoded)
 
 
+def version_id_of(told: str | None) -> str:
+    """Give a version that names one content, or nothing.
+
+    S3's `null` names none: it is overwritten where versioning rests.
+    """
+    return "" if told in (None, "null") else str(told)
+
+
 def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
     """Give the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from imgctl.core.keys import decode_event_key
+from imgctl.core.keys import decode_event_key, version_id_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ def batch_tasks(event: Mapping[str, Any]) -> list[BatchTask] | None:
             ObjectCreated(
                 bucket=task.get("s3Bucket") or task["s3BucketArn"].rpartition(":::")[2],
                 key=decode_event_key(task["s3Key"]),
-                version_id=_version(task.get("s3VersionId")),
+                version_id=version_id_of(task.get("s3VersionId")),
                 event_name="BatchOperations",
                 event_source="aws:s3",
             ),
@@ -84,7 +84,7 @@ def _read(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
         yield ObjectCreated(
             bucket=bucket,
             key=key,
-            version_id=_version(item.get("versionId")),
+            version_id=version_id_of(item.get("versionId")),
             etag=item.get("eTag", "").strip('"'),
             sequencer=item.get("sequencer", ""),
             size=item.get("size"),
@@ -94,8 +94,3 @@ def _read(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
             event_version=record.get("eventVersion", ""),
             region=record.get("awsRegion", ""),
         )
-
-
-def _version(told: str | None) -> str:
-    """Give a version that names one content; `null` is overwritten where versioning rests."""
-    return "" if told in (None, "null") else str(told)

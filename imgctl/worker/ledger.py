@@ -36,12 +36,8 @@ class Committed:
 
 def current_at(dynamodb: "DynamoDBClient", table: str, bucket: str, key: str) -> Current | None:
     """Read which record is the current one of a key; None where none was ever written."""
-    answer = dynamodb.get_item(
-        TableName=table,
-        Key={"resource-id": {"S": current.current_id(bucket, key)}},
-        ConsistentRead=True,
-    )
-    return current.from_item(answer["Item"]) if "Item" in answer else None
+    item = _item_at(dynamodb, table, current.current_id(bucket, key))
+    return None if item is None else current.from_item(item)
 
 
 def put_superseded(dynamodb: "DynamoDBClient", table: str, old: Record) -> bool:
@@ -85,7 +81,8 @@ def commit(
             first = put_superseded(dynamodb, table, older)
             return Committed(older, there, repeated=not first)
         if order is Order.SAME and there is not None:
-            known = _record_at(dynamodb, table, there.record_id)
+            item = _item_at(dynamodb, table, there.record_id)
+            known = None if item is None else record.from_item(item)
             if known is not None and _stands(known, new):
                 return Committed(new, there, repeated=True)
             new = _with_what_was_told(new, known)
@@ -97,11 +94,11 @@ def commit(
     raise LostRace(f"the records of {ours.key} are being written by others")
 
 
-def _record_at(dynamodb: "DynamoDBClient", table: str, record_id: str) -> Record | None:
+def _item_at(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Any:
     answer = dynamodb.get_item(
-        TableName=table, Key={"resource-id": {"S": record_id}}, ConsistentRead=True
+        TableName=table, Key={"resource-id": {"S": resource_id}}, ConsistentRead=True
     )
-    return record.from_item(answer["Item"]) if "Item" in answer else None
+    return answer.get("Item")
 
 
 def _stands(known: Record, new: Record) -> bool:

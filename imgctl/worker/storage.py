@@ -12,13 +12,14 @@ from botocore.exceptions import ClientError
 
 from imgctl.core.errors import PictureError
 from imgctl.core.formats import ImageFormat
+from imgctl.core.keys import version_id_of
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.worker import scratch
 from imgctl.worker.events import ObjectCreated
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
-    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef, HeadObjectOutputTypeDef
 
 _CHUNK_BYTES = MEBIBYTE
 
@@ -86,11 +87,10 @@ def fetched(
                     check_time()
                     digest.update(chunk)
                     file.write(chunk)
-            version_id = answer.get("VersionId", "")
             yield Original(
                 path,
                 digest.hexdigest(),
-                "" if version_id == "null" else version_id,
+                version_id_of(answer.get("VersionId")),
                 answer["ETag"].strip('"'),
             )
     finally:
@@ -122,12 +122,9 @@ def _get(s3: "S3Client", created: ObjectCreated) -> "GetObjectOutputTypeDef":
 
 def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: str) -> bool:
     """Tell whether an upload is the newest of its key; a deleted key has none."""
-    try:
-        answer = s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return False
-        raise
+    answer = _head(s3, bucket, key)
+    if answer is None:
+        return False
     if version_id:
         return answer.get("VersionId") == version_id
     return answer["ETag"].strip('"') == etag
@@ -135,12 +132,9 @@ def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: s
 
 def output_at(s3: "S3Client", bucket: str, key: str) -> Output | None:
     """Look at what is in the output's place; None where nothing is."""
-    try:
-        answer = s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
-            return None
-        raise
+    answer = _head(s3, bucket, key)
+    if answer is None:
+        return None
     told = answer["Metadata"]
     return Output(
         etag=answer["ETag"],
@@ -148,6 +142,15 @@ def output_at(s3: "S3Client", bucket: str, key: str) -> Output | None:
         sequencer=told.get("sequencer", ""),
         sha256=told.get("sha256", ""),
     )
+
+
+def _head(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
+    try:
+        return s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _GONE:
+            return None
+        raise
 
 
 def put_output(
