@@ -22,12 +22,13 @@ demo: .venv/local.done
 test: .venv/dev.done
 	$(BIN)/pytest -n auto
 
-check: .venv/dev.done
+check: .venv/dev.done .venv/scan.done
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
+	$(BIN)/python -m tests.infra.scan .venv/scan/bin/checkov
 
 bench: .venv/bench.done
 	$(BIN)/python -m tests.benchmarks
@@ -43,6 +44,7 @@ lock: .venv/dev.done
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build -o requirements-local.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) --group scan -o requirements-scan.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
 	cd tests/benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved
 
@@ -62,6 +64,12 @@ clean:
 	$(PIP) install --require-hashes -r requirements-dev.txt
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/local.done
+
+# Apart from the rest, because checkov pins another boto3.
+.venv/scan.done: requirements-scan.txt | .venv/bin/python
+	@.venv/bin/python -m venv .venv/scan
+	.venv/scan/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-scan.txt
+	@touch $@
 
 # The peers that are not there are named as such: without npm, sharp.
 .venv/bench.done: requirements-bench.txt tests/benchmarks/package-lock.json .venv/dev.done

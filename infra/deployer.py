@@ -80,7 +80,10 @@ class Engine:
         status = None if deployed is None else deployed["StackStatus"]
         refuse_state(request.stack, status)
         creates = status in _UNMADE
+        before = _parameters(deployed)
         live_version = request.parameters.get("LiveVersion", "")
+        key = before.get("KmsKeyArn", "")
+        left_key = key if key != request.parameters.get("KmsKeyArn", key) else ""
         wanted: dict[str, Any] = {
             "StackName": request.stack,
             "ChangeSetName": f"imgctl-{self.unique()}",
@@ -122,8 +125,14 @@ class Engine:
                 f"CloudFormation refuses the change set: {reason}",
                 hint="Nothing was changed. Mend what it names, and deploy again.",
             )
-        changes = tuple(_read_change(c) for page in pages for c in page["Changes"])
-        return Plan(request.stack, change_set, creates, changes, live_version)
+        values = {name: (before.get(name), value) for name, value in request.parameters.items()}
+        changes = tuple(_read_change(c, values) for page in pages for c in page["Changes"])
+        changed = tuple(
+            PropertyChange(name, old, new)
+            for name, (old, new) in values.items()
+            if before and old != new
+        )
+        return Plan(request.stack, change_set, creates, changes, live_version, left_key, changed)
 
     @contextmanager
     def planned(self, request: StackRequest) -> Iterator[Plan]:
@@ -307,6 +316,7 @@ class Engine:
                         event.get("ResourceType", ""),
                         event["ResourceStatus"],
                         event.get("ResourceStatusReason", ""),
+                        event["Timestamp"],
                     )
         except ClientError as error:
             if "does not exist" not in str(error):  # a deleted stack's events may be gone
@@ -318,9 +328,10 @@ def _parameters(described: Any) -> dict[str, str]:
     return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in given}
 
 
-def _read_change(change: Mapping[str, Any]) -> Change:
+def _read_change(
+    change: Mapping[str, Any], parameters: Mapping[str, tuple[str | None, str]]
+) -> Change:
     resource = change["ResourceChange"]
-    targets = (detail.get("Target", {}) for detail in resource.get("Details", []))
     return Change(
         action=resource["Action"],
         logical_id=resource["LogicalResourceId"],
@@ -328,16 +339,21 @@ def _read_change(change: Mapping[str, Any]) -> Change:
         resource_type=resource["ResourceType"],
         replacement=resource.get("Replacement", "") if resource["Action"] == "Modify" else "",
         properties=tuple(
-            PropertyChange(
-                _property_name(target),
-                target.get("BeforeValue"),
-                target.get("AfterValue"),
-            )
-            for target in targets
+            _read_property(detail, parameters) for detail in resource.get("Details", [])
         ),
     )
 
 
-def _property_name(target: Mapping[str, str]) -> str:
+def _read_property(
+    detail: Mapping[str, Any], parameters: Mapping[str, tuple[str | None, str]]
+) -> PropertyChange:
+    """Read what becomes of a property; where only its parameter is told, by that one's values."""
+    target = detail.get("Target", {})
     path = target.get("Path", "").removeprefix("/Properties/")
-    return path or target.get("Name") or target.get("Attribute", "")
+    name = path or target.get("Name") or target.get("Attribute", "")
+    if "BeforeValue" in target or "AfterValue" in target:
+        return PropertyChange(name, target.get("BeforeValue"), target.get("AfterValue"))
+    parameter = detail.get("CausingEntity", "")
+    if parameter not in parameters:
+        return PropertyChange(name, None, None)
+    return PropertyChange(name, *parameters[parameter], parameter)

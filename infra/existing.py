@@ -37,7 +37,7 @@ def kept_from_before(
     the stack that it did not make, in this region.
     """
     kept = []
-    for bucket in (names.source_bucket, names.destination_bucket):
+    for bucket in names.buckets:
         owner = bucket_owner(s3, bucket, account=account, region=region)
         if owner is not None:
             _refuse_foreign(f"A bucket called {bucket}", owner, stack)
@@ -54,7 +54,7 @@ def mark_buckets(s3: "S3Client", names: Names, stack: str) -> None:
 
     Never for AWS, where the template's tags stand, and a bucket's tags are replaced as a whole.
     """
-    for bucket in (names.source_bucket, names.destination_bucket):
+    for bucket in names.buckets:
         s3.put_bucket_tagging(
             Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]}
         )

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from imgctl.core.errors import ImgctlError
 
@@ -24,6 +24,7 @@ class Names:
 
     source_bucket: str
     destination_bucket: str
+    access_logs_bucket: str
     artifacts_bucket: str
     table: str
     function: str
@@ -32,20 +33,33 @@ class Names:
     api: str
     api_role: str
 
+    @property
+    def holds_data(self) -> tuple[str, ...]:
+        """What a deletion of the stack keeps: its buckets and its table."""
+        return (*self.buckets, self.table)
+
+    @property
+    def buckets(self) -> tuple[str, ...]:
+        """The stack's own buckets; the one with the bundles is not of the stack."""
+        named = (self.source_bucket, self.destination_bucket, self.access_logs_bucket)
+        return tuple(bucket for bucket in named if bucket)
+
+
+CHOOSABLE = tuple(field.name for field in fields(Names) if field.name != "artifacts_bucket")
+"""The names that a user may choose."""
+
 
 def stack_names(
     stack: str,
     account: str,
     region: str,
-    *,
-    source_bucket: str | None = None,
-    destination_bucket: str | None = None,
+    chosen: Mapping[str, str | None] | None = None,
 ) -> Names:
     """Name the resources of a stack.
 
     The default stack has the seed's names; any other appends its own, so that several live in
-    one account. Buckets are global in AWS: account and region are appended unless the user
-    names them. Raises BadName for what AWS would refuse.
+    one account. Buckets are global in AWS: account and region are appended. What the user has
+    `chosen`, by the fields of Names, is taken as it is. Raises BadName for what AWS would refuse.
     """
     if not STACK_NAME.fullmatch(stack):
         raise BadName(
@@ -54,17 +68,19 @@ def stack_names(
         )
     suffix = "" if stack == DEFAULT_STACK else f"-{stack}"
     place = f"-{account}-{region}"
-    names = Names(
-        source_bucket=source_bucket or f"src-bucket-image-in{suffix}{place}",
-        destination_bucket=destination_bucket or f"dest-bucket-image-out{suffix}{place}",
-        artifacts_bucket=f"imgctl-artifacts{suffix}{place}",
-        table=f"hala-db{suffix}",
-        function=f"Landa-image-s3-function{suffix}",
-        function_role=f"lambda-image-role{suffix}",
-        dead_letter_queue=f"Landa-image-s3-function-dead-letters{suffix}",
-        api=f"Quaen-Hala-API{suffix}",
-        api_role=f"api-gw-s3-role{suffix}",
-    )
+    usual = {
+        "source_bucket": f"src-bucket-image-in{suffix}{place}",
+        "destination_bucket": f"dest-bucket-image-out{suffix}{place}",
+        "access_logs_bucket": f"imgctl-access-logs{suffix}{place}",
+        "table": f"hala-db{suffix}",
+        "function": f"Landa-image-s3-function{suffix}",
+        "function_role": f"lambda-image-role{suffix}",
+        "dead_letter_queue": f"Landa-image-s3-function-dead-letters{suffix}",
+        "api": f"Quaen-Hala-API{suffix}",
+        "api_role": f"api-gw-s3-role{suffix}",
+    }
+    picked = {name: value for name, value in (chosen or {}).items() if value is not None}
+    names = Names(artifacts_bucket=f"imgctl-artifacts{suffix}{place}", **(usual | picked))
     _refuse_bad_buckets(names, suffix)
     return names
 
@@ -74,6 +90,8 @@ def deployed_names(parameters: Mapping[str, str]) -> Names:
     return Names(
         source_bucket=parameters["SourceBucketName"],
         destination_bucket=parameters["DestinationBucketName"],
+        # A stack from before there were access logs has no bucket for them.
+        access_logs_bucket=parameters.get("AccessLogsBucketName", ""),
         artifacts_bucket=parameters["CodeBucket"],
         table=parameters["TableName"],
         function=parameters["FunctionName"],
@@ -85,7 +103,7 @@ def deployed_names(parameters: Mapping[str, str]) -> Names:
 
 
 def _refuse_bad_buckets(names: Names, suffix: str) -> None:
-    for bucket in (names.source_bucket, names.destination_bucket, names.artifacts_bucket):
+    for bucket in (*names.buckets, names.artifacts_bucket):
         if BUCKET_NAME.fullmatch(bucket):
             continue
         if suffix and bucket.endswith(names.artifacts_bucket.split(suffix)[-1]):
@@ -97,4 +115,9 @@ def _refuse_bad_buckets(names: Names, suffix: str) -> None:
         raise BadName(
             "The source bucket is also the destination bucket: each output would be resized again.",
             hint="Name two different buckets.",
+        )
+    if len(set(names.buckets)) < len(names.buckets):
+        raise BadName(
+            f"{names.access_logs_bucket} would hold pictures and the log of who used them.",
+            hint="Name another bucket as access_logs_bucket.",
         )

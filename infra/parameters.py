@@ -14,10 +14,16 @@ class StackSettings:
 
     scale: str = "0.5"
     prefix: str = "resized-"
+    quality: int | None = None
     memory_mb: int = 1769
     timeout_s: int = 60
+    reserved_concurrency: int | None = None
     log_retention_days: int = 30
-    alarm_email: str = ""
+    alarm_email: str | None = None
+    kms_key: str | None = None
+    api_authorization: str = "iam"
+    api_requests_per_s: int = 100
+    api_burst: int = 50
 
 
 def stack_parameters(
@@ -33,6 +39,7 @@ def stack_parameters(
     return {
         "SourceBucketName": names.source_bucket,
         "DestinationBucketName": names.destination_bucket,
+        "AccessLogsBucketName": names.access_logs_bucket,
         "TableName": names.table,
         "FunctionName": names.function,
         "FunctionRoleName": names.function_role,
@@ -48,9 +55,20 @@ def stack_parameters(
         "TimeoutSeconds": str(settings.timeout_s),
         "Scale": settings.scale,
         "OutputPrefix": settings.prefix,
+        "Quality": _text(settings.quality),
+        "ReservedConcurrency": _text(settings.reserved_concurrency),
         "LogRetentionDays": str(settings.log_retention_days),
         "SlowMilliseconds": str(settings.timeout_s * _SLOW_MS_A_SECOND),
-        "AlarmEmail": settings.alarm_email,
+        "AlarmEmail": _text(settings.alarm_email),
+        "KmsKeyArn": _text(settings.kms_key),
+        "ApiAuthorization": settings.api_authorization,
+        "ApiRequestsPerSecond": str(settings.api_requests_per_s),
+        "ApiBurst": str(settings.api_burst),
         "RequireTls": "true" if require_tls else "false",
         "ApiLoggingRole": "create" if sets_api_logging_role else "existing",
     }
+
+
+def _text(value: str | int | None) -> str:
+    """Give a parameter's text; an empty one leaves the template to its own choice."""
+    return "" if value is None else str(value)

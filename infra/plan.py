@@ -1,6 +1,8 @@
 """What a deployment would do, and what it does: frozen values, made here and rendered elsewhere."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 # What holds what users put there, and the properties whose change can replace it
 # (CloudFormation's resource reference, "Update requires").
@@ -13,6 +15,27 @@ _HOLDS_DATA = {
         "TableName",
     },
 }
+
+# Who may do what: roles, and what resources say themselves of who may use them.
+_ACCESS = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
+
+# What opens or closes a resource to the world: any change of these types, or of these properties.
+_DOORS: dict[str, set[str]] = {
+    "AWS::ApiGateway::ApiKey": set(),
+    "AWS::ApiGateway::Method": {"ApiKeyRequired", "AuthorizationType"},
+    "AWS::ApiGateway::RestApi": {"EndpointConfiguration", "Policy"},
+    "AWS::ApiGateway::UsagePlanKey": set(),
+    "AWS::S3::Bucket": {"AccessControl", "OwnershipControls", "PublicAccessBlockConfiguration"},
+    "AWS::S3::BucketPolicy": set(),
+}
+
+
+class Mark(StrEnum):
+    """What a reader of a plan should not miss about a change."""
+
+    DATA_LOSS = "LOSES DATA"
+    IAM = "IAM"
+    PUBLIC_ACCESS = "PUBLIC ACCESS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +50,16 @@ class ImportedResource:
 
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
-    """One property, `BucketName`; `before` and `after` are None where nobody tells them."""
+    """One property, `BucketName`; `before` and `after` are None where nobody tells them.
+
+    Where CloudFormation does not tell them, they are those of the template's `parameter` that the
+    property follows.
+    """
 
     name: str
     before: str | None
     after: str | None
+    parameter: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +86,32 @@ class Change:
             return any(change.name.split("/")[0] in replacing for change in self.properties)
         return self.action == "Remove" or self.replacement == "True"
 
+    @property
+    def marks(self) -> tuple[Mark, ...]:
+        """What should not be missed: lost data, changed rights, a door to the world.
+
+        A bucket that is added, or taken in, is closed by the template, and no door.
+        """
+        marks = [Mark.DATA_LOSS] if self.loses_data else []
+        if self.resource_type in _ACCESS:
+            marks.append(Mark.IAM)
+        doors = _DOORS.get(self.resource_type)
+        if doors is not None:
+            touched = {change.name.split("/")[0] for change in self.properties}
+            is_bucket = self.resource_type == "AWS::S3::Bucket"
+            if not doors or touched & doors or (self.action != "Modify" and not is_bucket):
+                marks.append(Mark.PUBLIC_ACCESS)
+        return tuple(marks)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A change set that is ready to be executed; empty where nothing would change.
 
     `live_version` is the function's version that a rollback chose, which it leaves live.
+    `left_key` is the customer's key that the stack would use no longer, while what it encrypted
+    stays encrypted with it. `parameters` are those of the template that a deployed stack would get
+    anew.
     """
 
     stack: str
@@ -71,6 +119,8 @@ class Plan:
     creates_stack: bool
     changes: tuple[Change, ...]
     live_version: str = ""
+    left_key: str = ""
+    parameters: tuple[PropertyChange, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -92,6 +142,7 @@ class DeployEvent:
     resource_type: str
     status: str
     reason: str
+    time: datetime
 
     @property
     def is_failure(self) -> bool:

@@ -47,8 +47,7 @@ def find(target: Target) -> Leftovers:
     names = deployed_names(parameters) if parameters else target.names
     where = {"account": aws.account_id, "region": aws.region}
     if parameters:
-        both = (names.source_bucket, names.destination_bucket)
-        data = [bucket for bucket in both if storage.bucket_exists(aws.s3, bucket)]
+        data = [bucket for bucket in names.buckets if storage.bucket_exists(aws.s3, bucket)]
     else:
         kept = existing.kept_from_before(aws.s3, aws.dynamodb, names, stack, **where)
         data = [name for name in kept if name != names.table]

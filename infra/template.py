@@ -13,14 +13,18 @@ from infra.names import Names
 from infra.plan import ImportedResource
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
-_API_TYPE = re.compile(r"^    Type: AWS::ApiGateway::(?!Deployment|Stage|Account)", re.MULTILINE)
+_API_TYPE = re.compile(
+    r"^    Type: AWS::ApiGateway::(?:Method|RequestValidator|Resource|RestApi)$", re.MULTILINE
+)
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
 
 # What a published version freezes beside its code.
 _FUNCTION_PARAMETERS = (
     "SourceBucketName", "DestinationBucketName", "TableName", "FunctionName", "CodeKey",
-    "Architecture", "MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix",
+    "Architecture", "MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix", "Quality",
+    "KmsKeyArn",
 )  # fmt: skip
+_API_PARAMETERS = ("ApiAuthorization",)
 
 
 def stack_template() -> str:
@@ -31,8 +35,9 @@ def stack_template() -> str:
 def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
     """Append a hash to the ids `CodeVersion` and `ApiDeployment`, wherever they stand."""
     blocks = {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
-    function = [blocks["Function"], *(parameters[name] for name in _FUNCTION_PARAMETERS)]
+    function = [blocks["Function"], *(parameters.get(name, "") for name in _FUNCTION_PARAMETERS)]
     api = [body for body in blocks.values() if _API_TYPE.search(body)]
+    api += [parameters.get(name, "") for name in _API_PARAMETERS]
     for logical_id, content in (("CodeVersion", function), ("ApiDeployment", api)):
         template = re.sub(rf"\b{logical_id}\b", f"{logical_id}{_digest(content)}", template)
     return template
@@ -55,17 +60,15 @@ def import_template(template: str, names: Names, kept: Collection[str]) -> str:
         "    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
         "    Properties: {{BucketName: {name}}}\n"
     )
-    resources = {
-        "SourceBucket": (names.source_bucket, bucket.format(name=names.source_bucket)),
-        "DestinationBucket": (
-            names.destination_bucket,
-            bucket.format(name=names.destination_bucket),
-        ),
-        "Records": (names.table, blocks["Records"]),
+    bodies = {
+        resource.logical_id: bucket.format(name=resource.name)
+        if resource.resource_type == "AWS::S3::Bucket"
+        else blocks[resource.logical_id]
+        for resource in resources_to_import(names, kept)
     }
-    parameters = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
-    return f"{parameters}Resources:\n" + "".join(
-        f"  {logical_id}:\n{body}" for logical_id, (name, body) in resources.items() if name in kept
+    declared = template[template.index("Parameters:\n") : template.index("Rules:\n")]
+    return f"{declared}Resources:\n" + "".join(
+        f"  {logical_id}:\n{body}" for logical_id, body in bodies.items()
     )
 
 
@@ -76,6 +79,7 @@ def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedRes
         ImportedResource(
             "DestinationBucket", "AWS::S3::Bucket", "BucketName", names.destination_bucket
         ),
+        ImportedResource("AccessLogs", "AWS::S3::Bucket", "BucketName", names.access_logs_bucket),
         ImportedResource("Records", "AWS::DynamoDB::Table", "TableName", names.table),
     ]
     return [resource for resource in resources if resource.name in kept]

@@ -94,7 +94,13 @@ def count(dynamodb: "DynamoDBClient", table: str) -> int | None:
 
 
 def delete_all(dynamodb: "DynamoDBClient", table: str) -> None:
-    """Delete the table with all records."""
+    """Delete the table with all records, which its protection else prevents."""
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    if described.get("DeletionProtectionEnabled"):
+        dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
+        dynamodb.get_waiter("table_exists").wait(
+            TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
+        )
     dynamodb.delete_table(TableName=table)
     dynamodb.get_waiter("table_not_exists").wait(
         TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3control import S3ControlClient
@@ -93,6 +94,11 @@ class Aws:
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB's client."""
         return self.session.client("dynamodb", **self._options)
+
+    @cached_property
+    def kms(self) -> "KMSClient":
+        """KMS's client."""
+        return self.session.client("kms", **self._options)
 
     @cached_property
     def lambda_(self) -> "LambdaClient":

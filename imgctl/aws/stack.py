@@ -22,6 +22,8 @@ class StackOutputs:
     function_log_group: str
     dead_letter_queue: str
     api_endpoint: str
+    api_authorization: str
+    api_key_id: str
 
 
 def load_outputs(aws: Aws, stack: str) -> StackOutputs:
@@ -44,6 +46,8 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
                 if aws.is_local
                 else outputs["ApiEndpoint"]
             ),
+            api_authorization=outputs["ApiAuthorization"],
+            api_key_id=outputs.get("ApiKeyId", ""),
         )
     except KeyError as error:
         raise StackMissing(

@@ -1,27 +1,18 @@
-"""Objects in the two buckets, and the API's own way into the first."""
+"""Objects in the two buckets."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 
 from imgctl.aws.errors import AwsError
-from imgctl.aws.session import Aws
-from imgctl.aws.stack import StackOutputs
-from imgctl.core.limits import MEBIBYTE
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
-
-API_MAX_BYTES = 10 * MEBIBYTE
-"""API Gateway's limit on a payload (API Gateway Developer Guide, "Quotas")."""
 
 SHA256_METADATA = "sha256"
 """The source object's metadata by which an upload of the same content is recognised."""
@@ -78,42 +69,6 @@ def put_by_s3(
             Metadata={SHA256_METADATA: sha256},
         )
     return StoredObject(bucket, key, answer.get("VersionId", ""), answer["ETag"])
-
-
-def put_by_api(
-    aws: Aws, outputs: StackOutputs, key: str, path: Path, *, sha256: str, content_type: str
-) -> StoredObject:
-    """Store a file through the stack's REST API, signed as the caller.
-
-    A folder in the key travels as %2F, because the API's route takes one segment.
-    """
-    request = AWSRequest(
-        method="PUT",
-        url=f"{outputs.api_endpoint}/{outputs.source_bucket}/{quote(key, safe='')}",
-        headers={"Content-Type": content_type, f"x-amz-meta-{SHA256_METADATA}": sha256},
-        data=path.read_bytes(),
-    )
-    SigV4Auth(aws.credentials, "execute-api", aws.region).add_auth(request)
-    answer = aws.http.send(request.prepare())
-    if answer.status_code != 200:
-        text = answer.content.decode("utf-8", errors="replace")
-        raise AwsError(
-            f"The API answered {answer.status_code}: {_message_in(text)}",
-            hint="Read the API's log, and check the permissions of its role.",
-        )
-    headers = {name.lower(): value for name, value in answer.headers.items()}
-    return StoredObject(
-        outputs.source_bucket, key, headers.get("x-amz-version-id", ""), headers.get("etag", "")
-    )
-
-
-def _message_in(answer: str) -> str:
-    """Take the sentence out of API Gateway's JSON or S3's XML error."""
-    for before, after in (("<Message>", "</Message>"), ('"message":"', '"'), ('"message": "', '"')):
-        _, found, rest = answer.partition(before)
-        if found:
-            return rest.partition(after)[0]
-    return answer.strip()[:200] or "no reason was given"
 
 
 def download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:

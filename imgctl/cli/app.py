@@ -12,6 +12,7 @@ from imgctl.cli.settings import Settings, resolve
 from imgctl.cli.ui import Ui
 
 if TYPE_CHECKING:
+    from imgctl.aws.api import Api
     from imgctl.aws.session import Aws
     from imgctl.aws.stack import StackOutputs
 
@@ -59,6 +60,13 @@ class App:
 
         return stack.load_outputs(self.aws, self.settings["stack"])
 
+    @cached_property
+    def api(self) -> "Api":
+        """The deployed stack's API."""
+        from imgctl.aws import api
+
+        return api.open_api(self.aws, self.outputs)
+
     @property
     def command(self) -> str:
         """How the program is called for the AWS in use, for hints."""
@@ -70,9 +78,14 @@ class App:
         self.ui.detail(f"{service} {operation} {seconds * 1000:.0f} ms")
 
 
+def set_option(context: click.Context, setting: str, value: Any) -> None:
+    """Take a setting from the command line, before `app_of` settles them all."""
+    context.meta.setdefault(_OPTIONS, {})[setting] = value
+
+
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value is not None and parameter.name is not None:
-        context.meta.setdefault(_OPTIONS, {})[parameter.name] = value
+        set_option(context, parameter.name, value)
 
 
 def _global_options() -> list[click.Parameter]:

@@ -1,21 +1,21 @@
 """`imgctl deploy`."""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, Command, app_of, set_option
+from imgctl.cli.progress import following
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
     from infra.bundle import Bundle
-    from infra.deployer import OnEvent
     from infra.deployment import Target
     from infra.parameters import StackSettings
-    from infra.plan import DeployEvent, Plan
+    from infra.plan import Plan
 
 
 class DataLossRefused(ImgctlError):
@@ -27,13 +27,25 @@ class DataLossRefused(ImgctlError):
 @click.command(cls=Command, epilog="Example: imgctl deploy --plan")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would be done, and stop.")
 @click.option("--express", is_flag=True, help="Do not wait for resources to become stable.")
+@click.option(
+    "--cmk", metavar="ARN", help="Encrypt with this key of yours; as the setting kms_key."
+)
 @click.option("--allow-data-loss", is_flag=True, help="Let a bucket or the table be replaced.")
 @click.pass_context
-def deploy(context: click.Context, *, plan_only: bool, express: bool, allow_data_loss: bool) -> int:
+def deploy(
+    context: click.Context,
+    *,
+    plan_only: bool,
+    express: bool,
+    cmk: str | None,
+    allow_data_loss: bool,
+) -> int:
     """Create or update the stack.
 
     The plan is shown before anything is changed. Running it again changes nothing.
     """
+    if cmk is not None:
+        set_option(context, "kms_key", cmk)
     return deploy_stack(
         app_of(context), plan_only=plan_only, express=express, allow_data_loss=allow_data_loss
     )
@@ -48,21 +60,18 @@ def deploy_stack(
     show_outputs: bool = True,
 ) -> int:
     """Bundle, plan, show, ask, apply and print the outputs; gives the exit code."""
-    from infra import deployment
+    from infra import customer_key, deployment
     from infra.bundle import Architecture
     from infra.parameters import StackSettings
 
     settings, ui = app.settings, app.ui
+    if settings["kms_key"] is not None:
+        customer_key.refuse_unusable(app.aws.kms, settings["kms_key"], app.aws.region)
     target = target_of(app)
-    if not plan_only and target.engine.watch(target.stack, on_event(app)):
+    if not plan_only and _watched(app, target):
         ui.note("That was under way since an earlier run, and is done. Now what is wanted:")
     stack_settings = StackSettings(
-        scale=settings["scale"],
-        prefix=settings["prefix"],
-        memory_mb=settings["memory_mb"],
-        timeout_s=settings["timeout_s"],
-        log_retention_days=settings["log_retention_days"],
-        alarm_email=settings["alarm_email"] or "",
+        **{field.name: settings[field.name] for field in fields(StackSettings)}
     )
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         with ui.working("Building the function's bundle"):
@@ -99,7 +108,7 @@ class _Step:
 
 def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
     """Plan, show, ask and apply; gives the plan, or None where it was not applied."""
-    from imgctl.cli.tables import plan_grid
+    from imgctl.cli.tables import parameters_grid, plan_grid, plan_total
     from infra import deployment
     from infra.template import stack_template
 
@@ -116,6 +125,9 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
             ui.note(f"Nothing to change: the stack {plan.stack} is as wanted.")
             return plan
         ui.note(plan_grid(plan))
+        if plan.parameters:
+            ui.note(parameters_grid(plan))
+        ui.note(plan_total(plan))
         _refuse_data_loss(plan, allowed=step.allow_data_loss)
         if step.plan_only:
             if kept:
@@ -127,40 +139,26 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
         if not ui.confirm(f"Deploy this to {place_of(app)}?"):
             ui.note("Nothing was changed.")
             return None
-        deployment.apply(step.target, plan, step.bundle, on_event(app))
+        with following(ui, plan.stack) as on_event:
+            deployment.apply(step.target, plan, step.bundle, on_event)
         return plan
 
 
 def target_of(app: App) -> "Target":
     """Give the stack in the account and region in use, with its resources' names."""
     from infra.deployment import Target, engine_for
-    from infra.names import stack_names
+    from infra.names import CHOOSABLE, stack_names
 
     stack = app.settings["stack"]
-    names = stack_names(
-        stack,
-        app.aws.account_id,
-        app.aws.region,
-        source_bucket=app.settings["source_bucket"],
-        destination_bucket=app.settings["destination_bucket"],
-    )
+    chosen = {name: app.settings[name] for name in CHOOSABLE}
+    names = stack_names(stack, app.aws.account_id, app.aws.region, chosen)
     return Target(app.aws, engine_for(app.aws), stack, names)
 
 
-def tell_event(event: "DeployEvent") -> str:
-    """Say one step of a deployment in a line."""
-    reason = f"  {event.reason}" if event.is_failure and event.reason else ""
-    return f"  {event.status:<28}{event.logical_id}{reason}"
-
-
-def on_event(app: App) -> "OnEvent":
-    """Tell each step that ended, as it ends."""
-
-    def tell(event: "DeployEvent") -> None:
-        if event.is_done or event.is_failure:
-            app.ui.note(tell_event(event))
-
-    return tell
+def _watched(app: App, target: "Target") -> bool:
+    """Follow what an interrupted run had begun; tells whether there was anything."""
+    with following(app.ui, target.stack) as on_event:
+        return target.engine.watch(target.stack, on_event)
 
 
 def place_of(app: App) -> str:
@@ -171,6 +169,11 @@ def place_of(app: App) -> str:
 
 
 def _refuse_data_loss(plan: "Plan", *, allowed: bool) -> None:
+    if plan.left_key and not allowed:
+        raise DataLossRefused(
+            f"The function could no longer read what is encrypted with {plan.left_key}.",
+            hint="Nothing was changed. Give it as kms_key, or give --allow-data-loss.",
+        )
     if plan.loses_data and not allowed:
         lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
         raise DataLossRefused(
@@ -190,9 +193,15 @@ def _plan_document(plan: "Plan", *, changed: bool) -> dict[str, Any]:
                 "type": change.resource_type,
                 "replacement": change.replacement,
                 "loses_data": change.loses_data,
+                "marks": [mark.name.lower() for mark in change.marks],
                 "properties": [
-                    {"name": p.name, "before": p.before, "after": p.after}
-                    for p in change.properties
+                    {
+                        "name": told.name,
+                        "before": told.before,
+                        "after": told.after,
+                        "parameter": told.parameter or None,
+                    }
+                    for told in change.properties
                 ],
             }
             for change in plan.changes

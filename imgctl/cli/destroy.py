@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.progress import following
 
 if TYPE_CHECKING:
     from infra.removal import Leftovers
@@ -21,7 +22,7 @@ def destroy(context: click.Context, *, delete_data: bool) -> int:
     The two buckets and the table stay, and the next deploy takes them back, unless
     --delete-data is given. Safe to run again after an interruption.
     """
-    from imgctl.cli.deploy import target_of, tell_event
+    from imgctl.cli.deploy import target_of
     from infra import removal
 
     app = app_of(context)
@@ -41,9 +42,8 @@ def destroy(context: click.Context, *, delete_data: bool) -> int:
         ui.note("Nothing was changed.")
         return 1
     # The stack first: with it goes the trigger, so that nothing arrives while data is deleted.
-    target.engine.destroy(
-        stack, lambda event: ui.note(tell_event(event)) if event.is_done else None
-    )
+    with following(ui, stack) as on_event:
+        target.engine.destroy(stack, on_event)
     removal.delete_bundles(app.aws, left)
     if delete_data:
         with ui.progress("Deleting objects", left.objects) as step:

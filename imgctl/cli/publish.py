@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.app import App, Command, app_of
-from imgctl.cli.deploy import on_event, place_of, target_of
+from imgctl.cli.deploy import place_of, target_of
+from imgctl.cli.progress import following
 
 if TYPE_CHECKING:
     from infra.plan import Plan
@@ -37,7 +38,8 @@ def publish(context: click.Context) -> int:
             if not agreed(app, plan, question):
                 return 1
             if not plan.is_empty:
-                deployment.apply(target, plan, bundle, on_event(app))
+                with following(app.ui, plan.stack) as on_event:
+                    deployment.apply(target, plan, bundle, on_event)
     return tell_live(app, before)
 
 

@@ -51,7 +51,11 @@ class Job:
 @click.option("--height", type=click.IntRange(1), help="Fit this height.")
 @click.option("--fit", metavar="WxH", help="Fit into this box.")
 @click.option("--format", "to_format", type=click.Choice(_FORMATS), help="Convert to this format.")
-@click.option("--quality", type=click.IntRange(1, 100), help="Of JPEG, WebP and AVIF.")
+@click.option(
+    "--quality",
+    type=click.IntRange(1, 100),
+    help="Of JPEG, WebP and AVIF.  [default: the setting quality]",
+)
 @click.option(
     "--metadata", type=click.Choice(["safe", "all", "none"]), default="safe", show_default=True,
     help="Keep EXIF without the position; or all; or none.",
@@ -90,7 +94,7 @@ def resize(
     spec = ResizeSpec(
         target=_target(scale, width, height, fit, default_scale),
         format=ImageFormat(to_format.upper()) if to_format else None,
-        quality=quality,
+        quality=app.settings["quality"] if quality is None else quality,
         high_quality=high_quality,
         metadata=Metadata(metadata),
     )

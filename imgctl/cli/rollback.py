@@ -3,7 +3,8 @@
 import click
 
 from imgctl.cli.app import Command, app_of
-from imgctl.cli.deploy import on_event, place_of, target_of
+from imgctl.cli.deploy import place_of, target_of
+from imgctl.cli.progress import following
 from imgctl.cli.publish import agreed, tell_live
 
 
@@ -26,5 +27,6 @@ def rollback(context: click.Context, *, version: int | None) -> int:
         if not agreed(app, plan, f"Make version {chosen} live in {place_of(app)}?"):
             return 1
         if not plan.is_empty:
-            target.engine.apply(plan, on_event(app))
+            with following(app.ui, plan.stack) as on_event:
+                target.engine.apply(plan, on_event)
     return tell_live(app, before)

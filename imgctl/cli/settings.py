@@ -18,6 +18,7 @@ from infra.names import BUCKET_NAME, STACK_NAME
 
 FILE_NAME = "imgctl.toml"
 
+_KEY_ARN = re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+")
 _PREFIX = re.compile(r"[\w.!*() -]+")
 
 RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
@@ -99,10 +100,13 @@ def _scale(value: object) -> str:
     return str(value)
 
 
-def _architecture(value: object) -> str:
-    if value not in ("arm64", "x86_64"):
-        raise ValueError("arm64 or x86_64")
-    return str(value)
+def _one_of(*allowed: str) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value not in allowed:
+            raise ValueError(f"{', '.join(allowed[:-1])} or {allowed[-1]}")
+        return str(value)
+
+    return read
 
 
 def _bucket(value: object) -> str:
@@ -123,6 +127,23 @@ def _prefix(value: object) -> str:
     return value
 
 
+def _name(shortest: int, longest: int) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not re.fullmatch(
+            rf"[\w-]{{{shortest},{longest}}}", value, re.ASCII
+        ):
+            raise ValueError(f"{shortest} to {longest} letters, digits, hyphens and underscores")
+        return value
+
+    return read
+
+
+def _key(value: object) -> str:
+    if not isinstance(value, str) or not _KEY_ARN.fullmatch(value):
+        raise ValueError("a key's ARN, such as arn:aws:kms:eu-west-2:123456789012:key/...")
+    return value
+
+
 def _email(value: object) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", value):
         raise ValueError("an address such as me@example.org")
@@ -133,6 +154,19 @@ def _path(value: object) -> Path:
     return Path(_text(value)).expanduser()
 
 
+_RESERVED = (
+    "Invocations at once that are kept for the function, and its most; they are taken from the"
+    " account's other functions."
+)
+_ENCRYPTED = (
+    "Encrypts what is stored; else keys that AWS owns do. docs/recipes/customer-key.md says what"
+    " the key's policy has to allow."
+)
+_WHO_MAY = (
+    "Who may use the API: iam, callers whom IAM allows it; key, whoever has its key; none, anyone"
+    " on the internet, who can then fill your bucket."
+)
+
 KEYS = (
     Key("stack", _stack, "imgctl", about="Another name makes another pipeline beside the first."),
     Key("region", _text, about="AWS region; else what AWS's own tools are set to."),
@@ -141,13 +175,26 @@ KEYS = (
     Key("local_dir", _path, about="Where the embedded AWS keeps its data; else a user's folder."),
     Key("source_bucket", _bucket, about="Else src-bucket-image-in-<account>-<region>."),
     Key("destination_bucket", _bucket, about="Else dest-bucket-image-out-<account>-<region>."),
+    Key("access_logs_bucket", _bucket, about="Else imgctl-access-logs-<account>-<region>."),
     Key("scale", _scale, "0.5", about="Width and height are multiplied by this number."),
     Key("prefix", _prefix, "resized-", about="Stands before the name of a resized picture."),
-    Key("architecture", _architecture, "arm64", about="Of the function: arm64 or x86_64."),
+    Key("quality", _whole(1, 100), about="Of JPEG, WebP and AVIF; else 80, 80 and 74."),
+    Key("architecture", _one_of("arm64", "x86_64"), "arm64", about="Of the function's processor."),
     Key("memory_mb", _whole(256, 10240), 1769, about="1769 is where Lambda gives a whole CPU."),
     Key("timeout_s", _whole(30, 900), 60, about="The longest that one event may take."),
+    Key("reserved_concurrency", _whole(1, 1000), about=_RESERVED),
     Key("log_retention_days", _retention, 30, about="How long logs are kept."),
     Key("alarm_email", _email, about="Who is told of alarms; else they only show in CloudWatch."),
+    Key("kms_key", _key, about=_ENCRYPTED),
+    Key("api_authorization", _one_of("iam", "key", "none"), "iam", about=_WHO_MAY),
+    Key("api_requests_per_s", _whole(1, 10000), 100, about="More of them are refused with 429."),
+    Key("api_burst", _whole(1, 5000), 50, about="How many may come at once."),
+    Key("table", _name(3, 255), about="Else hala-db; so with each name that follows."),
+    Key("function", _name(1, 64), about="Else Landa-image-s3-function."),
+    Key("function_role", _name(1, 64), about="Else lambda-image-role."),
+    Key("dead_letter_queue", _name(1, 80), about="Else Landa-image-s3-function-dead-letters."),
+    Key("api", _name(1, 128), about="Else Quaen-Hala-API."),
+    Key("api_role", _name(1, 64), about="Else api-gw-s3-role."),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),
     Key("verbose", _switch, default=False, in_file=False),

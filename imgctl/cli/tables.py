@@ -1,5 +1,6 @@
 """Plans, records and outputs, laid out for a person or, line by line, for a pipe."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,12 +12,25 @@ from rich.text import Text
 from imgctl.cli.settings import Setting
 from imgctl.cli.words import local_time, printable, size_text
 from imgctl.core.record import Record, Status
+from infra.plan import Change, Mark, Plan, PropertyChange
 
 if TYPE_CHECKING:
-    from infra.plan import Change, Plan
     from infra.release import Version
 
+_MARKS = {
+    Mark.DATA_LOSS: "bold red",
+    Mark.IAM: "magenta",
+    Mark.PUBLIC_ACCESS: "bold yellow",
+}
 _ACTIONS = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
+_VERBS = {
+    "Add": "add",
+    "Import": "take in",
+    "Modify": "change",
+    "Dynamic": "look at again",
+    "Remove": "remove",
+}
+_REPLACEMENT = {"True": "yes", "Conditional": "perhaps"}
 _STATUS = {
     Status.SUCCEEDED: "green",
     Status.FAILED: "red",
@@ -77,26 +91,49 @@ def records_grid(records: Iterable[Record]) -> Grid:
     return Grid(columns, rows, whole=frozenset({"when", "status", "size", "saved"}))
 
 
-def plan_grid(plan: "Plan") -> Grid:
+def plan_grid(plan: Plan) -> Grid:
     """Lay a plan out, one resource a row, with what changes about it."""
     rows = []
     for change in sorted(plan.changes, key=lambda c: (c.action, c.resource_type, c.logical_id)):
         action = Text(change.action, style=_ACTIONS.get(change.action, ""))
-        if change.loses_data:
-            action.append(" LOSES DATA", style="bold red")
         type_ = Text(change.resource_type.removeprefix("AWS::"))
-        rows.append((action, Text(change.logical_id), type_, Text(_what_changes(change))))
-    if not any(row[-1].plain for row in rows):
-        return Grid(("action", "resource", "type"), [row[:-1] for row in rows])
-    return Grid(("action", "resource", "type", "what changes"), rows)
+        replaced = Text(_REPLACEMENT.get(change.replacement, ""), style="red")
+        marks = Text(", ").join(Text(mark, style=_MARKS[mark]) for mark in change.marks)
+        what = Text(_what_changes(change))
+        rows.append((action, Text(change.logical_id), type_, replaced, marks, what))
+    columns = ("action", "resource", "type", "replaced", "mark", "what changes")
+    told = [i for i, _ in enumerate(columns) if i < 3 or any(row[i].plain for row in rows)]
+    return Grid([columns[i] for i in told], [[row[i] for i in told] for row in rows])
 
 
-def _what_changes(change: "Change") -> str:
-    lines = [f"replacement: {change.replacement}"] if change.replacement == "True" else []
+def parameters_grid(plan: Plan) -> Grid:
+    """Lay out what of the template's parameters changes in a deployed stack."""
+    return pairs_grid((told.name, _before_and_after(told)) for told in plan.parameters)
+
+
+def plan_total(plan: Plan) -> str:
+    """Say in a line how much a plan would do."""
+    actions = Counter(change.action for change in plan.changes)
+    marks = Counter(mark for change in plan.changes for mark in change.marks)
+    said = [f"{actions[action]} to {verb}" for action, verb in _VERBS.items() if actions[action]]
+    said += [f"{marks[mark]} marked {mark}" for mark in Mark if marks[mark]]
+    return ", ".join(said)
+
+
+def _what_changes(change: Change) -> str:
+    lines: dict[str, str] = {}
     for told in change.properties:
         known = told.before is not None or told.after is not None
-        lines.append(f"{told.name}: {told.before} → {told.after}" if known else told.name)
-    return "\n".join(printable(line) for line in dict.fromkeys(lines))
+        name = f"{told.name} ({told.parameter})" if told.parameter else told.name
+        line = f"{name}: {_before_and_after(told)}" if known else told.name
+        if known or told.name not in lines:  # a name alone says less than what it becomes
+            lines.pop(told.name, None)
+            lines[name] = line
+    return "\n".join(printable(line) for line in lines.values())
+
+
+def _before_and_after(told: PropertyChange) -> str:
+    return f"{told.before or 'nothing'} → {told.after or 'nothing'}"
 
 
 def versions_grid(versions: Iterable["Version"], live: int) -> Grid:

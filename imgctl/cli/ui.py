@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +12,7 @@ import click
 from imgctl.cli.words import printable, printable_json
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from imgctl.cli.tables import Grid
     from imgctl.cli.words import Line
@@ -124,13 +124,38 @@ class Ui:
             yield
         self._print(f"{what} ({time.monotonic() - started_s:.1f} s)")
 
+    @property
+    def draws(self) -> bool:
+        """Whether what is under way can be drawn, and drawn again, on stderr."""
+        return not self._quiet and not self.json_wanted and sys.stderr.isatty()
+
+    @contextmanager
+    def drawing(
+        self, so_far: "Callable[[], RenderableType]", in_the_end: "Callable[[], RenderableType]"
+    ) -> Iterator[None]:
+        """Draw what is under way, again and again, and then once what became of it, if anything."""
+        if not self.draws:
+            yield
+            return
+        from rich.live import Live
+
+        console = self._console(sys.stderr)
+        try:
+            with Live(
+                get_renderable=so_far, console=console, transient=True, redirect_stdout=False
+            ):
+                yield
+        finally:
+            if drawn := in_the_end():
+                console.print(drawn)
+
     @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator[Step]:
         """Show a bar over `total` steps on a terminal, and nothing elsewhere.
 
         Where nobody knows how many there will be, it counts.
         """
-        if self._quiet or self.json_wanted or not sys.stderr.isatty():
+        if not self.draws:
             yield lambda done: None  # noqa: ARG005
             return
         from rich.progress import (

@@ -105,7 +105,9 @@ def upload_inputs(app: App, inputs: Iterable[tuple[Input, str]], wish: Wish) -> 
     """Upload each file under its key, and print a line for each as it is done."""
     wanted = list(inputs)
     # Made here, because clients may be used by several threads but not made by them.
-    _ = app.outputs, app.aws.s3, app.aws.dynamodb, app.aws.credentials
+    _ = app.outputs, app.aws.s3, app.aws.dynamodb
+    if wish.via == "api":
+        _ = app.api, app.aws.credentials
     done: dict[str, Uploaded] = {}
     pool = ThreadPoolExecutor(wish.jobs)
     try:
@@ -146,7 +148,7 @@ def _with_keys(inputs: Iterable[Input], prefix: str) -> list[tuple[Input, str]]:
 
 
 def _upload_one(app: App, entry: Input, key: str, wish: Wish) -> Uploaded:
-    from imgctl.aws import storage
+    from imgctl.aws import api, storage
     from imgctl.aws.errors import AccessError, translate
 
     path = str(entry.path)
@@ -161,12 +163,10 @@ def _upload_one(app: App, entry: Input, key: str, wish: Wish) -> Uploaded:
         fmt = format_of(entry.path)
         content_type = "application/octet-stream" if fmt is None else fmt.content_type
         if wish.via == "api":
-            if entry.path.stat().st_size > storage.API_MAX_BYTES:
+            if entry.path.stat().st_size > api.MAX_BYTES:
                 reason = "API Gateway takes 10 MB at most: upload it with --via s3"
                 return Uploaded(key, path, Outcome.FAILED, reason=reason)
-            stored = storage.put_by_api(
-                app.aws, app.outputs, key, entry.path, sha256=sha256, content_type=content_type
-            )
+            stored = app.api.put(key, entry.path, sha256=sha256, content_type=content_type)
         else:
             stored = storage.put_by_s3(
                 app.aws.s3, bucket, key, entry.path, sha256=sha256, content_type=content_type

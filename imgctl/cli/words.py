@@ -61,6 +61,14 @@ def size_text(count: int) -> str:
     return f"{size:.1f} {unit}"
 
 
+def duration_text(seconds: float) -> str:
+    """Say how long something took: `0.4 s`, `12 s`, `3 min 5 s`."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def local_time(time: str | None) -> str:
     """Say a record's time in the reader's own time zone."""
     if not time:

@@ -1,8 +1,9 @@
-"""The embedded AWS's process: the emulator, with three of its gaps closed.
+"""The embedded AWS's process: the emulator, with four of its gaps closed.
 
 It does not execute integrations with S3; it takes no account of an alias's own settings for
-asynchronous invocations, its on-failure destination among them; and it begins all invocations at
-once, each a process, where Lambda lets them wait.
+asynchronous invocations, its on-failure destination among them; it begins all invocations at
+once, each a process, where Lambda lets them wait; and its change sets list resources whose
+condition is not met.
 
 Run as `python -m imgctl.local.server PORT LOCK`, by imgctl.local.daemon and in the clean
 environment that it prepares; LOCK is the descriptor of the lock that says that the server lives.
@@ -30,6 +31,7 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
 from ministack.core import persistence
 from ministack.services import lambda_svc
+from ministack.services.cloudformation import changesets, engine
 
 from imgctl.local import gateway
 from imgctl.local.gateway import Call, IntegrationError, Response
@@ -256,6 +258,23 @@ def queue_invocations() -> None:
     lambda_svc._execute_function = execute_in_turn
 
 
+def plan_by_conditions() -> None:
+    """Let change sets leave out the resources that a condition leaves out of the stack."""
+    resolve = changesets._resolve_props_for_diff
+
+    def resolve_wanted(template: Any, parameters: Any, *stack: str) -> dict[str, Any]:
+        resolved: dict[str, Any] = resolve(template, parameters, *stack)
+        conditions = engine._evaluate_conditions(template, parameters) if template else {}
+        wanted = {
+            name: resource
+            for name, resource in resolved.get("Resources", {}).items()
+            if conditions.get(resource.get("Condition"), True)
+        }
+        return resolved | {"Resources": wanted}
+
+    changesets._resolve_props_for_diff = resolve_wanted
+
+
 def main() -> None:
     """Serve until SIGTERM; the emulator then saves its state."""
     port, lock = int(sys.argv[1]), int(sys.argv[2])
@@ -264,6 +283,7 @@ def main() -> None:
     logging.getLogger("persistence").setLevel(logging.WARNING)  # it tells of each of 50 files
     heed_alias_settings()
     queue_invocations()
+    plan_by_conditions()
     config = ServerConfig()
     config.bind = [f"{HOST}:{port}"]
     config.accesslog = None

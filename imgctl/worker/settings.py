@@ -49,7 +49,10 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             destination_bucket=environ["DESTINATION_BUCKET"],
             table=environ["TABLE_NAME"],
             output_prefix=environ["OUTPUT_PREFIX"],
-            spec=ResizeSpec(target=Scale(Fraction(environ["SCALE"]))),
+            spec=ResizeSpec(
+                target=Scale(Fraction(environ["SCALE"])),
+                quality=int(environ["QUALITY"]) if "QUALITY" in environ else None,
+            ),
             limits=_limits(environ),
         )
     except KeyError as error:
@@ -58,7 +61,9 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             hint="Deploy the function with `imgctl deploy`, which sets it.",
         ) from error
     except (ValueError, ZeroDivisionError) as error:
-        raise SettingsError(f"SCALE: {error}.", hint="Deploy with a scale such as 0.5.") from error
+        raise SettingsError(
+            f"SCALE or QUALITY: {error}.", hint="Deploy with a scale such as 0.5."
+        ) from error
     if settings.source_bucket == settings.destination_bucket:
         raise SettingsError(
             "The destination bucket is the source bucket: each output would trigger the function.",

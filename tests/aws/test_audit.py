@@ -36,6 +36,8 @@ OUTPUTS = StackOutputs(
     function_log_group="/aws/lambda/function",
     dead_letter_queue="https://sqs/queue",
     api_endpoint="https://api",
+    api_authorization="iam",
+    api_key_id="",
 )
 
 OBJECT = SourceObject(key="a.jpg", version_id="v2", etag="e2", size=1, modified="2026")

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from imgctl.cli.words import local_time, printable, printable_json, size_text
+from imgctl.cli.words import duration_text, local_time, printable, printable_json, size_text
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,11 @@ def test_times_of_both_functions_are_read_as_utc() -> None:
     assert local_time("2025-05-02T14:03:24.552311") == local_time("2025-05-02T14:03:24Z")
     assert local_time("no time") == "no time"
     assert local_time(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s")],
+)
+def test_durations_are_said_in_units_that_fit(seconds: float, text: str) -> None:
+    assert duration_text(seconds) == text

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from imgctl.aws.api import open_api
 from imgctl.aws.errors import AwsError
 from imgctl.aws.stack import load_outputs
-from imgctl.aws.storage import put_by_api
 from infra.failures import DeployError
 from infra.template import stack_template
 from tests.e2e.conftest import Deploy, Local
@@ -130,9 +130,9 @@ def test_the_api_reaches_the_source_bucket_alone(shared: Local, cake: Path, buck
     aws = shared.aws
     if bucket == "foreign":
         aws.s3.create_bucket(Bucket=bucket)
-    outputs = replace(load_outputs(aws, "imgctl"), source_bucket=bucket)
+    api = replace(open_api(aws, load_outputs(aws, "imgctl")), bucket=bucket)
     with pytest.raises(AwsError, match=r"403.*s3:PutObject"):
-        put_by_api(aws, outputs, "x.png", cake, sha256="", content_type="image/png")
+        api.put("x.png", cake, sha256="", content_type="image/png")
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket, Prefix="x.png")
 
 

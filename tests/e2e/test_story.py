@@ -9,6 +9,7 @@ from tests.pictures import PHOTOS, decoded, encoded, photo
 
 SOURCE = "src-bucket-image-in-000000000000-us-east-1"
 DESTINATION = "dest-bucket-image-out-000000000000-us-east-1"
+ACCESS_LOGS = "imgctl-access-logs-000000000000-us-east-1"
 
 
 def test_from_nothing_to_a_resized_photograph_and_back_to_nothing(
@@ -61,9 +62,9 @@ def test_destroy_keeps_data_and_the_next_deploy_takes_it_back(empty: Local, albu
     before = empty.imgctl("history", "--json").document["records"]
 
     destroyed = empty.imgctl("destroy", "--yes", "--json").succeeded().document
-    assert set(destroyed["kept"]) == {SOURCE, DESTINATION, "hala-db"}
+    assert set(destroyed["kept"]) == {SOURCE, DESTINATION, ACCESS_LOGS, "hala-db"}
     left = empty.all_that_is_there()
-    assert set(left["buckets"]) == {SOURCE, DESTINATION}
+    assert set(left["buckets"]) == {SOURCE, DESTINATION, ACCESS_LOGS}
     assert (left["tables"], left["functions"], left["apis"]) == (["hala-db"], [], [])
     repeated = empty.imgctl("destroy", "--yes", "--json").succeeded().document
     assert not repeated["deleted"]

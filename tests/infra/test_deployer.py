@@ -175,6 +175,40 @@ def test_changes_are_read_over_all_pages_with_before_and_after(recorded: Recorde
     )
 
 
+def test_a_value_that_cloudformation_does_not_tell_is_that_of_the_parameter(
+    recorded: Recorded,
+) -> None:
+    change = {
+        "Type": "Resource",
+        "ResourceChange": {
+            "Action": "Modify",
+            "LogicalResourceId": "Function",
+            "ResourceType": "AWS::Lambda::Function",
+            "Details": [
+                {"Target": {"Attribute": "Properties", "Name": "Code"}, "CausingEntity": "Scale"},
+                {"Target": {"Attribute": "Properties", "Name": "Role"}, "CausingEntity": "Other"},
+            ],
+        },
+    }
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("CREATE_COMPLETE", Changes=[change])
+    plan = recorded.engine.plan(REQUEST)
+    code, role = plan.changes[0].properties
+    assert code == PropertyChange("Code", "x", "0.5", "Scale")
+    assert role == PropertyChange("Role", None, None)
+    assert plan.parameters == (PropertyChange("Scale", "x", "0.5"),)
+
+
+@pytest.mark.parametrize(("wanted", "left"), [("", "x"), ("other", "x"), ("x", "")])
+def test_a_key_that_is_no_longer_used_is_told_of(
+    recorded: Recorded, wanted: str, left: str
+) -> None:
+    recorded.status("UPDATE_COMPLETE", parameters=(*OURS, "KmsKeyArn"))
+    recorded.answers("create_change_set", {"Id": CHANGE_SET}).change_set("CREATE_COMPLETE")
+    plan = recorded.engine.plan(replace(REQUEST, parameters={"KmsKeyArn": wanted}))
+    assert plan.left_key == left
+
+
 @pytest.mark.parametrize(
     "reason",
     [

@@ -15,7 +15,7 @@ def test_the_default_stack_has_the_seeds_names() -> None:
 
 
 def test_buckets_carry_account_and_region_unless_the_user_names_them() -> None:
-    names = stack_names("imgctl", ACCOUNT, REGION, destination_bucket="my-own-bucket")
+    names = stack_names("imgctl", ACCOUNT, REGION, {"destination_bucket": "my-own-bucket"})
     assert names.source_bucket == "src-bucket-image-in-123456789012-eu-west-2"
     assert names.destination_bucket == "my-own-bucket"
 
@@ -46,9 +46,11 @@ def test_a_stack_name_too_long_for_a_bucket_says_by_how_much() -> None:
 @pytest.mark.parametrize("bucket", ["ab", "Capital", "under_score", "-dash", "a..b", "x" * 64])
 def test_a_bucket_name_that_s3_would_refuse_is_refused(bucket: str) -> None:
     with pytest.raises(BadName, match="bucket"):
-        stack_names("imgctl", ACCOUNT, REGION, source_bucket=bucket)
+        stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": bucket})
 
 
 def test_one_bucket_for_both_ends_is_refused() -> None:
     with pytest.raises(BadName, match="resized again"):
-        stack_names("imgctl", ACCOUNT, REGION, source_bucket="one", destination_bucket="one")
+        stack_names(
+            "imgctl", ACCOUNT, REGION, {"source_bucket": "one", "destination_bucket": "one"}
+        )

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.plan import Change, Plan, PropertyChange
+from infra.plan import Change, Mark, Plan, PropertyChange
 
 BUCKET, TABLE = "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 
@@ -37,3 +37,29 @@ def test_losing_or_replacing_what_holds_data_is_data_loss(loss: Change) -> None:
 )
 def test_nothing_else_is_data_loss(harmless: Change) -> None:
     assert not Plan("s", "c", creates_stack=False, changes=(harmless,)).loses_data
+
+
+@pytest.mark.parametrize(
+    ("told", "marks"),
+    [
+        (change("Modify", "AWS::IAM::Role", "False", "Policies"), [Mark.IAM]),
+        (change("Add", "AWS::Lambda::Permission"), [Mark.IAM]),
+        (change("Add", "AWS::S3::BucketPolicy"), [Mark.IAM, Mark.PUBLIC_ACCESS]),
+        (change("Add", "AWS::ApiGateway::Method"), [Mark.PUBLIC_ACCESS]),
+        (change("Remove", "AWS::ApiGateway::ApiKey"), [Mark.PUBLIC_ACCESS]),
+        (
+            change("Modify", "AWS::ApiGateway::Method", "False", "AuthorizationType"),
+            [Mark.PUBLIC_ACCESS],
+        ),
+        (change("Modify", "AWS::ApiGateway::Method", "False", "Integration"), []),
+        (
+            change("Modify", BUCKET, "False", "PublicAccessBlockConfiguration/BlockPublicAcls"),
+            [Mark.PUBLIC_ACCESS],
+        ),
+        (change("Add", BUCKET), []),
+        (change("Remove", BUCKET), [Mark.DATA_LOSS]),
+        (change("Modify", "AWS::Lambda::Function", "False", "Timeout"), []),
+    ],
+)
+def test_what_touches_rights_or_opens_a_door_is_marked(told: Change, marks: list[Mark]) -> None:
+    assert list(told.marks) == marks

@@ -62,6 +62,12 @@ def test_defaults_are_the_templates_own() -> None:
         "Scale",
         "OutputPrefix",
         "LogRetentionDays",
+        "Quality",
+        "ReservedConcurrency",
+        "KmsKeyArn",
+        "ApiAuthorization",
+        "ApiRequestsPerSecond",
+        "ApiBurst",
     )
     seeds = ("TableName", "FunctionName", "FunctionRoleName", "ApiName", "ApiRoleName", "StageName")
     for name in chosen + seeds:
@@ -91,6 +97,8 @@ def test_the_same_input_gives_the_same_template() -> None:
         parameters(bundle=Bundle(Path("x.zip"), "cd" * 32, 1, 1, Architecture.ARM64)),
         parameters(StackSettings(scale="0.25")),
         parameters(StackSettings(memory_mb=3008)),
+        parameters(StackSettings(quality=60)),
+        parameters(StackSettings(kms_key="arn:aws:kms:eu-west-2:123456789012:key/1")),
     ],
 )
 def test_new_code_or_configuration_makes_a_new_version_and_no_new_api(
@@ -99,6 +107,37 @@ def test_new_code_or_configuration_makes_a_new_version_and_no_new_api(
     before = ids(with_hashed_ids(stack_template(), parameters()))
     after = ids(with_hashed_ids(stack_template(), changed))
     assert {name[:-12] for name in before - after} == {"CodeVersion"}
+
+
+def test_other_callers_of_the_api_need_it_deployed_anew() -> None:
+    """A stage goes on serving its deployment, whatever its method says since."""
+    before = ids(with_hashed_ids(stack_template(), parameters()))
+    given = parameters(StackSettings(api_authorization="key"))
+    after = ids(with_hashed_ids(stack_template(), given))
+    assert {name[:-12] for name in before - after} == {"ApiDeployment"}
+
+
+def test_the_dashboard_is_json_and_shows_metrics_that_the_stack_has() -> None:
+    resources = parsed(stack_template())["Resources"]
+    body = json.loads(
+        str(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])  # type: ignore[index]
+        .replace("${SlowMilliseconds}", "1")
+        .replace("${AWS::StackName}", "s")
+    )
+    shown = {
+        name
+        for widget in body["widgets"]
+        for metric in widget["properties"].get("metrics", [])
+        for name in metric
+        if isinstance(name, str)
+    }
+    made = {
+        str(transformation["MetricName"])
+        for resource in resources.values()
+        if resource["Type"] == "AWS::Logs::MetricFilter"
+        for transformation in resource["Properties"]["MetricTransformations"]  # type: ignore[index]
+    }
+    assert made <= shown
 
 
 def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> None:

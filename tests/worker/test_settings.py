@@ -18,6 +18,13 @@ def test_the_environment_is_read() -> None:
     settings = from_environ(ENVIRON)
     assert settings.destination_bucket == "out"
     assert settings.spec.target == Scale(Fraction(1, 2))
+    assert settings.spec.quality is None
+
+
+def test_a_chosen_quality_is_read() -> None:
+    assert from_environ(ENVIRON | {"QUALITY": "60"}).spec.quality == 60
+    with pytest.raises(SettingsError, match="QUALITY"):
+        from_environ(ENVIRON | {"QUALITY": "0"})
 
 
 @pytest.mark.parametrize("name", ENVIRON)

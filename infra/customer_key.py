@@ -1,0 +1,38 @@
+"""The customer's own key: whether it can encrypt what the stack stores."""
+
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from imgctl.core.errors import ImgctlError
+
+if TYPE_CHECKING:
+    from mypy_boto3_kms import KMSClient
+
+
+class KeyUnusable(ImgctlError):
+    """The customer's key is not there, or cannot encrypt."""
+
+    code = "key_unusable"
+
+
+def refuse_unusable(kms: "KMSClient", arn: str, region: str) -> None:
+    """Raise KeyUnusable for a key that is missing, elsewhere, switched off or of another kind."""
+    where = arn.split(":")[3]
+    if where != region:
+        raise KeyUnusable(
+            f"The key {arn} is in {where}, and the stack in {region}.",
+            hint="Name a key of the stack's region as kms_key.",
+        )
+    try:
+        key = kms.describe_key(KeyId=arn)["KeyMetadata"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NotFoundException":
+            raise
+        raise KeyUnusable(f"There is no such key: {arn}.", hint="Check kms_key.") from error
+    told = (key.get("KeyState"), key.get("KeySpec"), key.get("KeyUsage"))
+    if told != ("Enabled", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
+        raise KeyUnusable(
+            f"The key {arn} cannot be used: it is {', '.join(filter(None, told))}.",
+            hint="S3, DynamoDB and SQS need an enabled, symmetric key to encrypt and decrypt.",
+        )
