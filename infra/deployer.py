@@ -67,6 +67,11 @@ class Engine:
         """
         return _parameters(self._describe_ours(stack))
 
+    def refuse_unfit(self, stack: str) -> None:
+        """Raise StackBusy, StackBroken or StackForeign for a stack that cannot be updated now."""
+        deployed = self._describe_ours(stack)
+        refuse_state(stack, None if deployed is None else deployed["StackStatus"])
+
     def template(self, stack: str) -> str:
         """Give the template that the stack was deployed with."""
         return str(self.client.get_template(StackName=stack)["TemplateBody"])

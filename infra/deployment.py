@@ -4,17 +4,19 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgctl.aws.session import Aws
-from infra import artifacts, existing
+from infra import adoption, artifacts, existing
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.deployer import Engine, OnEvent, StackRequest
+from infra.existing import Found
 from infra.names import Names
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan
-from infra.template import import_template, resources_to_import, with_hashed_ids
+from infra.table import Shape, next_shape, shape_of
+from infra.template import data_template, holds_data_alone, resources_to_import, with_hashed_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,67 +44,91 @@ def make_bundle(aws: Aws, architecture: Architecture, folder: Path) -> Bundle:
     return build_local(folder) if aws.is_local else build(folder, architecture)
 
 
-def find_kept(target: Target) -> tuple[str, ...]:
-    """List what an earlier destroy of this stack kept; nothing where the stack is deployed.
+def find_there(target: Target, *, adopt: bool) -> Found:
+    """Find what is there already of a stack that is not deployed, and is to be taken into it.
 
-    Raises NameTaken where one of the stack's names belongs to something else.
+    That is what an earlier destroy of it kept, and with `adopt` what nobody marked as another
+    stack's. Raises NameTaken where one of the stack's names belongs to something else.
     """
     if target.engine.parameters(target.stack):
-        return ()
+        return Found()
+    find = existing.find if adopt else existing.find_kept
     aws = target.aws
-    return existing.kept_from_before(
-        aws.s3,
-        aws.dynamodb,
-        target.names,
-        target.stack,
-        account=aws.account_id,
-        region=aws.region,
-    )
+    where = {"account": aws.account_id, "region": aws.region}
+    return find(aws.s3, aws.dynamodb, target.names, target.stack, **where)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is to be deployed."""
+
+    template: str
+    settings: StackSettings
+    bundle: Bundle
+    express: bool = False
 
 
 @contextmanager
-def planned(
-    target: Target,
-    template: str,
-    settings: StackSettings,
-    bundle: Bundle,
-    kept: tuple[str, ...] = (),
-    *,
-    express: bool = False,
-) -> Iterator[Plan]:
-    """Plan a deployment; what is planned and not applied inside is taken back after.
+def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterator[Plan]:
+    """Plan the next step of a deployment; what is not applied inside is taken back after.
 
-    Nothing is stored in AWS but the change set, until `apply`. With `kept`, the plan is to take
-    just these back into the stack, which is done before anything else is planned.
+    Nothing is stored in AWS but the change set, until `apply`. With `take_in`, the step is to take
+    just these into a new stack. Where the table that was taken in is not yet near what the template
+    says, it is one towards that. Else it is the whole.
+
+    Raises ForeignNotifications where the source bucket sends its events elsewhere too.
     """
-    aws, engine, stack = target.aws, target.engine, target.stack
+    aws, engine, stack, names = target.aws, target.engine, target.stack, target.names
     if deployed := engine.parameters(stack):
         sets_logging_role = deployed.get("ApiLoggingRole") == "create"
     else:
         sets_logging_role = existing.api_logging_role(aws.apigateway) is None
     parameters = stack_parameters(
-        target.names,
-        settings,
-        bundle,
+        names,
+        wish.settings,
+        wish.bundle,
         # The embedded AWS speaks plain HTTP, on the loopback address alone.
         require_tls=not aws.is_local,
         sets_api_logging_role=sets_logging_role,
         # What a rollback chose is not undone by a deployment; `publish` does that.
         live_version=deployed.get("LiveVersion", ""),
     )
-    if kept:
-        request = StackRequest(
-            stack,
-            import_template(template, target.names, kept),
-            parameters,
-            imports=resources_to_import(target.names, kept),
-        )
-    else:
-        request = StackRequest(
-            stack, with_hashed_ids(template, parameters), parameters, express=express
-        )
+    step = _step(target, wish, take_in, is_deployed=bool(deployed))
+    request = StackRequest(
+        stack,
+        with_hashed_ids(wish.template, parameters) if step is None else step,
+        parameters,
+        imports=resources_to_import(names, take_in),
+        express=wish.express and step is None,
+    )
     with engine.planned(request) as plan:
-        yield plan
+        if any(c.logical_id == "SourceBucket" and c.action == "Modify" for c in plan.changes):
+            adoption.refuse_foreign_notifications(aws.s3, names)
+        taken = (bucket for bucket in names.buckets if bucket in take_in)
+        left = existing.customer_keys(aws.s3, taken) - {wish.settings.kms_key}
+        yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
+
+
+def _step(target: Target, wish: Wish, take_in: tuple[str, ...], *, is_deployed: bool) -> str | None:
+    """Give the template of the next step towards the whole; None where that is the whole itself.
+
+    The steps are those of a stack that holds data alone: the import, and what brings its table
+    near to what the template says.
+    """
+    names, table = target.names, target.names.table
+    if take_in:
+        shape = _shape(target, wish) if table in take_in else None
+        return data_template(wish.template, names, take_in, shape)
+    deployed = target.engine.template(target.stack) if is_deployed else ""
+    held = tuple(name for name in names.holds_data if f'"{name}"' in deployed)
+    if not holds_data_alone(deployed) or table not in held:
+        return None
+    shape = next_shape(_shape(target, wish))
+    return None if shape is None else data_template(wish.template, names, held, shape)
+
+
+def _shape(target: Target, wish: Wish) -> Shape:
+    return shape_of(target.aws.dynamodb, target.names.table, wish.settings.kms_key)
 
 
 def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:
@@ -117,6 +143,5 @@ def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None
         stack=target.stack,
     )
     target.engine.apply(plan, on_event)
-    taken_back = any(change.action == "Import" for change in plan.changes)
-    if aws.is_local and not taken_back:  # the update that follows makes what is still missing
+    if aws.is_local:
         existing.mark_buckets(aws.s3, target.names, target.stack)

@@ -1,10 +1,12 @@
 """What is there already under the stack's names: kept by an earlier destroy, or not ours."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from imgctl.aws.storage import bucket_exists
 from imgctl.core.errors import ImgctlError
 from infra.names import Names
 
@@ -15,6 +17,13 @@ if TYPE_CHECKING:
 
 OWNER_TAG = "imgctl:stack"
 
+# Whose a resource is that carries no such tag, or that is not here. No stack is called so.
+UNMARKED = "?"
+ELSEWHERE = "another account or region"
+
+_NOT_ENCRYPTED = ("NoSuchBucket", "ServerSideEncryptionConfigurationNotFoundError")
+_OTHER_NAMES = "Choose other names in imgctl.toml, or another --stack name."
+
 
 class NameTaken(ImgctlError):
     """A resource of this name exists and does not belong to the stack."""
@@ -22,7 +31,15 @@ class NameTaken(ImgctlError):
     code = "name_taken"
 
 
-def kept_from_before(
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What of the stack's names is in use: by what the stack left, and by what nobody marked."""
+
+    kept: tuple[str, ...] = ()
+    unmarked: tuple[str, ...] = ()
+
+
+def find(
     s3: "S3Client",
     dynamodb: "DynamoDBClient",
     names: Names,
@@ -30,23 +47,65 @@ def kept_from_before(
     *,
     account: str,
     region: str,
-) -> tuple[str, ...]:
-    """List the buckets and the table that an earlier `destroy` of this stack kept.
+) -> Found:
+    """Find buckets and table under the stack's names, in this account and region.
+
+    Raises NameTaken for one of another stack, or of another account or region.
+    """
+    owners = {}
+    for name in names.holds_data:
+        owner = owners[name] = (
+            _table_owner(dynamodb, name)
+            if name == names.table
+            else bucket_owner(s3, name, account=account, region=region)
+        )
+        if owner not in (None, UNMARKED, stack):
+            whose = owner if owner == ELSEWHERE else f"the stack {owner}"
+            raise NameTaken(f"{name} exists and belongs to {whose}.", hint=_OTHER_NAMES)
+    return Found(
+        tuple(name for name, owner in owners.items() if owner == stack),
+        tuple(name for name, owner in owners.items() if owner == UNMARKED),
+    )
+
+
+def find_kept(
+    s3: "S3Client",
+    dynamodb: "DynamoDBClient",
+    names: Names,
+    stack: str,
+    *,
+    account: str,
+    region: str,
+) -> Found:
+    """Find the buckets and the table that an earlier `destroy` of this stack kept.
 
     Raises NameTaken where one of the names is in use by anything else: nothing is taken into
-    the stack that it did not make, in this region.
+    the stack, unasked, that it did not make.
     """
-    kept = []
-    for bucket in names.buckets:
-        owner = bucket_owner(s3, bucket, account=account, region=region)
-        if owner is not None:
-            _refuse_foreign(f"A bucket called {bucket}", owner, stack)
-            kept.append(bucket)
-    owner = _table_owner(dynamodb, names.table)
-    if owner is not None:
-        _refuse_foreign(f"A table called {names.table}", owner, stack)
-        kept.append(names.table)
-    return tuple(kept)
+    found = find(s3, dynamodb, names, stack, account=account, region=region)
+    if found.unmarked:
+        raise NameTaken(
+            f"{', '.join(found.unmarked)}: exists already, and imgctl did not make it.",
+            hint=f"If it is yours, `imgctl deploy --adopt` takes it into the stack. {_OTHER_NAMES}",
+        )
+    return found
+
+
+def customer_keys(s3: "S3Client", names: Iterable[str]) -> set[str]:
+    """Give the keys that encrypt buckets, besides those that AWS manages; no bucket is none."""
+    keys = set()
+    for bucket in names:
+        try:
+            told: Any = s3.get_bucket_encryption(Bucket=bucket)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in _NOT_ENCRYPTED:
+                raise
+            continue
+        for rule in told["ServerSideEncryptionConfiguration"]["Rules"]:
+            key = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "")
+            if key and not key.endswith("alias/aws/s3"):
+                keys.add(key)
+    return keys
 
 
 def mark_buckets(s3: "S3Client", names: Names, stack: str) -> None:
@@ -55,9 +114,10 @@ def mark_buckets(s3: "S3Client", names: Names, stack: str) -> None:
     Never for AWS, where the template's tags stand, and a bucket's tags are replaced as a whole.
     """
     for bucket in names.buckets:
-        s3.put_bucket_tagging(
-            Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]}
-        )
+        if bucket_exists(s3, bucket):
+            s3.put_bucket_tagging(
+                Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]}
+            )
 
 
 def api_logging_role(apigateway: "APIGatewayClient") -> str | None:
@@ -65,32 +125,25 @@ def api_logging_role(apigateway: "APIGatewayClient") -> str | None:
     return apigateway.get_account().get("cloudwatchRoleArn") or None
 
 
-def _refuse_foreign(what: str, owner: str, stack: str) -> None:
-    if owner != stack:
-        whose = f"the stack {owner}" if owner else "something else"
-        raise NameTaken(
-            f"{what} exists and belongs to {whose}.",
-            hint="Choose other bucket names in imgctl.toml, or another --stack name.",
-        )
-
-
 def bucket_owner(s3: "S3Client", bucket: str, *, account: str, region: str) -> str | None:
-    """Give the stack named in a bucket's tag; None where there is no bucket.
+    """Give the stack named in a bucket's tag, or UNMARKED; None where there is no bucket.
 
-    Empty for a bucket without the tag, of another account, or of another region: buckets' names
-    are global, and a stack of the same name may live there.
+    ELSEWHERE for a bucket of another account, or of another region: buckets' names are global, and
+    a stack of the same name may live there.
     """
     try:
         head = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
         if head.get("BucketRegion", region) != region:
-            return ""
+            return ELSEWHERE
         tags = s3.get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=account)["TagSet"]
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "404" | "NoSuchBucket":
                 return None
-            case "301" | "403" | "NoSuchTagSet":
-                return ""
+            case "NoSuchTagSet":
+                return UNMARKED
+            case "301" | "403":
+                return ELSEWHERE
             case _:
                 raise
     return _owner_among(tags)
@@ -106,4 +159,4 @@ def _table_owner(dynamodb: "DynamoDBClient", table: str) -> str | None:
 
 
 def _owner_among(tags: Iterable[Any]) -> str:
-    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), "")
+    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), UNMARKED)

@@ -1,6 +1,7 @@
 """What the stack's resources are called: the seed's names, and what makes them unique."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
@@ -116,8 +117,9 @@ def _refuse_bad_buckets(names: Names, suffix: str) -> None:
             "The source bucket is also the destination bucket: each output would be resized again.",
             hint="Name two different buckets.",
         )
-    if len(set(names.buckets)) < len(names.buckets):
+    twice = [name for name, count in Counter(names.holds_data).items() if count > 1]
+    if twice:
         raise BadName(
-            f"{names.access_logs_bucket} would hold pictures and the log of who used them.",
-            hint="Name another bucket as access_logs_bucket.",
+            f"{twice[0]} is the name of two of the stack's buckets and its table.",
+            hint="Give each a name of its own.",
         )

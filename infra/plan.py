@@ -111,7 +111,7 @@ class Plan:
     `live_version` is the function's version that a rollback chose, which it leaves live.
     `left_key` is the customer's key that the stack would use no longer, while what it encrypted
     stays encrypted with it. `parameters` are those of the template that a deployed stack would get
-    anew.
+    anew. A plan that is not whole is a step on the way, and leads to another.
     """
 
     stack: str
@@ -121,6 +121,7 @@ class Plan:
     live_version: str = ""
     left_key: str = ""
     parameters: tuple[PropertyChange, ...] = ()
+    is_whole: bool = True
 
     @property
     def is_empty(self) -> bool:

@@ -49,8 +49,8 @@ def find(target: Target) -> Leftovers:
     if parameters:
         data = [bucket for bucket in names.buckets if storage.bucket_exists(aws.s3, bucket)]
     else:
-        kept = existing.kept_from_before(aws.s3, aws.dynamodb, names, stack, **where)
-        data = [name for name in kept if name != names.table]
+        found = existing.find_kept(aws.s3, aws.dynamodb, names, stack, **where)
+        data = [name for name in found.kept if name != names.table]
     items = records.count(aws.dynamodb, names.table)
     owner = existing.bucket_owner(aws.s3, names.artifacts_bucket, **where)
     return Leftovers(

@@ -5,12 +5,14 @@ resource's logical id changes. Both ids therefore carry a hash of what they stan
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 
 from infra.names import Names
 from infra.plan import ImportedResource
+from infra.table import Shape
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
 _API_TYPE = re.compile(
@@ -49,27 +51,31 @@ def rehashed(deployed: str, parameters: Mapping[str, str]) -> str:
     return with_hashed_ids(plain, parameters)
 
 
-def import_template(template: str, names: Names, kept: Collection[str]) -> str:
-    """Give the template that takes what was kept into a new stack, and nothing else.
+def data_template(template: str, names: Names, held: Collection[str], table: Shape | None) -> str:
+    """Give the template of a stack that holds just these buckets and this table.
 
     An import may not create anything. The buckets are named alone, and the update that follows
     gives them their properties; the table's schema has to be told as it is.
     """
-    blocks = {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
-    bucket = (
-        "    Type: AWS::S3::Bucket\n    DeletionPolicy: Retain\n    UpdateReplacePolicy: Retain\n"
-        "    Properties: {{BucketName: {name}}}\n"
-    )
-    bodies = {
-        resource.logical_id: bucket.format(name=resource.name)
-        if resource.resource_type == "AWS::S3::Bucket"
-        else blocks[resource.logical_id]
-        for resource in resources_to_import(names, kept)
+    resources = {
+        resource.logical_id: {
+            "Type": resource.resource_type,
+            "DeletionPolicy": "Retain",
+            "UpdateReplacePolicy": "Retain",
+            "Properties": {"BucketName": resource.name}
+            if resource.resource_type == "AWS::S3::Bucket"
+            else table,
+        }
+        for resource in resources_to_import(names, held)
     }
-    declared = template[template.index("Parameters:\n") : template.index("Rules:\n")]
-    return f"{declared}Resources:\n" + "".join(
-        f"  {logical_id}:\n{body}" for logical_id, body in bodies.items()
-    )
+    # JSON is YAML.
+    declared = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
+    return f"{declared}Resources: {json.dumps(resources, indent=2)}\n"
+
+
+def holds_data_alone(deployed: str) -> bool:
+    """Tell whether a deployed template is one of `data_template`."""
+    return "\nResources: {" in deployed
 
 
 def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedResource]:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -94,6 +95,11 @@ class Aws:
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB's client."""
         return self.session.client("dynamodb", **self._options)
+
+    @cached_property
+    def iam(self) -> "IAMClient":
+        """IAM's client."""
+        return self.session.client("iam", **self._options)
 
     @cached_property
     def kms(self) -> "KMSClient":

@@ -12,9 +12,8 @@ from imgctl.cli.progress import following
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
-    from infra.bundle import Bundle
-    from infra.deployment import Target
-    from infra.parameters import StackSettings
+    from infra.deployment import Target, Wish
+    from infra.existing import Found
     from infra.plan import Plan
 
 
@@ -30,6 +29,9 @@ class DataLossRefused(ImgctlError):
 @click.option(
     "--cmk", metavar="ARN", help="Encrypt with this key of yours; as the setting kms_key."
 )
+@click.option(
+    "--adopt", is_flag=True, help="Take buckets and a table of these names into the stack."
+)
 @click.option("--allow-data-loss", is_flag=True, help="Let a bucket or the table be replaced.")
 @click.pass_context
 def deploy(
@@ -38,6 +40,7 @@ def deploy(
     plan_only: bool,
     express: bool,
     cmk: str | None,
+    adopt: bool,
     allow_data_loss: bool,
 ) -> int:
     """Create or update the stack.
@@ -46,76 +49,91 @@ def deploy(
     """
     if cmk is not None:
         set_option(context, "kms_key", cmk)
-    return deploy_stack(
-        app_of(context), plan_only=plan_only, express=express, allow_data_loss=allow_data_loss
-    )
+    how = How(plan_only, express, adopt, allow_data_loss)
+    return deploy_stack(app_of(context), how=how)
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How a deployment is done."""
+
+    plan_only: bool = False
+    express: bool = False
+    adopt: bool = False
+    allow_data_loss: bool = False
 
 
 def deploy_stack(
     app: App,
     *,
-    plan_only: bool = False,
-    express: bool = False,
-    allow_data_loss: bool = False,
+    how: How = How(),
     show_outputs: bool = True,
 ) -> int:
     """Bundle, plan, show, ask, apply and print the outputs; gives the exit code."""
     from infra import customer_key, deployment
     from infra.bundle import Architecture
     from infra.parameters import StackSettings
+    from infra.template import stack_template
 
     settings, ui = app.settings, app.ui
     if settings["kms_key"] is not None:
         customer_key.refuse_unusable(app.aws.kms, settings["kms_key"], app.aws.region)
     target = target_of(app)
-    if not plan_only and _watched(app, target):
+    if not how.plan_only and _watched(app, target):
         ui.note("That was under way since an earlier run, and is done. Now what is wanted:")
+    target.engine.refuse_unfit(target.stack)  # before the work of making a bundle
     stack_settings = StackSettings(
         **{field.name: settings[field.name] for field in fields(StackSettings)}
     )
+    there = deployment.find_there(target, adopt=how.adopt)
+    _tell_of(app, target, there, how)
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         with ui.working("Building the function's bundle"):
             bundle = deployment.make_bundle(
                 app.aws, Architecture(settings["architecture"]), Path(folder)
             )
-        step = _Step(app, target, stack_settings, bundle, plan_only, express, allow_data_loss)
-        kept = deployment.find_kept(target)
-        if kept:
-            ui.note("An earlier destroy kept these; first they are taken back as they are:")
-            plan = _run_step(step, kept)
+        wish = deployment.Wish(stack_template(), stack_settings, bundle, how.express)
+        take_in = (*there.kept, *there.unmarked)
+        while True:
+            plan = _run_step(app, target, wish, take_in, how)
             if plan is None:
-                return 0 if plan_only else 1
-        plan = _run_step(step, ())
-    if plan is None:
-        return 0 if plan_only else 1
+                return 0 if how.plan_only else 1
+            if plan.is_whole or plan.is_empty:
+                break
+            take_in = ()
     if show_outputs:
         _print_outputs(app, plan)
     return 0
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """What planning and applying need, once for the taking back and once for all."""
+def _tell_of(app: App, target: "Target", there: "Found", how: How) -> None:
+    """Tell what is there already, and what becoming the stack's would change about it."""
+    from infra import adoption
 
-    app: App
-    target: "Target"
-    settings: "StackSettings"
-    bundle: "Bundle"
-    plan_only: bool
-    express: bool
-    allow_data_loss: bool
+    if there.kept:
+        app.ui.note(f"Kept by an earlier destroy, and now taken back: {', '.join(there.kept)}.")
+    if not there.unmarked:
+        return
+    looked = adoption.look_at(app.aws, target.names, there.unmarked)
+    app.ui.note(f"Not made by imgctl, and now taken into the stack: {', '.join(looked.names)}.")
+    for what in looked.replaced:
+        app.ui.note(f"  The stack's own will replace {what}.")
+    if looked.loses and not how.allow_data_loss:
+        raise DataLossRefused(
+            f"The stack's lifecycle rule would delete {', '.join(looked.loses)}.",
+            hint="Nothing was changed. If that is what you want, give --allow-data-loss.",
+        )
 
 
-def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
+def _run_step(
+    app: App, target: "Target", wish: "Wish", take_in: tuple[str, ...], how: How
+) -> "Plan | None":
     """Plan, show, ask and apply; gives the plan, or None where it was not applied."""
     from imgctl.cli.tables import parameters_grid, plan_grid, plan_total
     from infra import deployment
-    from infra.template import stack_template
 
-    app, ui = step.app, step.app.ui
-    with deployment.planned(
-        step.target, stack_template(), step.settings, step.bundle, kept, express=step.express
-    ) as plan:
+    ui = app.ui
+    with deployment.planned(target, wish, take_in) as plan:
         if plan.live_version:
             ui.note(
                 f"Version {plan.live_version} is live since a rollback, and stays so:"
@@ -125,22 +143,22 @@ def _run_step(step: _Step, kept: tuple[str, ...]) -> "Plan | None":
             ui.note(f"Nothing to change: the stack {plan.stack} is as wanted.")
             return plan
         ui.note(plan_grid(plan))
-        if plan.parameters:
+        if plan.parameters and plan.is_whole:
             ui.note(parameters_grid(plan))
         ui.note(plan_total(plan))
-        _refuse_data_loss(plan, allowed=step.allow_data_loss)
-        if step.plan_only:
-            if kept:
-                ui.note("A second plan, for all the rest, follows when these are taken back.")
+        _refuse_data_loss(plan, allowed=how.allow_data_loss)
+        if not plan.is_whole:
+            ui.note("This is a step on the way: another plan follows when it is done.")
+        if how.plan_only:
             ui.note("Nothing was changed.")
             document = _plan_document(plan, changed=False)
-            ui.result(document | {"partial": bool(kept)}, "")
+            ui.result(document | {"partial": not plan.is_whole}, "")
             return None
         if not ui.confirm(f"Deploy this to {place_of(app)}?"):
             ui.note("Nothing was changed.")
             return None
         with following(ui, plan.stack) as on_event:
-            deployment.apply(step.target, plan, step.bundle, on_event)
+            deployment.apply(target, plan, wish.bundle, on_event)
         return plan
 
 

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command, epilog="Example: imgctl destroy --stack try-out --delete-data")
 @click.option(
-    "--delete-data", is_flag=True, help="Delete the two buckets and the table with all they hold."
+    "--delete-data", is_flag=True, help="Delete the buckets and the table with all they hold."
 )
 @click.pass_context
 def destroy(context: click.Context, *, delete_data: bool) -> int:
     """Delete the stack.
 
-    The two buckets and the table stay, and the next deploy takes them back, unless
+    The buckets and the table stay, and the next deploy takes them back, unless
     --delete-data is given. Safe to run again after an interruption.
     """
     from imgctl.cli.deploy import target_of

@@ -85,8 +85,8 @@ CASES: list[tuple[str, dict[str, Answer], int, str, str]] = [
         "a bucket's name that somebody else has",
         GOOD | {"HeadBucket": (403, "")},
         1,
-        "A bucket called src-bucket-image-in-123456789012-eu-west-2 exists",
-        "Choose other bucket names",
+        "src-bucket-image-in-123456789012-eu-west-2 exists and belongs to another account",
+        "Choose other names",
     ),
     (
         "a stack whose creation failed",

@@ -103,7 +103,8 @@ def deploy_template(shared: Local) -> Deploy:
         names = stack_names(stack, aws.account_id, aws.region)
         target = deployment.Target(aws, deployment.engine_for(aws), stack, names)
         bundle = build_local(shared.folder)
-        with deployment.planned(target, template, StackSettings(), bundle) as plan:
+        wish = deployment.Wish(template, StackSettings(), bundle)
+        with deployment.planned(target, wish) as plan:
             deployment.apply(target, plan, bundle, lambda _: None)
 
     return deploy

@@ -116,6 +116,23 @@ def test_a_customers_key_encrypts_what_is_stored_and_is_not_dropped_unasked(
     assert (dropped.code, key in dropped.err) == (1, True)
     assert "kms_key" in dropped.err
     empty.imgctl("deploy", "--yes", "--cmk", key).succeeded()
+    empty.imgctl("destroy", "--yes").succeeded()
+    empty.aws.s3.put_bucket_encryption(  # as CloudFormation does, and the emulator's does not
+        Bucket=outputs.destination_bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [
+                {
+                    "ApplyServerSideEncryptionByDefault": {
+                        "SSEAlgorithm": "aws:kms",
+                        "KMSMasterKeyID": key,
+                    }
+                }
+            ]
+        },
+    )
+    forgotten = empty.imgctl("deploy", "--yes")
+    assert (forgotten.code, key in forgotten.err) == (1, True)
+    empty.imgctl("deploy", "--yes", "--cmk", key).succeeded()
     empty.imgctl("destroy", "--yes", "--delete-data").succeeded()
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["Enabled"]
 

@@ -2,7 +2,7 @@ import pytest
 from botocore.stub import Stubber
 
 from imgctl.aws.session import Aws, connect
-from infra.existing import NameTaken, api_logging_role, kept_from_before
+from infra.existing import NameTaken, api_logging_role, find_kept
 from infra.names import stack_names
 
 ACCOUNT = "123456789012"
@@ -11,9 +11,8 @@ OURS = [{"Key": "imgctl:stack", "Value": "imgctl"}]
 
 
 def kept(aws: Aws) -> tuple[str, ...]:
-    return kept_from_before(
-        aws.s3, aws.dynamodb, NAMES, "imgctl", account=ACCOUNT, region=aws.region
-    )
+    found = find_kept(aws.s3, aws.dynamodb, NAMES, "imgctl", account=ACCOUNT, region=aws.region)
+    return found.kept
 
 
 def make_bucket(aws: Aws, name: str, tags: list[dict[str, str]]) -> None:
@@ -44,7 +43,10 @@ def test_what_the_stack_left_is_found(aws: Aws) -> None:
 
 @pytest.mark.parametrize(
     ("tags", "whose"),
-    [([], "something else"), ([{"Key": "imgctl:stack", "Value": "staging"}], "the stack staging")],
+    [
+        ([], "imgctl did not make it"),
+        ([{"Key": "imgctl:stack", "Value": "staging"}], "the stack staging"),
+    ],
 )
 def test_a_bucket_that_is_not_ours_is_never_taken(
     aws: Aws, tags: list[dict[str, str]], whose: str

@@ -54,3 +54,9 @@ def test_one_bucket_for_both_ends_is_refused() -> None:
         stack_names(
             "imgctl", ACCOUNT, REGION, {"source_bucket": "one", "destination_bucket": "one"}
         )
+
+
+@pytest.mark.parametrize("other", ["access_logs_bucket", "table"])
+def test_no_two_of_what_holds_data_share_a_name(other: str) -> None:
+    with pytest.raises(BadName, match="one is the name of two"):
+        stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": "one", other: "one"})

@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cfnlint import decode
@@ -9,7 +10,14 @@ from imgctl.worker.deadline import CALL_S
 from infra.bundle import Architecture, Bundle
 from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
-from infra.template import import_template, resources_to_import, stack_template, with_hashed_ids
+from infra.table import BY_TIME
+from infra.template import (
+    data_template,
+    holds_data_alone,
+    resources_to_import,
+    stack_template,
+    with_hashed_ids,
+)
 
 NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
 BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64)
@@ -152,15 +160,24 @@ def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> Non
     assert ids(with_hashed_ids(layout, parameters())) == before
 
 
-def test_an_import_holds_what_was_kept_and_nothing_else() -> None:
-    kept = (NAMES.source_bucket, NAMES.table)
-    resources = parsed(import_template(stack_template(), NAMES, kept))["Resources"]
+def test_an_import_holds_what_is_taken_in_as_it_is_and_nothing_else() -> None:
+    taken = (NAMES.source_bucket, NAMES.table)
+    shape = {"TableName": NAMES.table, "BillingMode": "PAY_PER_REQUEST"}
+    template = data_template(stack_template(), NAMES, taken, shape)
+    resources = parsed(template)["Resources"]
     assert set(resources) == {"SourceBucket", "Records"}
     assert all(resource["DeletionPolicy"] == "Retain" for resource in resources.values())
     assert resources["SourceBucket"]["Properties"] == {"BucketName": NAMES.source_bucket}
-    whole = parsed(stack_template())["Resources"]
-    assert resources["Records"] == whole["Records"]
-    assert [r.name for r in resources_to_import(NAMES, kept)] == list(kept)
+    assert resources["Records"]["Properties"] == shape
+    assert [r.name for r in resources_to_import(NAMES, taken)] == list(taken)
+    assert holds_data_alone(template)
+    assert not holds_data_alone(stack_template())
+
+
+def test_the_steps_of_a_table_lead_to_the_templates_own() -> None:
+    table: Any = parsed(stack_template())["Resources"]["Records"]["Properties"]
+    assert table["GlobalSecondaryIndexes"][0] == BY_TIME
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_what_holds_data_is_kept_when_the_stack_goes() -> None:

@@ -1,0 +1,158 @@
+"""Taking buckets and a table that imgctl did not make into a stack, with what is in them.
+
+CloudFormation imports them as they are; the update that follows makes them as the template says.
+What that would overwrite, and nobody could bring back, is refused here, before anything is changed.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from imgctl.aws.session import Aws
+from imgctl.core.errors import ImgctlError
+from infra.names import Names
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+KEPT_VERSION_DAYS = 90
+"""How long the template's lifecycle rule keeps versions that are not the newest."""
+
+_KEY = [{"AttributeName": "resource-id", "KeyType": "HASH"}]
+
+
+class NotAdoptable(ImgctlError):
+    """A resource cannot become the stack's without losing what is not imgctl's to take."""
+
+    code = "not_adoptable"
+
+
+class ForeignNotifications(ImgctlError):
+    """The source bucket tells others of its events, which an update of the bucket would end."""
+
+    code = "foreign_notifications"
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """What becomes the stack's, what the template replaces about it, and what may be lost by it."""
+
+    names: tuple[str, ...]
+    replaced: tuple[str, ...]
+    loses: tuple[str, ...]
+
+
+def look_at(aws: Aws, names: Names, unmarked: tuple[str, ...]) -> Adoption:
+    """Look at what nobody marked, without changing it.
+
+    Raises NotAdoptable naming all that stands in the way, with what to do.
+    """
+    obstacles: list[str] = []
+    replaced: list[str] = []
+    loses: list[str] = []
+    for bucket in (bucket for bucket in names.buckets if bucket in unmarked):
+        if bucket == names.source_bucket:
+            obstacles += [
+                f"{bucket} sends its events to {target}"
+                for target in foreign_notifications(aws.s3, bucket, names.function)
+            ]
+        if _asked(aws.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket):
+            obstacles.append(f"{bucket} has a bucket policy")
+        replaced += [f"{bucket}: {what}" for what in _replaced_settings(aws.s3, bucket)]
+        if aws.s3.get_bucket_versioning(Bucket=bucket).get("Status"):
+            loses.append(f"versions in {bucket} that are older than {KEPT_VERSION_DAYS} days")
+    if names.table in unmarked:
+        obstacles += _unlike_the_records(aws.dynamodb.describe_table(TableName=names.table))
+    obstacles += _taken(aws, names)
+    if obstacles:
+        raise NotAdoptable(
+            f"This stands in the way of taking {', '.join(unmarked)} into the stack: "
+            f"{'; '.join(obstacles)}.",
+            hint="Nothing was changed. Remove or rename these, or choose other names: the stack"
+            " would overwrite them, or could not be made.",
+        )
+    return Adoption(unmarked, tuple(replaced), tuple(loses))
+
+
+def refuse_foreign_notifications(s3: "S3Client", names: Names) -> None:
+    """Raise where CloudFormation, changing the source bucket, would end what others set up."""
+    others = foreign_notifications(s3, names.source_bucket, names.function)
+    if others:
+        raise ForeignNotifications(
+            f"{names.source_bucket} sends its events to {', '.join(others)} too, and this update"
+            " of the bucket would end that.",
+            hint="Nothing was changed. Take them off the bucket first, and have them told in"
+            " another way.",
+        )
+
+
+def foreign_notifications(s3: "S3Client", bucket: str, function: str) -> list[str]:
+    """List where a bucket sends its events besides our function, whatever its version or alias."""
+    told: Any = s3.get_bucket_notification_configuration(Bucket=bucket)
+    targets = [
+        configuration[key]
+        for kind, key in (
+            ("TopicConfigurations", "TopicArn"),
+            ("QueueConfigurations", "QueueArn"),
+            ("LambdaFunctionConfigurations", "LambdaFunctionArn"),
+        )
+        for configuration in told.get(kind, [])
+    ]
+    if told.get("EventBridgeConfiguration") is not None:
+        targets.append("EventBridge")
+    return [target for target in targets if f":function:{function}:" not in f"{target}:"]
+
+
+def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
+    tags: Any = _asked(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
+    if tags:
+        yield "its tags " + ", ".join(f"{tag['Key']}={tag['Value']}" for tag in tags["TagSet"])
+    lifecycle: Any = _asked(
+        s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=bucket
+    )
+    if lifecycle:
+        rules = (rule.get("ID", "without a name") for rule in lifecycle["Rules"])
+        yield "its lifecycle rules " + ", ".join(rules)
+    if s3.get_bucket_logging(Bucket=bucket).get("LoggingEnabled"):
+        yield "where it logs to"
+    access: Any = _asked(
+        s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", Bucket=bucket
+    )
+    blocks = access["PublicAccessBlockConfiguration"].values() if access else []
+    if not blocks or not all(blocks):
+        yield "its public access, which is closed"
+
+
+def _unlike_the_records(described: Any) -> Iterator[str]:
+    table = described["Table"]
+    name = table["TableName"]
+    types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
+    if table["KeySchema"] != _KEY or types["resource-id"] != "S":
+        yield f"{name} has another key than the text resource-id"
+    for index in table.get("GlobalSecondaryIndexes", []):
+        if index["IndexName"] not in ("by-time", "by-key"):
+            yield f"{name} has an index {index['IndexName']}, which the stack would delete"
+
+
+def _taken(aws: Aws, names: Names) -> Iterator[str]:
+    """Name what of the stack's other names is in use, so that the stack could not be made."""
+    if _asked(aws.lambda_.get_function, "ResourceNotFoundException", FunctionName=names.function):
+        yield f"there is a function {names.function}"
+    for role in (names.function_role, names.api_role):
+        if _asked(aws.iam.get_role, "NoSuchEntity", RoleName=role):
+            yield f"there is a role {role}"
+    missing = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+    if _asked(aws.sqs.get_queue_url, *missing, QueueName=names.dead_letter_queue):
+        yield f"there is a queue {names.dead_letter_queue}"
+
+
+def _asked(ask: Any, *absent: str, **about: str) -> Any:
+    """Give AWS's answer; None where its error says that there is no such thing."""
+    try:
+        return ask(**about)
+    except ClientError as error:
+        if error.response["Error"]["Code"] in absent:
+            return None
+        raise
