@@ -114,7 +114,7 @@ class Engine:
             ]
         change_set = self.client.create_change_set(**wanted)["Id"]
         try:
-            pages = self._describe_when_ready(change_set)
+            pages = self._describe_when_ready(request.stack, change_set)
         except BaseException:  # an interruption leaves nothing behind either
             self._delete_change_set(request.stack, change_set, creates)
             raise
@@ -156,7 +156,7 @@ class Engine:
         if plan.is_empty:
             return
         try:
-            described = self.client.describe_change_set(ChangeSetName=plan.change_set)
+            described = self.client.describe_change_set(**_named(plan.stack, plan.change_set))
         except ClientError as error:
             if error.response["Error"]["Code"] in (
                 "ChangeSetNotFound",
@@ -177,7 +177,8 @@ class Engine:
         status = self.status(plan.stack)
         if status is None or (status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"):
             raise busy(plan.stack, status or "deleted meanwhile")
-        self.client.execute_change_set(ChangeSetName=plan.change_set, ClientRequestToken=token)
+        named = _named(plan.stack, plan.change_set)
+        self.client.execute_change_set(**named, ClientRequestToken=token)
         self._follow_to_success(plan.stack, token, on_event)
 
     def watch(self, stack: str, on_event: OnEvent) -> bool:
@@ -230,10 +231,10 @@ class Engine:
             raise failed("The stack could not be deleted", first_failure, "DELETE_FAILED")
         return True
 
-    def _describe_when_ready(self, change_set: str) -> list[Any]:
+    def _describe_when_ready(self, stack: str, change_set: str) -> list[Any]:
         while True:
             pages: list[Any] = []
-            request: dict[str, Any] = {"ChangeSetName": change_set, "IncludePropertyValues": True}
+            request = _named(stack, change_set) | {"IncludePropertyValues": True}
             while True:
                 pages.append(self.client.describe_change_set(**request))
                 if not pages[-1].get("NextToken"):
@@ -244,7 +245,7 @@ class Engine:
             self.sleep(self.poll_s)
 
     def _delete_change_set(self, stack: str, change_set: str, creates: bool) -> None:  # noqa: FBT001
-        self.client.delete_change_set(ChangeSetName=change_set)
+        self.client.delete_change_set(**_named(stack, change_set))
         if creates and self.status(stack) == "REVIEW_IN_PROGRESS":
             others = self.client.list_change_sets(StackName=stack)["Summaries"]
             if all(other.get("ChangeSetId") == change_set for other in others):
@@ -326,6 +327,11 @@ class Engine:
         except ClientError as error:
             if "does not exist" not in str(error):  # a deleted stack's events may be gone
                 raise
+
+
+def _named(stack: str, change_set: str) -> dict[str, Any]:
+    """Name a change set by its stack too: rights are given on stacks."""
+    return {"StackName": stack, "ChangeSetName": change_set}
 
 
 def _parameters(described: Any) -> dict[str, str]:

@@ -256,7 +256,8 @@ def test_a_stack_that_somebody_else_is_updating_is_left_alone(
 
 def test_a_plan_that_is_declined_leaves_nothing_behind(recorded: Recorded) -> None:
     recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
-    recorded.answers("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
+    named = {"StackName": "imgctl", "ChangeSetName": CHANGE_SET}
+    recorded.answers("delete_change_set", {}, named)
     recorded.status("REVIEW_IN_PROGRESS").answers("list_change_sets", {"Summaries": []})
     recorded.answers("delete_stack", {}, {"StackName": "imgctl"})
     recorded.engine.discard(Plan("imgctl", CHANGE_SET, creates_stack=True, changes=()))
@@ -276,7 +277,7 @@ def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorde
     recorded.status("CREATE_COMPLETE").answers(
         "execute_change_set",
         {},
-        {"ChangeSetName": CHANGE_SET, "ClientRequestToken": ours},
+        {"StackName": "imgctl", "ChangeSetName": CHANGE_SET, "ClientRequestToken": ours},
     )
     recorded.status("CREATE_COMPLETE").events(foreign)  # not begun, though it looks done
     recorded.status("UPDATE_IN_PROGRESS").events(first, foreign)

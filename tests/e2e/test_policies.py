@@ -1,0 +1,189 @@
+"""The whole story, told by people who may do just what infra/policies grants.
+
+The embedded AWS refuses what a policy leaves out, so that nothing can be missing of what the
+program itself calls; what it calls is recorded, so that nothing is granted in vain. What
+CloudFormation does in the caller's name it does not check: tests/infra/test_policies.py does.
+"""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from imgctl.aws.stack import load_outputs
+from tests.e2e.conftest import Local
+from tests.infra import rights
+from tests.outcome import Done
+from tests.pictures import encoded, photo
+
+CALL = re.compile(r"^([a-z0-9-]+) ([A-Z]\w+) \d+ ms$", re.MULTILINE)
+
+# Where a call asks for another right than one of its own name (Service Authorization Reference).
+RIGHTS = {
+    "s3 AbortMultipartUpload": "s3:AbortMultipartUpload",
+    "s3 DeleteObjects": "s3:DeleteObject s3:DeleteObjectVersion",
+    "s3 GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "s3 GetBucketLifecycleConfiguration": "s3:GetLifecycleConfiguration",
+    "s3 GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "s3 GetPublicAccessBlock": "s3:GetBucketPublicAccessBlock",
+    "s3 HeadBucket": "s3:ListBucket",
+    "s3 HeadObject": "s3:GetObject s3:ListBucket",  # the second tells what is gone from forbidden
+    "s3 ListMultipartUploads": "s3:ListBucketMultipartUploads",
+    "s3 ListObjectVersions": "s3:ListBucketVersions",
+    "s3 ListObjectsV2": "s3:ListBucket",
+    "s3 PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
+    "lambda Invoke": "lambda:InvokeFunction",
+    "dynamodb ListTagsOfResource": "dynamodb:ListTagsOfResource",
+    "apigateway GetAccount": "apigateway:GET",
+    "apigateway GetApiKey": "apigateway:GET",
+    "sts GetCallerIdentity": "",  # needs no right
+}
+
+
+# The emulator takes GetAlias for ListAliases, and does not see the table that tags are listed of.
+EMULATORS_OWN = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:ListTagsOfResource", "lambda:ListAliases"],
+            "Resource": "*",
+        }
+    ],
+}
+
+
+NOT_RECORDED = {
+    "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
+    "execute-api:Invoke": "no call of boto3's; the emulator refuses the API without it",
+    "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
+    "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",
+    "kms:GenerateDataKey": "as kms:Decrypt",
+    "s3:CreateJob": "a job of S3 Batch Operations",
+}
+
+
+class Person:
+    """Somebody with an access key and one of the policies, at the embedded AWS of `local`."""
+
+    def __init__(self, local: Local, name: str) -> None:
+        self.rights: set[str] = set()
+        self._local = local
+        iam = local.aws.iam
+        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(rights.policy(name)))
+        iam.create_user(UserName=name)
+        iam.put_user_policy(
+            UserName=name, PolicyName="emulator", PolicyDocument=json.dumps(EMULATORS_OWN)
+        )
+        iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
+        self._key = iam.create_access_key(UserName=name)["AccessKey"]
+
+    def imgctl(self, *arguments: str) -> Done:
+        """Run the program with this person's key, and note what rights its calls ask for."""
+        note = self._local.folder / "server.json"
+        root = note.read_text()
+        key = {
+            "access_key": self._key["AccessKeyId"],
+            "secret_key": self._key["SecretAccessKey"],
+        }
+        note.write_text(json.dumps(json.loads(root) | key))
+        try:
+            done = self._local.imgctl(*arguments, "--verbose")
+        finally:
+            note.write_text(root)
+        if "Not allowed to perform" not in done.err:  # what was refused is no part of the work
+            self.rights |= rights_of(CALL.findall(done.err))
+        return done
+
+
+def rights_of(calls: Iterable[tuple[str, str]]) -> set[str]:
+    asked = (RIGHTS.get(f"{service} {name}", f"{service}:{name}") for service, name in calls)
+    return {right for several in asked for right in several.split()}
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    return tmp_path / "named.toml"
+
+
+@pytest.fixture
+def cake(album: Path) -> Path:
+    path = album / "cake.png"
+    path.write_bytes(encoded(photo(), "PNG"))
+    return path
+
+
+def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
+    empty: Local, cake: Path, album: Path, settings: Path
+) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    operator = Person(empty, "operator")
+    uploaded = operator.imgctl("upload", str(cake), "--wait", "--json").succeeded().document
+    (file,) = uploaded["files"]
+    operator.imgctl("upload", str(cake), "--wait", "--via", "api", "--force").succeeded()
+    no_picture = album / "no.png"
+    no_picture.write_bytes(b"no picture")
+    assert operator.imgctl("upload", str(no_picture), "--wait").code == 1
+    operator.imgctl("history").succeeded()
+    operator.imgctl("history", "--key", "cake.png", "--status", "succeeded").succeeded()
+    operator.imgctl("show", "cake.png").succeeded()
+    operator.imgctl("show", file["record"]["resource-id"]).succeeded()
+    assert operator.imgctl("audit").code == 1
+    operator.imgctl("reprocess", "cake.png").succeeded()
+    assert "not_an_image" in operator.imgctl("reprocess", "--failed", "--missing").out
+    operator.imgctl("versions").succeeded()
+    outputs = load_outputs(empty.aws, "imgctl")
+    event = (Path(__file__).parents[1] / "events" / "object-created.json").read_text()
+    letter = event.replace("src-bucket-image-in", outputs.source_bucket)
+    empty.aws.sqs.send_message(QueueUrl=outputs.dead_letter_queue, MessageBody=letter)
+    operator.imgctl("redrive", "--list").succeeded()
+    operator.imgctl("redrive")
+
+    settings.write_text('api_authorization = "key"\n')
+    empty.imgctl("deploy", "--yes", "--config", str(settings)).succeeded()
+    operator.imgctl("upload", str(cake), "--wait", "--via", "api", "--force").succeeded()
+    assert operator.rights == rights.granted("operator") - set(NOT_RECORDED)
+
+    for forbidden in (("destroy", "--yes"), ("deploy", "--yes"), ("publish", "--yes")):
+        refused = operator.imgctl(*forbidden)
+        assert (refused.code, "Not allowed to perform" in refused.err) == (3, True), refused
+    empty.imgctl("history").succeeded()
+
+
+def test_a_deployer_can_make_change_publish_and_remove_the_stack(
+    empty: Local, settings: Path
+) -> None:
+    deployer = Person(empty, "deployer")
+    config = ("--yes", "--config", str(settings))
+    settings.write_text("")
+    deployer.imgctl("deploy", "--plan").succeeded()
+    deployer.imgctl("deploy", *config).succeeded()
+    settings.write_text("memory_mb = 2048\n")
+    deployer.imgctl("deploy", *config).succeeded()
+    deployer.imgctl("publish", "--yes").succeeded()
+    deployer.imgctl("rollback", "--yes").succeeded()
+    deployer.imgctl("versions").succeeded()
+    key = empty.aws.kms.create_key()["KeyMetadata"]["Arn"]
+    deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
+
+    bucket = load_outputs(empty.aws, "imgctl").source_bucket
+    empty.aws.s3.put_object(Bucket=bucket, Key="x", Body=b"")
+    empty.aws.s3.create_multipart_upload(Bucket=bucket, Key="y")
+    refused = deployer.imgctl("history")
+    assert (refused.code, "Not allowed to perform" in refused.err) == (3, True)
+    deployer.imgctl("destroy", "--yes").succeeded()
+    deployer.imgctl("deploy", *config).succeeded()
+    deployer.imgctl("destroy", "--delete-data", "--yes").succeeded()
+
+    empty.aws.s3.create_bucket(Bucket=bucket)
+    deployer.imgctl("deploy", "--yes", "--adopt").succeeded()
+    deployer.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    assert empty.all_that_is_there()["buckets"] == []
+
+    allowed = rights.granted("deployer")
+    assert rights.unmatched(deployer.rights, allowed) == set()
+    cloudformations = rights.handlers_rights() | {"iam:PassRole"}
+    known = deployer.rights | cloudformations | set(NOT_RECORDED)
+    assert rights.idle(allowed, known) == set()
