@@ -76,12 +76,12 @@ def look_at(aws: Aws, names: Names, unmarked: tuple[str, ...]) -> Adoption:
     return Adoption(unmarked, tuple(replaced), tuple(loses))
 
 
-def refuse_foreign_notifications(s3: "S3Client", names: Names) -> None:
+def refuse_foreign_notifications(s3: "S3Client", bucket: str, function: str) -> None:
     """Raise where CloudFormation, changing the source bucket, would end what others set up."""
-    others = foreign_notifications(s3, names.source_bucket, names.function)
+    others = foreign_notifications(s3, bucket, function)
     if others:
         raise ForeignNotifications(
-            f"{names.source_bucket} sends its events to {', '.join(others)} too, and this update"
+            f"{bucket} sends its events to {', '.join(others)} too, and this update"
             " of the bucket would end that.",
             hint="Nothing was changed. Take them off the bucket first, and have them told in"
             " another way.",
@@ -90,7 +90,8 @@ def refuse_foreign_notifications(s3: "S3Client", names: Names) -> None:
 
 def foreign_notifications(s3: "S3Client", bucket: str, function: str) -> list[str]:
     """List where a bucket sends its events besides our function, whatever its version or alias."""
-    told: Any = s3.get_bucket_notification_configuration(Bucket=bucket)
+    told: Any = _asked(s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket)
+    told = told or {}
     targets = [
         configuration[key]
         for kind, key in (

@@ -1,15 +1,15 @@
 """The bucket that holds bundles, each under the digest of its content."""
 
-from typing import TYPE_CHECKING, Any
+import json
+from typing import Any
 
 from botocore.exceptions import ClientError
 
+from imgctl.aws import batch
+from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
 from infra.existing import OWNER_TAG
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 
 class ArtifactsError(ImgctlError):
@@ -18,14 +18,25 @@ class ArtifactsError(ImgctlError):
     code = "artifacts"
 
 
-def upload(
-    s3: "S3Client", bundle: Bundle, *, bucket: str, account: str, region: str, stack: str
-) -> bool:
+def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     """Store the bundle, making the bucket on first use; False where it is stored already.
 
     Raises ArtifactsError where the bucket's name is taken by another account.
     """
-    _ensure_bucket(s3, bucket, account, region, stack)
+    s3, account = aws.s3, aws.account_id
+    try:
+        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
+    except ClientError as error:
+        match error.response["Error"]["Code"]:
+            case "404" | "NoSuchBucket":
+                _create_bucket(aws, bucket, stack)
+            case "403":
+                raise ArtifactsError(
+                    f"The bucket {bucket} belongs to another account, or is closed to you.",
+                    hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
+                ) from error
+            case _:
+                raise
     owner: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
     try:
         if s3.head_object(**owner)["ContentLength"] == bundle.zipped_bytes:
@@ -38,27 +49,13 @@ def upload(
     return True
 
 
-def _ensure_bucket(s3: "S3Client", bucket: str, account: str, region: str, stack: str) -> None:
-    try:
-        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
-    except ClientError as error:
-        match error.response["Error"]["Code"]:
-            case "404" | "NoSuchBucket":
-                _create_bucket(s3, bucket, region, stack)
-            case "403":
-                raise ArtifactsError(
-                    f"The bucket {bucket} belongs to another account, or is closed to you.",
-                    hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
-                ) from error
-            case _:
-                raise
-
-
-def _create_bucket(s3: "S3Client", bucket: str, region: str, stack: str) -> None:
+def _create_bucket(aws: Aws, bucket: str, stack: str) -> None:
     request: dict[str, Any] = {"Bucket": bucket, "ObjectOwnership": "BucketOwnerEnforced"}
-    if region != "us-east-1":  # where a location is refused
-        request["CreateBucketConfiguration"] = {"LocationConstraint": region}
+    if aws.region != "us-east-1":  # where a location is refused
+        request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
+    s3 = aws.s3
     s3.create_bucket(**request)
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
     s3.put_public_access_block(
         Bucket=bucket,
         PublicAccessBlockConfiguration={
@@ -68,4 +65,37 @@ def _create_bucket(s3: "S3Client", bucket: str, region: str, stack: str) -> None
             "RestrictPublicBuckets": True,
         },
     )
-    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
+    s3.put_bucket_lifecycle_configuration(
+        Bucket=bucket,
+        LifecycleConfiguration={
+            "Rules": [
+                {
+                    "ID": "unfinished-uploads",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": ""},
+                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+                },
+                {
+                    "ID": "lists-of-batches",
+                    "Status": "Enabled",
+                    "Filter": {"Prefix": f"{batch.FOLDER}/"},
+                    "Expiration": {"Days": 30},
+                },
+            ]
+        },
+    )
+    if not aws.is_local:  # which has no TLS
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_tls_only(aws, bucket)))
+
+
+def _tls_only(aws: Aws, bucket: str) -> dict[str, Any]:
+    arn = f"arn:{aws.session.get_partition_for_region(aws.region)}:s3:::{bucket}"
+    statement = {
+        "Sid": "TlsOnly",
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "s3:*",
+        "Resource": [arn, f"{arn}/*"],
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    return {"Version": "2012-10-17", "Statement": [statement]}

@@ -6,7 +6,8 @@ The stack is the only state. What is under way goes on when this process ends.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -16,6 +17,7 @@ from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChan
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
+T = TypeVar("T")
 OnEvent = Callable[[DeployEvent], None]
 
 _UNMADE = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
@@ -28,6 +30,8 @@ _PATIENCE = 5
 _OURS = "imgctl-"  # begins the token of each operation that imgctl asks for
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _SEE_EVENTS = "DescribeEvents"
+_THROTTLED = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests"}
+_THROTTLED_PAUSES = 5
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -236,7 +240,7 @@ class Engine:
             pages: list[Any] = []
             request = _named(stack, change_set) | {"IncludePropertyValues": True}
             while True:
-                pages.append(self.client.describe_change_set(**request))
+                pages.append(self._patiently(partial(self.client.describe_change_set, **request)))
                 if not pages[-1].get("NextToken"):
                     break
                 request["NextToken"] = pages[-1]["NextToken"]
@@ -261,8 +265,10 @@ class Engine:
         first_failure = None
         patience = _PATIENCE
         while True:
-            ended = not (self.status(stack) or "").endswith("_IN_PROGRESS")
-            for event in reversed(list(self._events(stack, token, seen))):
+            status = self._patiently(partial(self.status, stack))
+            ended = not (status or "").endswith("_IN_PROGRESS")
+            news = self._patiently(lambda: list(self._events(stack, token, seen)))
+            for event in reversed(news):
                 seen.add(event.event_id)
                 on_event(event)
                 if event.is_failure and first_failure is None:
@@ -272,6 +278,19 @@ class Engine:
                 return first_failure
             patience -= ended
             self.sleep(self.poll_s)
+
+    def _patiently(self, ask: Callable[[], T]) -> T:
+        """Ask again for as long as CloudFormation says that it is asked too often.
+
+        That is after botocore's own retries, and what is waited for goes on meanwhile.
+        """
+        while True:
+            try:
+                return ask()
+            except ClientError as error:
+                if error.response["Error"]["Code"] not in _THROTTLED:
+                    raise
+            self.sleep(_THROTTLED_PAUSES * self.poll_s)
 
     def _describe_ours(self, stack: str) -> Any:
         """Describe a stack of imgctl's template; None for none. Raises StackForeign."""

@@ -102,8 +102,10 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
         express=wish.express and step is None,
     )
     with engine.planned(request) as plan:
-        if any(c.logical_id == "SourceBucket" and c.action == "Modify" for c in plan.changes):
-            adoption.refuse_foreign_notifications(aws.s3, names)
+        for change in plan.changes:
+            if change.logical_id == "SourceBucket" and change.action == "Modify":
+                bucket = change.physical_id
+                adoption.refuse_foreign_notifications(aws.s3, bucket, names.function)
         taken = (bucket for bucket in names.buckets if bucket in take_in)
         left = existing.customer_keys(aws.s3, taken) - {wish.settings.kms_key}
         yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
@@ -134,14 +136,7 @@ def _shape(target: Target, wish: Wish) -> Shape:
 def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:
     """Store the bundle, then execute the plan and follow it to its end."""
     aws = target.aws
-    artifacts.upload(
-        aws.s3,
-        bundle,
-        bucket=target.names.artifacts_bucket,
-        account=aws.account_id,
-        region=aws.region,
-        stack=target.stack,
-    )
+    artifacts.upload(aws, bundle, bucket=target.names.artifacts_bucket, stack=target.stack)
     target.engine.apply(plan, on_event)
     if aws.is_local:
         existing.mark_buckets(aws.s3, target.names, target.stack)

@@ -33,6 +33,7 @@ RIGHTS = {
     "s3 ListMultipartUploads": "s3:ListBucketMultipartUploads",
     "s3 ListObjectVersions": "s3:ListBucketVersions",
     "s3 ListObjectsV2": "s3:ListBucket",
+    "s3 PutBucketLifecycleConfiguration": "s3:PutLifecycleConfiguration",
     "s3 PutPublicAccessBlock": "s3:PutBucketPublicAccessBlock",
     "lambda Invoke": "lambda:InvokeFunction",
     "dynamodb ListTagsOfResource": "dynamodb:ListTagsOfResource",

@@ -80,6 +80,29 @@ def test_destroy_keeps_data_and_the_next_deploy_takes_it_back(empty: Local, albu
     assert again["files"][0]["record"]["DimensionReduction"] == "200x100 → 100x50"
 
 
+def test_a_deployment_that_would_lose_data_is_refused_until_it_is_asked_for(
+    empty: Local, tmp_path: Path
+) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    empty.aws.s3.put_object(Bucket=SOURCE, Key="x.png", Body=encoded(photo(), "PNG"))
+    settings = tmp_path / "named.toml"
+    settings.write_text('source_bucket = "another-source"\n')
+    deploy = ("deploy", "--yes", "--config", str(settings))
+    refused = empty.imgctl(*deploy)
+    assert refused.code == 1
+    assert f"holds data: SourceBucket ({SOURCE})" in refused.err
+    assert "--allow-data-loss" in refused.err
+    assert "another-source" not in empty.all_that_is_there()["buckets"]
+    assert empty.imgctl(*deploy, "--json").error["code"] == "data_loss"
+    planned = empty.imgctl(*deploy, "--allow-data-loss", "--plan", "--json").succeeded().document
+    assert [c["resource"] for c in planned["changes"] if c["loses_data"]] == ["SourceBucket"]
+
+    empty.imgctl(*deploy, "--allow-data-loss").succeeded()
+    # Even then the bucket is only left behind, with all that is in it.
+    assert {SOURCE, "another-source"} <= set(empty.all_that_is_there()["buckets"])
+    assert empty.aws.s3.list_objects_v2(Bucket=SOURCE)["KeyCount"] == 1
+
+
 def test_a_plan_leaves_nothing_behind(empty: Local) -> None:
     planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
     assert not planned["changed"]

@@ -1,14 +1,17 @@
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 from botocore.stub import Stubber
+from moto.iam.access_control import PermissionResult
+from moto.s3.models import FakeBucket
 
 from imgctl.aws.session import Aws
 from infra.artifacts import ArtifactsError, upload
 from infra.bundle import Architecture, Bundle
 
-ACCOUNT, BUCKET = "123456789012", "imgctl-artifacts-123456789012-eu-west-2"
+BUCKET = "imgctl-artifacts-123456789012-eu-west-2"
 
 
 @pytest.fixture
@@ -18,10 +21,14 @@ def bundle(tmp_path: Path) -> Bundle:
     return Bundle(path, hashlib.sha256(b"a bundle").hexdigest(), 8, 8, Architecture.ARM64)
 
 
+@pytest.fixture(autouse=True)
+def _tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let moto, which looks at no condition of a policy, refuse nothing."""
+    monkeypatch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
+
+
 def send(aws: Aws, bundle: Bundle) -> bool:
-    return upload(
-        aws.s3, bundle, bucket=BUCKET, account=ACCOUNT, region="eu-west-2", stack="imgctl"
-    )
+    return upload(aws, bundle, bucket=BUCKET, stack="imgctl")
 
 
 def test_the_first_upload_makes_a_private_bucket_of_the_stack(aws: Aws, bundle: Bundle) -> None:
@@ -32,6 +39,15 @@ def test_the_first_upload_makes_a_private_bucket_of_the_stack(aws: Aws, bundle: 
     assert aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == [
         {"Key": "imgctl:stack", "Value": "imgctl"}
     ]
+    policy = json.loads(aws.s3.get_bucket_policy(Bucket=BUCKET)["Policy"])
+    (statement,) = policy["Statement"]
+    assert (statement["Effect"], statement["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    assert statement["Resource"] == [f"arn:aws:s3:::{BUCKET}", f"arn:aws:s3:::{BUCKET}/*"]
+    lifecycle = aws.s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    assert {rule["ID"] for rule in lifecycle} == {"unfinished-uploads", "lists-of-batches"}
     assert aws.s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == "eu-west-2"
 
 

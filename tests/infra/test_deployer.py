@@ -303,6 +303,27 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     assert "Rate exceeded" not in failed.value.message
 
 
+def test_a_poll_that_comes_too_often_is_asked_again_later(recorded: Recorded) -> None:
+    ours = "imgctl-1"
+    done = ("e1", "Table", "UPDATE_COMPLETE", "", ours)
+    recorded.status("CREATE_COMPLETE").answers("execute_change_set", {})
+    recorded.refuses("describe_stacks", "Throttling", "Rate exceeded")
+    recorded.status("UPDATE_COMPLETE")
+    recorded.refuses("describe_stack_events", "ThrottlingException", "Rate exceeded")
+    recorded.events(done).status("UPDATE_COMPLETE")
+    told: list[DeployEvent] = []
+    recorded.engine.apply(PLAN, told.append)
+    assert [event.event_id for event in told] == ["e1"]
+    assert recorded.slept_s == [10.0, 10.0]
+
+
+def test_a_plan_that_is_asked_for_too_often_is_waited_for(recorded: Recorded) -> None:
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.refuses("describe_change_set", "Throttling", "Rate exceeded")
+    recorded.change_set("CREATE_COMPLETE")
+    assert recorded.engine.plan(REQUEST).change_set == CHANGE_SET
+
+
 def test_what_an_interrupted_run_had_begun_is_followed_to_its_end(recorded: Recorded) -> None:
     ours = "imgctl-of-an-earlier-run"
     first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
