@@ -53,9 +53,7 @@ def find_there(target: Target, *, adopt: bool) -> Found:
     if target.engine.parameters(target.stack):
         return Found()
     find = existing.find if adopt else existing.find_kept
-    aws = target.aws
-    where = {"account": aws.account_id, "region": aws.region}
-    return find(aws.s3, aws.dynamodb, target.names, target.stack, **where)
+    return find(target.aws, target.names, target.stack)
 
 
 @dataclass(frozen=True, slots=True)

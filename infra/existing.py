@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from imgctl.aws.session import Aws
 from imgctl.aws.storage import bucket_exists
 from imgctl.core.errors import ImgctlError
 from infra.names import Names
@@ -39,15 +40,7 @@ class Found:
     unmarked: tuple[str, ...] = ()
 
 
-def find(
-    s3: "S3Client",
-    dynamodb: "DynamoDBClient",
-    names: Names,
-    stack: str,
-    *,
-    account: str,
-    region: str,
-) -> Found:
+def find(aws: Aws, names: Names, stack: str) -> Found:
     """Find buckets and table under the stack's names, in this account and region.
 
     Raises NameTaken for one of another stack, or of another account or region.
@@ -55,9 +48,7 @@ def find(
     owners = {}
     for name in names.holds_data:
         owner = owners[name] = (
-            _table_owner(dynamodb, name)
-            if name == names.table
-            else bucket_owner(s3, name, account=account, region=region)
+            _table_owner(aws.dynamodb, name) if name == names.table else bucket_owner(aws, name)
         )
         if owner not in (None, UNMARKED, stack):
             whose = owner if owner == ELSEWHERE else f"the stack {owner}"
@@ -68,21 +59,13 @@ def find(
     )
 
 
-def find_kept(
-    s3: "S3Client",
-    dynamodb: "DynamoDBClient",
-    names: Names,
-    stack: str,
-    *,
-    account: str,
-    region: str,
-) -> Found:
+def find_kept(aws: Aws, names: Names, stack: str) -> Found:
     """Find the buckets and the table that an earlier `destroy` of this stack kept.
 
     Raises NameTaken where one of the names is in use by anything else: nothing is taken into
     the stack, unasked, that it did not make.
     """
-    found = find(s3, dynamodb, names, stack, account=account, region=region)
+    found = find(aws, names, stack)
     if found.unmarked:
         raise NameTaken(
             f"{', '.join(found.unmarked)}: exists already, and imgctl did not make it.",
@@ -125,17 +108,17 @@ def api_logging_role(apigateway: "APIGatewayClient") -> str | None:
     return apigateway.get_account().get("cloudwatchRoleArn") or None
 
 
-def bucket_owner(s3: "S3Client", bucket: str, *, account: str, region: str) -> str | None:
+def bucket_owner(aws: Aws, bucket: str) -> str | None:
     """Give the stack named in a bucket's tag, or UNMARKED; None where there is no bucket.
 
     ELSEWHERE for a bucket of another account, or of another region: buckets' names are global, and
     a stack of the same name may live there.
     """
     try:
-        head = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
-        if head.get("BucketRegion", region) != region:
+        head = aws.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account_id)
+        if head.get("BucketRegion", aws.region) != aws.region:
             return ELSEWHERE
-        tags = s3.get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=account)["TagSet"]
+        tagging = aws.s3.get_bucket_tagging(Bucket=bucket, ExpectedBucketOwner=aws.account_id)
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "404" | "NoSuchBucket":
@@ -146,7 +129,7 @@ def bucket_owner(s3: "S3Client", bucket: str, *, account: str, region: str) -> s
                 return ELSEWHERE
             case _:
                 raise
-    return _owner_among(tags)
+    return _owner_among(tagging["TagSet"])
 
 
 def _table_owner(dynamodb: "DynamoDBClient", table: str) -> str | None:

@@ -152,5 +152,5 @@ class DeployEvent:
 
     @property
     def is_done(self) -> bool:
-        """Whether the step ended well."""
-        return self.status.endswith("_COMPLETE")
+        """Whether the step ended well; what is kept, for its deletion policy, is skipped."""
+        return self.status.endswith(("_COMPLETE", "_SKIPPED"))

@@ -45,14 +45,13 @@ def find(target: Target) -> Leftovers:
     aws, stack = target.aws, target.stack
     parameters = target.engine.parameters(stack)
     names = deployed_names(parameters) if parameters else target.names
-    where = {"account": aws.account_id, "region": aws.region}
     if parameters:
         data = [bucket for bucket in names.buckets if storage.bucket_exists(aws.s3, bucket)]
     else:
-        found = existing.find_kept(aws.s3, aws.dynamodb, names, stack, **where)
+        found = existing.find_kept(aws, names, stack)
         data = [name for name in found.kept if name != names.table]
     items = records.count(aws.dynamodb, names.table)
-    owner = existing.bucket_owner(aws.s3, names.artifacts_bucket, **where)
+    owner = existing.bucket_owner(aws, names.artifacts_bucket)
     return Leftovers(
         buckets={bucket: storage.count_content(aws.s3, bucket) for bucket in data},
         table=None if items is None else names.table,

@@ -1,6 +1,7 @@
 """`imgctl init`."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from imgctl.cli.settings import FILE_NAME, KEYS, Key
 from imgctl.core.errors import ImgctlError
 
 _HEAD = """\
-# Settings of imgctl, for this folder and those below it. An option on the command line wins over
-# its IMGCTL_* variable, and that over this file. `imgctl config` shows each value and its origin.
+# Settings of imgctl, for this folder and those below it. An option on the
+# command line wins over its IMGCTL_* variable, and that over this file.
+# `imgctl config` shows each value and its origin.
 """
 
 
@@ -51,15 +53,16 @@ def settings_file(app: App) -> str:
 def _entry(app: App, key: Key) -> str:
     setting = app.settings.by_name[key.name]
     chosen = setting.origin.startswith(("--", "IMGCTL_"))
-    value = setting.value if chosen else key.default
-    line = f"{key.name} = {_toml(value)}"
-    return f"\n# {key.about}\n{line if chosen else f'# {line}'}\n"
+    default = key.default if key.example is None else key.example
+    line = f"{key.name} = {_toml(setting.value if chosen else default)}"
+    about = textwrap.fill(key.about, 78, initial_indent="# ", subsequent_indent="# ")
+    return f"\n{about}\n{line if chosen else f'# {line}'}\n"
 
 
 def _toml(value: Any) -> str:
     if value is None:
         return '"..."'
-    if isinstance(value, bool | int):
+    if isinstance(value, bool | int | float):
         return str(value).lower()
     # A basic string of TOML 1.0 takes what JSON's does.
     return json.dumps(str(value), ensure_ascii=False)

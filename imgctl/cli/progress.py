@@ -59,7 +59,7 @@ class Steps:
         step = Step(
             event.logical_id,
             event.resource_type.split("::")[1] if "::" in event.resource_type else "",
-            "rolled back" if operation == "ROLLBACK" else _VERBS.get(operation, ""),
+            _verb(event.status, operation),
             state or "running",
             began=event.time if before is None else before.began,
             ended=event.time if state else None,
@@ -105,6 +105,12 @@ def following(ui: "Ui", stack: str) -> Iterator[Callable[["DeployEvent"], None]]
         lambda: steps.tree(datetime.now(UTC), whole=True) if steps.begun else "",
     ):
         yield tell
+
+
+def _verb(status: str, operation: str) -> str:
+    if status.endswith("_SKIPPED"):
+        return "kept"
+    return "rolled back" if operation == "ROLLBACK" else _VERBS.get(operation, "")
 
 
 def _line(event: "DeployEvent", step: Step) -> str:

@@ -42,7 +42,8 @@ class Setting:
 class Key:
     """What may be set: how a text or a TOML value is read, and whether the file may hold it.
 
-    `about` says what it is for, and where there is no default, what is taken then.
+    `about` says what it is for, and where there is no default, what is taken then; `example` is
+    what a file may hold, where that is not the default.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Key:
     default: Any = None
     in_file: bool = True
     about: str = ""
+    example: Any = None
 
 
 def _text(value: object) -> str:
@@ -176,25 +178,29 @@ KEYS = (
     Key("source_bucket", _bucket, about="Else src-bucket-image-in-<account>-<region>."),
     Key("destination_bucket", _bucket, about="Else dest-bucket-image-out-<account>-<region>."),
     Key("access_logs_bucket", _bucket, about="Else imgctl-access-logs-<account>-<region>."),
-    Key("scale", _scale, "0.5", about="Width and height are multiplied by this number."),
+    Key("scale", _scale, "0.5", about="Width and height are multiplied by this.", example=0.5),
     Key("prefix", _prefix, "resized-", about="Stands before the name of a resized picture."),
-    Key("quality", _whole(1, 100), about="Of JPEG, WebP and AVIF; else 80, 80 and 74."),
-    Key("architecture", _one_of("arm64", "x86_64"), "arm64", about="Of the function's processor."),
+    Key("quality", _whole(1, 100), about="Of JPEG, WebP, AVIF; else 80, 80, 74.", example=80),
+    Key("architecture", _one_of("arm64", "x86_64"), "arm64", about="Of the function; or x86_64."),
     Key("memory_mb", _whole(256, 10240), 1769, about="1769 is where Lambda gives a whole CPU."),
     Key("timeout_s", _whole(30, 900), 60, about="The longest that one event may take."),
-    Key("reserved_concurrency", _whole(1, 1000), about=_RESERVED),
+    Key("reserved_concurrency", _whole(1, 1000), about=_RESERVED, example=20),
     Key("log_retention_days", _retention, 30, about="How long logs are kept."),
     Key("alarm_email", _email, about="Who is told of alarms; else they only show in CloudWatch."),
     Key("kms_key", _key, about=_ENCRYPTED),
     Key("api_authorization", _one_of("iam", "key", "none"), "iam", about=_WHO_MAY),
     Key("api_requests_per_s", _whole(1, 10000), 100, about="More of them are refused with 429."),
     Key("api_burst", _whole(1, 5000), 50, about="How many may come at once."),
-    Key("table", _name(3, 255), about="Else hala-db; so with each name that follows."),
-    Key("function", _name(1, 64), about="Else Landa-image-s3-function."),
-    Key("function_role", _name(1, 64), about="Else lambda-image-role."),
-    Key("dead_letter_queue", _name(1, 80), about="Else Landa-image-s3-function-dead-letters."),
-    Key("api", _name(1, 128), about="Else Quaen-Hala-API."),
-    Key("api_role", _name(1, 64), about="Else api-gw-s3-role."),
+    Key("table", _name(3, 255), about="Else hala-db, and the stack's name if it is another."),
+    Key("function", _name(1, 64), about="Else Landa-image-s3-function, likewise."),
+    Key("function_role", _name(1, 64), about="Else lambda-image-role, likewise."),
+    Key(
+        "dead_letter_queue",
+        _name(1, 80),
+        about="Else Landa-image-s3-function-dead-letters, likewise.",
+    ),
+    Key("api", _name(1, 128), about="Else Quaen-Hala-API, likewise."),
+    Key("api_role", _name(1, 64), about="Else api-gw-s3-role, likewise."),
     Key("json", _switch, default=False, in_file=False),
     Key("quiet", _switch, default=False, in_file=False),
     Key("verbose", _switch, default=False, in_file=False),

@@ -69,5 +69,10 @@ def test_a_failure_stays_in_sight_with_its_reason_and_what_followed(steps: Steps
     assert "Logs deleted" in shown(steps, 30, whole=True)
 
 
+def test_what_outlives_the_stack_is_said_to_be_kept(steps: Steps) -> None:
+    steps.add(told("Source", "AWS::S3::Bucket", "DELETE_SKIPPED", 20))
+    assert "✓ Source kept" in shown(steps, 30, whole=True)
+
+
 def test_a_clock_that_is_behind_awss_gives_no_negative_time(steps: Steps) -> None:
     assert "-" not in shown(steps, -60).replace("──", "")

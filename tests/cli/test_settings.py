@@ -115,3 +115,5 @@ def test_defaults_are_what_their_own_readers_take() -> None:
     for key in KEYS:
         if key.default is not None:
             assert key.read(key.default) == key.default
+        if key.example is not None:
+            assert str(key.read(key.example)) == str(key.example)

@@ -2,7 +2,7 @@ import pytest
 from botocore.stub import Stubber
 
 from imgctl.aws.session import Aws, connect
-from infra.existing import NameTaken, api_logging_role, find_kept
+from infra.existing import NameTaken, api_logging_role, customer_keys, find_kept
 from infra.names import stack_names
 
 ACCOUNT = "123456789012"
@@ -11,8 +11,7 @@ OURS = [{"Key": "imgctl:stack", "Value": "imgctl"}]
 
 
 def kept(aws: Aws) -> tuple[str, ...]:
-    found = find_kept(aws.s3, aws.dynamodb, NAMES, "imgctl", account=ACCOUNT, region=aws.region)
-    return found.kept
+    return find_kept(aws, NAMES, "imgctl").kept
 
 
 def make_bucket(aws: Aws, name: str, tags: list[dict[str, str]]) -> None:
@@ -76,3 +75,19 @@ def test_a_bucket_of_the_same_stack_name_in_another_region_is_not_this_stacks(aw
     elsewhere = connect(region="us-east-1")
     with pytest.raises(NameTaken):
         kept(elsewhere)
+
+
+def test_a_customers_key_on_a_bucket_is_found_and_one_that_aws_manages_is_none(aws: Aws) -> None:
+    key = "arn:aws:kms:eu-west-2:123456789012:key/1"
+    keys = {"theirs": key, "managed": "arn:aws:kms:eu-west-2:123456789012:alias/aws/s3"}
+    for name, used in keys.items():
+        make_bucket(aws, name, [])
+        rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": used}
+        aws.s3.put_bucket_encryption(
+            Bucket=name,
+            ServerSideEncryptionConfiguration={
+                "Rules": [{"ApplyServerSideEncryptionByDefault": rule}]  # type: ignore[typeddict-item]
+            },
+        )
+    make_bucket(aws, "plain", [])
+    assert customer_keys(aws.s3, ["theirs", "managed", "plain", "gone"]) == {key}
