@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from botocore.stub import Stubber
 
@@ -82,12 +84,8 @@ def test_a_customers_key_on_a_bucket_is_found_and_one_that_aws_manages_is_none(a
     keys = {"theirs": key, "managed": "arn:aws:kms:eu-west-2:123456789012:alias/aws/s3"}
     for name, used in keys.items():
         make_bucket(aws, name, [])
-        rule = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": used}
-        aws.s3.put_bucket_encryption(
-            Bucket=name,
-            ServerSideEncryptionConfiguration={
-                "Rules": [{"ApplyServerSideEncryptionByDefault": rule}]  # type: ignore[typeddict-item]
-            },
-        )
+        encrypted: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": used}
+        rules: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": encrypted}]}
+        aws.s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=rules)
     make_bucket(aws, "plain", [])
     assert customer_keys(aws.s3, ["theirs", "managed", "plain", "gone"]) == {key}
