@@ -81,6 +81,8 @@ def deploy_stack(
     target = target_of(app)
     if not how.plan_only and _watched(app, target):
         ui.note("That was under way since an earlier run, and is done. Now what is wanted:")
+    if ui.asks and not how.plan_only:
+        _offer_deletion(app, target)
     target.engine.refuse_unfit(target.stack)  # before the work of making a bundle
     stack_settings = StackSettings(
         **{field.name: settings[field.name] for field in fields(StackSettings)}
@@ -171,6 +173,19 @@ def target_of(app: App) -> "Target":
     chosen = {name: app.settings[name] for name in CHOOSABLE}
     names = stack_names(stack, app.aws.account_id, app.aws.region, chosen)
     return Target(app.aws, engine_for(app.aws), stack, names)
+
+
+def _offer_deletion(app: App, target: "Target") -> None:
+    """Ask whether to delete what a creation that failed has left, which cannot be updated."""
+    if target.engine.status(target.stack) != "ROLLBACK_COMPLETE":
+        return
+    app.ui.note(
+        f"The creation of the stack {target.stack} failed, and CloudFormation cannot update what is"
+        " left of it. Its deletion keeps the buckets and the table."
+    )
+    if app.ui.confirm("Delete what is left, and begin anew?"):
+        with following(app.ui, target.stack) as on_event:
+            target.engine.destroy(target.stack, on_event)
 
 
 def _watched(app: App, target: "Target") -> bool:

@@ -54,6 +54,11 @@ class Ui:
         """Whether there is a person to ask."""
         return sys.stdin.isatty() and not self.json_wanted
 
+    @property
+    def asks(self) -> bool:
+        """Whether a question is put to a person, and not answered by --yes."""
+        return self.interactive and not self._yes
+
     def result(self, document: dict[str, Any], rendered: "Grid | str") -> None:
         """Print the command's result: as one JSON document where --json is given."""
         if self.json_wanted:

@@ -1,6 +1,7 @@
 """The embedded AWS with the stack on it, and the program as a person runs it."""
 
 import os
+import pty
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -25,20 +26,26 @@ class Local:
 
     folder: Path
 
-    def imgctl(self, *arguments: str, cwd: Path | None = None) -> Done:
-        """Run `imgctl` as its own process."""
+    def imgctl(self, *arguments: str, cwd: Path | None = None, answers: str = "") -> Done:
+        """Run `imgctl` as its own process; with `answers`, for somebody who types them."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
         environment |= {"IMGCTL_LOCAL_DIR": str(self.folder), "IMGCTL_LOCAL": "1"}
-        done = subprocess.run(
-            [sys.executable, "-m", "imgctl", *arguments],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            timeout=120,
-            check=False,
-        )
+        terminal, keyboard = pty.openpty()
+        os.write(terminal, answers.encode())
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "imgctl", *arguments],
+                capture_output=True,
+                text=True,
+                cwd=cwd,
+                env=environment,
+                stdin=keyboard if answers else subprocess.DEVNULL,
+                timeout=120,
+                check=False,
+            )
+        finally:
+            os.close(terminal)
+            os.close(keyboard)
         return Done(done.returncode, done.stdout, done.stderr)
 
     @property

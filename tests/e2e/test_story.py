@@ -111,6 +111,13 @@ def test_a_plan_leaves_nothing_behind(empty: Local) -> None:
     assert empty.aws.cloudformation.describe_stacks()["Stacks"] == []
 
 
+def test_a_plan_that_is_declined_leaves_nothing_behind(empty: Local) -> None:
+    declined = empty.imgctl("deploy", answers="n\n")
+    assert (declined.code, "Nothing was changed" in declined.err) == (1, True)
+    assert empty.all_that_is_there()["buckets"] == []
+    assert empty.aws.cloudformation.describe_stacks()["Stacks"] == []
+
+
 def test_data_and_stack_outlast_a_stop(empty: Local, album: Path) -> None:
     cake = album / "cake.png"
     cake.write_bytes(encoded(photo(), "PNG"))
