@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
+from imgctl.aws.errors import unless_absent
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
+from infra.existing import Found
 from infra.names import Names
+from infra.shapes import INDEXES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -44,36 +45,45 @@ class Adoption:
     loses: tuple[str, ...]
 
 
-def look_at(aws: Aws, names: Names, unmarked: tuple[str, ...]) -> Adoption:
-    """Look at what nobody marked, without changing it.
+def look_at(aws: Aws, names: Names, found: Found) -> Adoption:
+    """Look at what is to be taken into a stack, without changing it.
 
     Raises NotAdoptable naming all that stands in the way, with what to do.
     """
-    obstacles: list[str] = []
     replaced: list[str] = []
     loses: list[str] = []
-    for bucket in (bucket for bucket in names.buckets if bucket in unmarked):
+    obstacles = [
+        f"{bucket} has a bucket policy"
+        for bucket in names.buckets
+        if bucket in (*found.kept, *found.unmarked)
+        and unless_absent(aws.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket)
+    ]
+    for bucket in (bucket for bucket in names.buckets if bucket in found.unmarked):
         if bucket == names.source_bucket:
             obstacles += [
                 f"{bucket} sends its events to {target}"
                 for target in foreign_notifications(aws.s3, bucket, names.function)
             ]
-        if _asked(aws.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket):
-            obstacles.append(f"{bucket} has a bucket policy")
+        if bucket == names.access_logs_bucket:
+            obstacles.append(f"{bucket} is to hold access logs, which expire with all in it")
+        acl = aws.s3.get_bucket_acl(Bucket=bucket)
+        if any(g["Grantee"].get("ID") != acl["Owner"]["ID"] for g in acl["Grants"]):
+            obstacles.append(f"{bucket} grants rights by its ACL")
         replaced += [f"{bucket}: {what}" for what in _replaced_settings(aws.s3, bucket)]
         if aws.s3.get_bucket_versioning(Bucket=bucket).get("Status"):
             loses.append(f"versions in {bucket} that are older than {KEPT_VERSION_DAYS} days")
-    if names.table in unmarked:
+    if names.table in found.unmarked:
         obstacles += _unlike_the_records(aws.dynamodb.describe_table(TableName=names.table))
-    obstacles += _taken(aws, names)
+    if found.unmarked:
+        obstacles += _taken(aws, names)
     if obstacles:
         raise NotAdoptable(
-            f"This stands in the way of taking {', '.join(unmarked)} into the stack: "
-            f"{'; '.join(obstacles)}.",
+            f"This stands in the way of taking {', '.join((*found.kept, *found.unmarked))} into the"
+            f" stack: {'; '.join(obstacles)}.",
             hint="Nothing was changed. Remove or rename these, or choose other names: the stack"
             " would overwrite them, or could not be made.",
         )
-    return Adoption(unmarked, tuple(replaced), tuple(loses))
+    return Adoption(found.unmarked, tuple(replaced), tuple(loses))
 
 
 def refuse_foreign_notifications(s3: "S3Client", bucket: str, function: str) -> None:
@@ -90,7 +100,9 @@ def refuse_foreign_notifications(s3: "S3Client", bucket: str, function: str) -> 
 
 def foreign_notifications(s3: "S3Client", bucket: str, function: str) -> list[str]:
     """List where a bucket sends its events besides our function, whatever its version or alias."""
-    told: Any = _asked(s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket)
+    told: Any = unless_absent(
+        s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket
+    )
     told = told or {}
     targets = [
         configuration[key]
@@ -107,10 +119,10 @@ def foreign_notifications(s3: "S3Client", bucket: str, function: str) -> list[st
 
 
 def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
-    tags: Any = _asked(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
+    tags: Any = unless_absent(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
     if tags:
         yield "its tags " + ", ".join(f"{tag['Key']}={tag['Value']}" for tag in tags["TagSet"])
-    lifecycle: Any = _asked(
+    lifecycle: Any = unless_absent(
         s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=bucket
     )
     if lifecycle:
@@ -118,7 +130,7 @@ def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
         yield "its lifecycle rules " + ", ".join(rules)
     if s3.get_bucket_logging(Bucket=bucket).get("LoggingEnabled"):
         yield "where it logs to"
-    access: Any = _asked(
+    access: Any = unless_absent(
         s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", Bucket=bucket
     )
     blocks = access["PublicAccessBlockConfiguration"].values() if access else []
@@ -132,28 +144,27 @@ def _unlike_the_records(described: Any) -> Iterator[str]:
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
     if table["KeySchema"] != _KEY or types["resource-id"] != "S":
         yield f"{name} has another key than the text resource-id"
+    ours = {index["IndexName"]: index for index in INDEXES}
     for index in table.get("GlobalSecondaryIndexes", []):
-        if index["IndexName"] not in ("by-time", "by-key"):
-            yield f"{name} has an index {index['IndexName']}, which the stack would delete"
+        told = {name: index[name] for name in ("IndexName", "KeySchema", "Projection")}
+        of_text = all(types[key["AttributeName"]] == "S" for key in index["KeySchema"])
+        if told != ours.get(index["IndexName"]) or not of_text:
+            yield f"{name} has an index {index['IndexName']} that the stack would delete"
 
 
 def _taken(aws: Aws, names: Names) -> Iterator[str]:
     """Name what of the stack's other names is in use, so that the stack could not be made."""
-    if _asked(aws.lambda_.get_function, "ResourceNotFoundException", FunctionName=names.function):
+    if unless_absent(
+        aws.lambda_.get_function, "ResourceNotFoundException", FunctionName=names.function
+    ):
         yield f"there is a function {names.function}"
+    for group in (f"/aws/lambda/{names.function}", f"/aws/apigateway/{names.api}"):
+        told = aws.logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        if any(one.get("logGroupName") == group for one in told):
+            yield f"there is a log group {group}"
     for role in (names.function_role, names.api_role):
-        if _asked(aws.iam.get_role, "NoSuchEntity", RoleName=role):
+        if unless_absent(aws.iam.get_role, "NoSuchEntity", RoleName=role):
             yield f"there is a role {role}"
     missing = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-    if _asked(aws.sqs.get_queue_url, *missing, QueueName=names.dead_letter_queue):
+    if unless_absent(aws.sqs.get_queue_url, *missing, QueueName=names.dead_letter_queue):
         yield f"there is a queue {names.dead_letter_queue}"
-
-
-def _asked(ask: Any, *absent: str, **about: str) -> Any:
-    """Give AWS's answer; None where its error says that there is no such thing."""
-    try:
-        return ask(**about)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in absent:
-            return None
-        raise

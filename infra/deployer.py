@@ -69,7 +69,8 @@ class Engine:
 
         Raises StackForeign for a stack that is not of imgctl's template.
         """
-        return _parameters(self._describe_ours(stack))
+        described = self._describe_ours(stack)
+        return {} if _is_unmade(described) else _parameters(described)
 
     def refuse_unfit(self, stack: str) -> None:
         """Raise StackBusy, StackBroken or StackForeign for a stack that cannot be updated now."""
@@ -295,7 +296,7 @@ class Engine:
     def _describe_ours(self, stack: str) -> Any:
         """Describe a stack of imgctl's template; None for none. Raises StackForeign."""
         described = self._describe(stack)
-        if described is None or described["StackStatus"] in _UNMADE:
+        if _is_unmade(described):
             return described
         if not _parameters(described).keys() >= _OUR_PARAMETERS:
             raise StackForeign(
@@ -346,6 +347,10 @@ class Engine:
         except ClientError as error:
             if "does not exist" not in str(error):  # a deleted stack's events may be gone
                 raise
+
+
+def _is_unmade(described: Any) -> bool:
+    return described is None or described["StackStatus"] in _UNMADE
 
 
 def _named(stack: str, change_set: str) -> dict[str, Any]:

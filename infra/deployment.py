@@ -15,7 +15,7 @@ from infra.existing import Found
 from infra.names import Names
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan
-from infra.table import Shape, next_shape, shape_of
+from infra.shapes import bucket_shape, next_table_shape, table_shape, wait_until_settled
 from infra.template import data_template, holds_data_alone, resources_to_import, with_hashed_ids
 
 
@@ -77,7 +77,10 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
     Raises ForeignNotifications where the source bucket sends its events elsewhere too.
     """
     aws, engine, stack, names = target.aws, target.engine, target.stack, target.names
-    if deployed := engine.parameters(stack):
+    deployed = engine.parameters(stack)
+    template = engine.template(stack) if deployed else ""
+    # A step on the way to the whole says what that is to do, and has not done it.
+    if deployed and not holds_data_alone(template):
         sets_logging_role = deployed.get("ApiLoggingRole") == "create"
     else:
         sets_logging_role = existing.api_logging_role(aws.apigateway) is None
@@ -91,7 +94,8 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
         # What a rollback chose is not undone by a deployment; `publish` does that.
         live_version=deployed.get("LiveVersion", ""),
     )
-    step = _step(target, wish, take_in, is_deployed=bool(deployed))
+    keys = existing.customer_keys(aws, names, take_in)
+    step = _step(target, wish, take_in, template, keys)
     request = StackRequest(
         stack,
         with_hashed_ids(wish.template, parameters) if step is None else step,
@@ -104,31 +108,35 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
             if change.logical_id == "SourceBucket" and change.action == "Modify":
                 bucket = change.physical_id
                 adoption.refuse_foreign_notifications(aws.s3, bucket, names.function)
-        taken = (bucket for bucket in names.buckets if bucket in take_in)
-        left = existing.customer_keys(aws.s3, taken) - {wish.settings.kms_key}
+        left = keys - {wish.settings.kms_key}
         yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
 
 
-def _step(target: Target, wish: Wish, take_in: tuple[str, ...], *, is_deployed: bool) -> str | None:
+def _step(
+    target: Target, wish: Wish, take_in: tuple[str, ...], deployed: str, keys: set[str]
+) -> str | None:
     """Give the template of the next step towards the whole; None where that is the whole itself.
 
     The steps are those of a stack that holds data alone: the import, and what brings its table
     near to what the template says.
     """
-    names, table = target.names, target.names.table
-    if take_in:
-        shape = _shape(target, wish) if table in take_in else None
-        return data_template(wish.template, names, take_in, shape)
-    deployed = target.engine.template(target.stack) if is_deployed else ""
-    held = tuple(name for name in names.holds_data if f'"{name}"' in deployed)
-    if not holds_data_alone(deployed) or table not in held:
+    aws, names, table = target.aws, target.names, target.names.table
+    held = take_in
+    if holds_data_alone(deployed):
+        held = tuple(name for name in names.holds_data if f'"{name}"' in deployed)
+        keys = existing.customer_keys(aws, names, held)
+    if not held:
         return None
-    shape = next_shape(_shape(target, wish))
-    return None if shape is None else data_template(wish.template, names, held, shape)
-
-
-def _shape(target: Target, wish: Wish) -> Shape:
-    return shape_of(target.aws.dynamodb, target.names.table, wish.settings.kms_key)
+    shapes = {name: bucket_shape(aws.s3, name) for name in held if name != table}
+    if table in held:
+        wait_until_settled(aws.dynamodb, table, target.engine.sleep)
+        shapes[table] = table_shape(aws.dynamodb, table, keys)
+    if not take_in:
+        shape = next_table_shape(shapes[table]) if table in held else None
+        if shape is None:
+            return None
+        shapes[table] = shape
+    return data_template(wish.template, names, shapes)
 
 
 def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:

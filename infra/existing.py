@@ -1,15 +1,17 @@
 """What is there already under the stack's names: kept by an earlier destroy, or not ours."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from imgctl.aws.errors import unless_absent
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import bucket_exists
 from imgctl.core.errors import ImgctlError
 from infra.names import Names
+from infra.shapes import encryption_of
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -20,9 +22,8 @@ OWNER_TAG = "imgctl:stack"
 
 # Whose a resource is that carries no such tag, or that is not here. No stack is called so.
 UNMARKED = "?"
-ELSEWHERE = "another account or region"
+ELSEWHERE = "another account or region, or is closed to you"
 
-_NOT_ENCRYPTED = ("NoSuchBucket", "ServerSideEncryptionConfigurationNotFoundError")
 _OTHER_NAMES = "Choose other names in imgctl.toml, or another --stack name."
 
 
@@ -74,20 +75,26 @@ def find_kept(aws: Aws, names: Names, stack: str) -> Found:
     return found
 
 
-def customer_keys(s3: "S3Client", names: Iterable[str]) -> set[str]:
-    """Give the keys that encrypt buckets, besides those that AWS manages; no bucket is none."""
+def customer_keys(aws: Aws, names: Names, there: Collection[str]) -> set[str]:
+    """Give the ARNs of the customers' keys that encrypt these buckets and this table."""
+    used = {
+        rule["ServerSideEncryptionByDefault"].get("KMSMasterKeyID")
+        for bucket in names.buckets
+        if bucket in there
+        for rule in encryption_of(aws.s3, bucket)
+    }
+    if names.table in there:
+        table = aws.dynamodb.describe_table(TableName=names.table)["Table"]
+        used.add(table.get("SSEDescription", {}).get("KMSMasterKeyArn"))
     keys = set()
-    for bucket in names:
-        try:
-            told: Any = s3.get_bucket_encryption(Bucket=bucket)
-        except ClientError as error:
-            if error.response["Error"]["Code"] not in _NOT_ENCRYPTED:
-                raise
+    for key in filter(None, used):
+        if "alias/aws/" in key:  # AWS's own, by a name that it keeps for itself
             continue
-        for rule in told["ServerSideEncryptionConfiguration"]["Rules"]:
-            key = rule.get("ApplyServerSideEncryptionByDefault", {}).get("KMSMasterKeyID", "")
-            if key and not key.endswith("alias/aws/s3"):
-                keys.add(key)
+        told = unless_absent(aws.kms.describe_key, "NotFoundException", KeyId=key)
+        if told is None:  # deleted, but not AWS's own
+            keys.add(key)
+        elif told["KeyMetadata"].get("KeyManager") == "CUSTOMER":
+            keys.add(told["KeyMetadata"]["Arn"])
     return keys
 
 

@@ -62,7 +62,11 @@ def failed(what: str, first: DeployEvent | None, status: str | None) -> DeployEr
     cause = f": {first.logical_id} ({first.resource_type}): {first.reason}" if first else ""
     match status:
         case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
-            hint = "The stack is as it was before. Mend the cause, and run the command again."
+            hint = (
+                "The stack is as it was before. Mend the cause, and run the command again. If the"
+                " cause is that something exists already, `imgctl destroy` keeps the data, and the"
+                " deployment after it takes all of it in."
+            )
         case "DELETE_FAILED":
             hint = "Part of the stack is left. Mend the cause, and run `imgctl destroy` again."
         case _:

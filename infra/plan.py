@@ -1,5 +1,6 @@
 """What a deployment would do, and what it does: frozen values, made here and rendered elsewhere."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -14,6 +15,8 @@ _HOLDS_DATA = {
         "KeySchema",
         "TableName",
     },
+    # Its letters are events that were given up, and that nobody has sent again.
+    "AWS::SQS::Queue": {"QueueName"},
 }
 
 # Who may do what: roles, and what resources say themselves of who may use them.
@@ -26,7 +29,6 @@ _DOORS: dict[str, set[str]] = {
     "AWS::ApiGateway::RestApi": {"EndpointConfiguration", "Policy"},
     "AWS::ApiGateway::UsagePlanKey": set(),
     "AWS::S3::Bucket": {"AccessControl", "OwnershipControls", "PublicAccessBlockConfiguration"},
-    "AWS::S3::BucketPolicy": set(),
 }
 
 
@@ -61,6 +63,23 @@ class PropertyChange:
     after: str | None
     parameter: str = ""
 
+    @property
+    def only_adds(self) -> bool:
+        """Whether a list only grows, or what was not there is set; False where nobody tells.
+
+        So a table's attributes may, for a new index, without a replacement.
+        """
+        if self.after is None:
+            return False
+        if self.before is None:
+            return True
+        try:
+            before, after = json.loads(self.before), json.loads(self.after)
+        except ValueError:
+            return False
+        is_list = isinstance(before, list) and isinstance(after, list)
+        return is_list and all(item in after for item in before)
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -78,12 +97,15 @@ class Change:
 
     @property
     def loses_data(self) -> bool:
-        """Whether a bucket or the table would, or might, be replaced or leave the stack."""
+        """Whether a bucket, the table or the queue would, or might, be replaced or leave."""
         replacing = _HOLDS_DATA.get(self.resource_type)
         if replacing is None:
             return False
         if self.replacement == "Conditional":
-            return any(change.name.split("/")[0] in replacing for change in self.properties)
+            return any(
+                change.name.split("/")[0] in replacing and not change.only_adds
+                for change in self.properties
+            )
         return self.action == "Remove" or self.replacement == "True"
 
     @property

@@ -29,21 +29,39 @@ class VersionMissing(ImgctlError):
     code = "no_version"
 
 
+class VersionUnfit(ImgctlError):
+    """The version cannot run in the stack as it is."""
+
+    code = "version_unfit"
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda tells it."""
+    """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda tells it.
+
+    `role` and `kms_key` are ARNs; the key is empty where AWS's own encrypts the environment.
+    """
 
     number: int
     modified: str
     sha256: str
     size: int
+    role: str
+    kms_key: str
 
 
 def versions_of(client: "LambdaClient", function: str) -> list[Version]:
     """List the versions of the function, newest first."""
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
     found = [
-        Version(int(one["Version"]), one["LastModified"], one["CodeSha256"], one["CodeSize"])
+        Version(
+            int(one["Version"]),
+            one["LastModified"],
+            one["CodeSha256"],
+            one["CodeSize"],
+            one["Role"],
+            one.get("KMSKeyArn", ""),
+        )
         for page in pages
         for one in page["Versions"]
         if one["Version"] != "$LATEST"
@@ -73,6 +91,24 @@ def earlier(versions: list[Version], live: int, wanted: int | None) -> int:
             hint="`imgctl versions` lists what there is.",
         )
     return before[0] if wanted is None else wanted
+
+
+def refuse_unfit(version: Version, parameters: Mapping[str, str]) -> None:
+    """Raise VersionUnfit for a version that could not run in the stack as it is deployed now.
+
+    A version keeps the role and the key that it was published with, and the stack does not.
+    """
+    role = version.role.rpartition("/")[2]
+    if role != parameters["FunctionRoleName"]:
+        what = f"runs as the role {role}, and the stack's is {parameters['FunctionRoleName']}"
+    elif version.kms_key != parameters.get("KmsKeyArn", ""):
+        what = "has its environment encrypted with a key that the stack no longer uses"
+    else:
+        return
+    raise VersionUnfit(
+        f"Version {version.number} {what}.",
+        hint="Deploy with the setting of then first, or go back to a later version.",
+    )
 
 
 def planned_publish(target: Target, bundle: Bundle) -> AbstractContextManager[Plan]:

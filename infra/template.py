@@ -12,21 +12,24 @@ from importlib.resources import files
 
 from infra.names import Names
 from infra.plan import ImportedResource
-from infra.table import Shape
+from infra.shapes import Shape
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
 _API_TYPE = re.compile(
     r"^    Type: AWS::ApiGateway::(?:Method|RequestValidator|Resource|RestApi)$", re.MULTILINE
 )
+_METADATA = re.compile(r"^    Metadata:\n(?:^      .*\n)*", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
 
 # What a published version freezes beside its code.
 _FUNCTION_PARAMETERS = (
     "SourceBucketName", "DestinationBucketName", "TableName", "FunctionName", "CodeKey",
     "Architecture", "MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix", "Quality",
-    "KmsKeyArn",
+    "KmsKeyArn", "FunctionRoleName", "DeadLetterQueueName",
 )  # fmt: skip
-_API_PARAMETERS = ("ApiAuthorization",)
+
+# What a deployment of the API freezes beside its methods.
+_API_PARAMETERS = ("ApiAuthorization", "ApiRoleName")
 
 
 def stack_template() -> str:
@@ -51,22 +54,19 @@ def rehashed(deployed: str, parameters: Mapping[str, str]) -> str:
     return with_hashed_ids(plain, parameters)
 
 
-def data_template(template: str, names: Names, held: Collection[str], table: Shape | None) -> str:
-    """Give the template of a stack that holds just these buckets and this table.
+def data_template(template: str, names: Names, shapes: Mapping[str, Shape]) -> str:
+    """Give the template of a stack that holds just these buckets and this table, by their names.
 
-    An import may not create anything. The buckets are named alone, and the update that follows
-    gives them their properties; the table's schema has to be told as it is.
+    An import may not create anything.
     """
     resources = {
         resource.logical_id: {
             "Type": resource.resource_type,
             "DeletionPolicy": "Retain",
             "UpdateReplacePolicy": "Retain",
-            "Properties": {"BucketName": resource.name}
-            if resource.resource_type == "AWS::S3::Bucket"
-            else table,
+            "Properties": shapes[resource.name],
         }
-        for resource in resources_to_import(names, held)
+        for resource in resources_to_import(names, shapes)
     }
     # JSON is YAML.
     declared = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
@@ -92,6 +92,7 @@ def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedRes
 
 
 def _digest(parts: list[str]) -> str:
-    """Hash what is meant: comments and layout make no new version."""
-    text = "\0".join(" ".join(_COMMENT.sub("", part).split()) for part in parts)
+    """Hash what is meant: comments, layout and metadata make no new version."""
+    meant = (_METADATA.sub("", _COMMENT.sub("", part)) for part in parts)
+    text = "\0".join(" ".join(part.split()) for part in meant)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

@@ -1,6 +1,7 @@
 """AWS's errors, said in a way that a person can act on. Translated once, here, by code."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from botocore import exceptions as sdk
@@ -76,6 +77,16 @@ _REFUSED = {
 }
 _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
 _NOT_AUTHORIZED = re.compile(r"is not authorized to perform: (?P<action>[\w*:-]+)")
+
+
+def unless_absent(ask: Callable[..., Any], *absent: str, **about: str) -> Any:
+    """Give AWS's answer; None where the code of its error says that there is no such thing."""
+    try:
+        return ask(**about)
+    except sdk.ClientError as error:
+        if error.response["Error"]["Code"] in absent:
+            return None
+        raise
 
 
 def translate(error: Exception) -> ImgctlError | None:

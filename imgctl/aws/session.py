@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3control import S3ControlClient
     from mypy_boto3_sqs import SQSClient
@@ -112,6 +113,11 @@ class Aws:
         longer = Config(read_timeout=FUNCTION_MAX_S + 5, connect_timeout=10)
         options = {**self._options, "config": self._options["config"].merge(longer)}
         return self.session.client("lambda", **options)
+
+    @cached_property
+    def logs(self) -> "CloudWatchLogsClient":
+        """CloudWatch Logs' client."""
+        return self.session.client("logs", **self._options)
 
     @cached_property
     def s3(self) -> "S3Client":

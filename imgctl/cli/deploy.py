@@ -112,14 +112,15 @@ def _tell_of(app: App, target: "Target", there: "Found", how: How) -> None:
     """Tell what is there already, and what becoming the stack's would change about it."""
     from infra import adoption
 
+    if not there.kept and not there.unmarked:
+        return
+    looked = adoption.look_at(app.aws, target.names, there)
     if there.kept:
         app.ui.note(f"Kept by an earlier destroy, and now taken back: {', '.join(there.kept)}.")
-    if not there.unmarked:
-        return
-    looked = adoption.look_at(app.aws, target.names, there.unmarked)
-    app.ui.note(f"Not made by imgctl, and now taken into the stack: {', '.join(looked.names)}.")
-    for what in looked.replaced:
-        app.ui.note(f"  The stack's own will replace {what}.")
+    if looked.names:
+        app.ui.note(f"Not made by imgctl, and now taken into the stack: {', '.join(looked.names)}.")
+    for what in looked.replaced:  # which cannot be brought back
+        app.ui.warn(f"The stack's own will replace {what}.")
     if looked.loses and not how.allow_data_loss:
         raise DataLossRefused(
             f"The stack's lifecycle rule would delete {', '.join(looked.loses)}.",
@@ -151,6 +152,9 @@ def _run_step(
         _refuse_data_loss(plan, allowed=how.allow_data_loss)
         if not plan.is_whole:
             ui.note("This is a step on the way: another plan follows when it is done.")
+        opens = any(change.logical_id == "ApiPut" for change in plan.changes)
+        if opens and wish.settings.api_authorization == "none":
+            ui.warn("Anyone on the internet could then put objects into the source bucket.")
         if how.plan_only:
             ui.note("Nothing was changed.")
             document = _plan_document(plan, changed=False)

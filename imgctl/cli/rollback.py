@@ -22,7 +22,10 @@ def rollback(context: click.Context, *, version: int | None) -> int:
     target = target_of(app)
     function = app.outputs.function
     before = release.live_version(app.aws.lambda_, function)
-    chosen = release.earlier(release.versions_of(app.aws.lambda_, function), before, version)
+    versions = release.versions_of(app.aws.lambda_, function)
+    chosen = release.earlier(versions, before, version)
+    (wanted,) = (one for one in versions if one.number == chosen)
+    release.refuse_unfit(wanted, target.engine.parameters(target.stack))
     with release.planned_rollback(target, chosen) as plan:
         if not agreed(app, plan, f"Make version {chosen} live in {place_of(app)}?"):
             return 1

@@ -92,7 +92,10 @@ def test_an_adoption_that_was_interrupted_is_finished_by_the_next_deploy(
     assert aws.dynamodb.describe_table(TableName="hala-db")["Table"]["ItemCount"] == 1
 
 
-@pytest.mark.parametrize("obstacle", ["notification", "policy", "function", "role", "index"])
+@pytest.mark.parametrize(
+    "obstacle",
+    ["notification", "policy", "acl", "function", "role", "logs", "index", "other index", "audit"],
+)
 def test_what_belongs_to_others_is_never_overwritten(by_hand: Local, obstacle: str) -> None:
     aws = by_hand.aws
     match obstacle:
@@ -114,6 +117,20 @@ def test_what_belongs_to_others_is_never_overwritten(by_hand: Local, obstacle: s
             )
             aws.s3.put_bucket_policy(Bucket=SOURCE, Policy=policy)
             said = "bucket policy"
+        case "acl":
+            aws.s3.put_bucket_ownership_controls(
+                Bucket=DESTINATION,
+                OwnershipControls={"Rules": [{"ObjectOwnership": "ObjectWriter"}]},
+            )
+            aws.s3.delete_public_access_block(Bucket=DESTINATION)
+            aws.s3.put_bucket_acl(Bucket=DESTINATION, ACL="public-read")
+            said = f"{DESTINATION} grants rights by its ACL"
+        case "logs":
+            aws.logs.create_log_group(logGroupName="/aws/lambda/Landa-image-s3-function")
+            said = "a log group /aws/lambda/Landa-image-s3-function"
+        case "audit":
+            aws.s3.create_bucket(Bucket="imgctl-access-logs-000000000000-us-east-1")
+            said = "which expire"
         case "function" | "role":
             role = aws.iam.create_role(RoleName="lambda-image-role", AssumeRolePolicyDocument="{}")
             said = "a role lambda-image-role"
@@ -127,13 +144,14 @@ def test_what_belongs_to_others_is_never_overwritten(by_hand: Local, obstacle: s
                 )
                 said = "a function Landa-image-s3-function"
         case _:
+            said = "by-user" if obstacle == "index" else "by-key"
             aws.dynamodb.update_table(
                 TableName="hala-db",
                 AttributeDefinitions=[{"AttributeName": "user", "AttributeType": "S"}],
                 GlobalSecondaryIndexUpdates=[
                     {
                         "Create": {
-                            "IndexName": "by-user",
+                            "IndexName": said,
                             "KeySchema": [{"AttributeName": "user", "KeyType": "HASH"}],
                             "Projection": {"ProjectionType": "ALL"},
                             "ProvisionedThroughput": {
@@ -144,7 +162,6 @@ def test_what_belongs_to_others_is_never_overwritten(by_hand: Local, obstacle: s
                     }
                 ],
             )
-            said = "by-user"
     refused = by_hand.imgctl("deploy", "--adopt", "--yes")
     assert refused.code == 1
     assert said in refused.err

@@ -175,7 +175,7 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     refused = deployer.imgctl("history")
     assert (refused.code, "Not allowed to perform" in refused.err) == (3, True)
     deployer.imgctl("destroy", "--yes").succeeded()
-    deployer.imgctl("deploy", *config).succeeded()
+    deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
     deployer.imgctl("destroy", "--delete-data", "--yes").succeeded()
 
     empty.aws.s3.create_bucket(Bucket=bucket)

@@ -80,6 +80,17 @@ def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path
     assert width_of_a_half(empty, "a.png") == 40
 
 
+def test_a_version_whose_role_is_gone_is_not_made_live_again(empty: Local, tmp_path: Path) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    settings = tmp_path / "named.toml"
+    settings.write_text('function_role = "another-role"\n')
+    empty.imgctl("deploy", "--yes", "--config", str(settings)).succeeded()
+    assert width_of_a_half(empty, "a.png") == 40
+    refused = empty.imgctl("rollback", "--yes")
+    assert (refused.code, "runs as the role lambda-image-role" in refused.err) == (1, True)
+    assert width_of_a_half(empty, "b.png") == 40
+
+
 def test_nothing_is_published_where_nothing_is_deployed(empty: Local) -> None:
     for command in ("publish", "versions", "rollback"):
         done = empty.imgctl(command, "--yes")

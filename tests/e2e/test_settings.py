@@ -83,7 +83,8 @@ def test_the_api_asks_for_what_the_settings_say(empty: Local, album: Path, setti
     assert again == key
 
     settings.write_text('api_authorization = "none"\n')
-    empty.imgctl("deploy", "--yes", *config).succeeded()
+    opened = empty.imgctl("deploy", "--yes", "--quiet", *config).succeeded()
+    assert "Anyone on the internet" in opened.err
     assert put(url) == 200
     empty.imgctl(*upload).succeeded()
 

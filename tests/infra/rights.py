@@ -72,7 +72,6 @@ UNUSED_FEATURES = {
         "dynamodb:Scan",
         "dynamodb:UpdateContributorInsights",
         "dynamodb:UpdateTimeToLive",
-        "iam:CreateServiceLinkedRole",
         "kinesis:*",
         "kms:ListAliases",
         "kms:RevokeGrant",

@@ -22,12 +22,13 @@ def make_bucket(aws: Aws, name: str, tags: list[dict[str, str]]) -> None:
         aws.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": tags})  # type: ignore[typeddict-item]
 
 
-def make_table(aws: Aws, name: str, tags: list[dict[str, str]]) -> None:
+def make_table(aws: Aws, name: str, tags: list[dict[str, str]], *, encrypted: Any = None) -> None:
     aws.dynamodb.create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": "resource-id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
         BillingMode="PAY_PER_REQUEST",
+        SSESpecification={"Enabled": False} if encrypted is None else encrypted,
         Tags=tags,  # type: ignore[arg-type]
     )
 
@@ -79,13 +80,20 @@ def test_a_bucket_of_the_same_stack_name_in_another_region_is_not_this_stacks(aw
         kept(elsewhere)
 
 
-def test_a_customers_key_on_a_bucket_is_found_and_one_that_aws_manages_is_none(aws: Aws) -> None:
-    key = "arn:aws:kms:eu-west-2:123456789012:key/1"
-    keys = {"theirs": key, "managed": "arn:aws:kms:eu-west-2:123456789012:alias/aws/s3"}
-    for name, used in keys.items():
-        make_bucket(aws, name, [])
-        encrypted: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": used}
-        rules: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": encrypted}]}
-        aws.s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration=rules)
-    make_bucket(aws, "plain", [])
-    assert customer_keys(aws.s3, ["theirs", "managed", "plain", "gone"]) == {key}
+def test_a_customers_key_is_told_from_one_that_aws_manages(aws: Aws) -> None:
+    theirs = aws.kms.create_key()["KeyMetadata"]
+    make_table(aws, NAMES.table, [])
+    for bucket, used in zip(NAMES.buckets, (theirs["KeyId"], "alias/aws/s3", None), strict=True):
+        make_bucket(aws, bucket, [])
+        if used is not None:
+            encrypted: Any = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": used}
+            rules: Any = {"Rules": [{"ApplyServerSideEncryptionByDefault": encrypted}]}
+            aws.s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration=rules)
+    assert customer_keys(aws, NAMES, NAMES.holds_data) == {theirs["Arn"]}
+    assert customer_keys(aws, NAMES, (NAMES.table,)) == set()
+
+
+def test_a_tables_key_counts_too_even_where_it_is_deleted(aws: Aws) -> None:
+    gone = "arn:aws:kms:eu-west-2:123456789012:key/00000000-0000-0000-0000-000000000000"
+    make_table(aws, NAMES.table, [], encrypted={"Enabled": True, "KMSMasterKeyId": gone})
+    assert customer_keys(aws, NAMES, NAMES.holds_data) == {gone}

@@ -44,7 +44,7 @@ def test_nothing_else_is_data_loss(harmless: Change) -> None:
     [
         (change("Modify", "AWS::IAM::Role", "False", "Policies"), [Mark.IAM]),
         (change("Add", "AWS::Lambda::Permission"), [Mark.IAM]),
-        (change("Add", "AWS::S3::BucketPolicy"), [Mark.IAM, Mark.PUBLIC_ACCESS]),
+        (change("Add", "AWS::S3::BucketPolicy"), [Mark.IAM]),
         (change("Add", "AWS::ApiGateway::Method"), [Mark.PUBLIC_ACCESS]),
         (change("Remove", "AWS::ApiGateway::ApiKey"), [Mark.PUBLIC_ACCESS]),
         (
@@ -63,3 +63,24 @@ def test_nothing_else_is_data_loss(harmless: Change) -> None:
 )
 def test_what_touches_rights_or_opens_a_door_is_marked(told: Change, marks: list[Mark]) -> None:
     assert list(told.marks) == marks
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "loses"),
+    [
+        ('["a"]', '["a", "b"]', False),
+        ('["a"]', '["b"]', True),
+        (None, '"b"', False),
+        ("a", "b", True),
+        (None, None, True),
+    ],
+)
+def test_a_table_whose_attributes_only_grow_is_not_lost(
+    before: str | None, after: str | None, loses: bool
+) -> None:
+    told = PropertyChange("AttributeDefinitions", before, after)
+    assert Change("Modify", "Records", "t", TABLE, "Conditional", (told,)).loses_data == loses
+
+
+def test_a_queue_that_is_replaced_would_lose_its_letters() -> None:
+    assert change("Modify", "AWS::SQS::Queue", "True", "QueueName").loses_data

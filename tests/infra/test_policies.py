@@ -26,7 +26,7 @@ def test_no_policy_grants_all_of_a_service_or_writes_anywhere(name: str) -> None
             verb = action.partition(":")[2]
             assert "*" not in verb or verb.startswith(("Get", "Describe", "List"))
         if statement["Resource"] == "*" and "Condition" not in statement:
-            assert statement["Sid"] in ("LookForLogs", "ProcessMillionsAgain")
+            assert statement["Sid"] in ("WithoutResource", "ProcessMillionsAgain")
 
 
 def test_the_handlers_of_every_resource_are_known() -> None:

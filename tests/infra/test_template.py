@@ -10,7 +10,7 @@ from imgctl.worker.deadline import CALL_S
 from infra.bundle import Architecture, Bundle
 from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
-from infra.table import BY_TIME
+from infra.shapes import INDEXES
 from infra.template import (
     data_template,
     holds_data_alone,
@@ -117,6 +117,26 @@ def test_new_code_or_configuration_makes_a_new_version_and_no_new_api(
     assert {name[:-12] for name in before - after} == {"CodeVersion"}
 
 
+@pytest.mark.parametrize(
+    ("chosen", "made_anew"),
+    [
+        ({"function_role": "another"}, "CodeVersion"),
+        ({"dead_letter_queue": "another"}, "CodeVersion"),
+        ({"api_role": "another"}, "ApiDeployment"),
+    ],
+)
+def test_a_renamed_role_or_queue_is_not_left_with_what_is_live(
+    chosen: dict[str, str | None], made_anew: str
+) -> None:
+    names = stack_names("imgctl", "123456789012", "eu-west-2", chosen)
+    given = stack_parameters(
+        names, StackSettings(), BUNDLE, require_tls=True, sets_api_logging_role=True
+    )
+    before = ids(with_hashed_ids(stack_template(), parameters()))
+    after = ids(with_hashed_ids(stack_template(), given))
+    assert {name[:-12] for name in before - after} == {made_anew}
+
+
 def test_other_callers_of_the_api_need_it_deployed_anew() -> None:
     """A stage goes on serving its deployment, whatever its method says since."""
     before = ids(with_hashed_ids(stack_template(), parameters()))
@@ -156,19 +176,25 @@ def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> Non
     after = ids(with_hashed_ids(method, parameters()))
     assert {name[:-12] for name in before - after} == {"ApiDeployment"}
     assert ids(with_hashed_ids(comment, parameters())) == before
+    reason = stack_template().replace("The environment holds names", "It holds names")
+    assert reason != stack_template()
+    assert ids(with_hashed_ids(reason, parameters())) == before
     layout = stack_template().replace("Runtime: python3.12", "Runtime:   python3.12")
     assert ids(with_hashed_ids(layout, parameters())) == before
 
 
 def test_an_import_holds_what_is_taken_in_as_it_is_and_nothing_else() -> None:
     taken = (NAMES.source_bucket, NAMES.table)
-    shape = {"TableName": NAMES.table, "BillingMode": "PAY_PER_REQUEST"}
-    template = data_template(stack_template(), NAMES, taken, shape)
+    shapes = {
+        NAMES.source_bucket: {"BucketName": NAMES.source_bucket},
+        NAMES.table: {"TableName": NAMES.table, "BillingMode": "PAY_PER_REQUEST"},
+    }
+    template = data_template(stack_template(), NAMES, shapes)
     resources = parsed(template)["Resources"]
     assert set(resources) == {"SourceBucket", "Records"}
     assert all(resource["DeletionPolicy"] == "Retain" for resource in resources.values())
-    assert resources["SourceBucket"]["Properties"] == {"BucketName": NAMES.source_bucket}
-    assert resources["Records"]["Properties"] == shape
+    assert resources["SourceBucket"]["Properties"] == shapes[NAMES.source_bucket]
+    assert resources["Records"]["Properties"] == shapes[NAMES.table]
     assert [r.name for r in resources_to_import(NAMES, taken)] == list(taken)
     assert holds_data_alone(template)
     assert not holds_data_alone(stack_template())
@@ -176,14 +202,15 @@ def test_an_import_holds_what_is_taken_in_as_it_is_and_nothing_else() -> None:
 
 def test_the_steps_of_a_table_lead_to_the_templates_own() -> None:
     table: Any = parsed(stack_template())["Resources"]["Records"]["Properties"]
-    assert table["GlobalSecondaryIndexes"][0] == BY_TIME
+    assert table["GlobalSecondaryIndexes"] == list(INDEXES)
     assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_what_holds_data_is_kept_when_the_stack_goes() -> None:
     for resource in parsed(stack_template())["Resources"].values():
         if resource["Type"] in ("AWS::S3::Bucket", "AWS::DynamoDB::Table"):
-            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+            assert resource["DeletionPolicy"] in ("Retain", "RetainExceptOnCreate")
+            assert resource["UpdateReplacePolicy"] == "Retain"
 
 
 def test_no_role_of_the_stack_may_do_everything() -> None:
