@@ -4,7 +4,7 @@ CloudFormation imports them as they are; the update that follows makes them as t
 What that would overwrite, and nobody could bring back, is refused here, before anything is changed.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +62,7 @@ def look_at(aws: Aws, names: Names, found: Found) -> Adoption:
         if bucket == names.source_bucket:
             obstacles += [
                 f"{bucket} sends its events to {target}"
-                for target in foreign_notifications(aws.s3, bucket, names.function)
+                for target in foreign_notifications(aws.s3, bucket, {names.function})
             ]
         if bucket == names.access_logs_bucket:
             obstacles.append(f"{bucket} is to hold access logs, which expire with all in it")
@@ -86,9 +86,9 @@ def look_at(aws: Aws, names: Names, found: Found) -> Adoption:
     return Adoption(found.unmarked, tuple(replaced), tuple(loses))
 
 
-def refuse_foreign_notifications(s3: "S3Client", bucket: str, function: str) -> None:
+def refuse_foreign_notifications(s3: "S3Client", bucket: str, functions: Collection[str]) -> None:
     """Raise where CloudFormation, changing the source bucket, would end what others set up."""
-    others = foreign_notifications(s3, bucket, function)
+    others = foreign_notifications(s3, bucket, functions)
     if others:
         raise ForeignNotifications(
             f"{bucket} sends its events to {', '.join(others)} too, and this update"
@@ -98,8 +98,8 @@ def refuse_foreign_notifications(s3: "S3Client", bucket: str, function: str) -> 
         )
 
 
-def foreign_notifications(s3: "S3Client", bucket: str, function: str) -> list[str]:
-    """List where a bucket sends its events besides our function, whatever its version or alias."""
+def foreign_notifications(s3: "S3Client", bucket: str, functions: Collection[str]) -> list[str]:
+    """List where a bucket sends its events besides our functions, whatever version or alias."""
     told: Any = unless_absent(
         s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket
     )
@@ -115,7 +115,8 @@ def foreign_notifications(s3: "S3Client", bucket: str, function: str) -> list[st
     ]
     if told.get("EventBridgeConfiguration") is not None:
         targets.append("EventBridge")
-    return [target for target in targets if f":function:{function}:" not in f"{target}:"]
+    ours = [f":function:{function}:" for function in functions]
+    return [target for target in targets if not any(one in f"{target}:" for one in ours)]
 
 
 def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:

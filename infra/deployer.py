@@ -376,6 +376,7 @@ def _read_change(
         properties=tuple(
             _read_property(detail, parameters) for detail in resource.get("Details", [])
         ),
+        is_kept=resource["Action"] == "Remove" and resource.get("PolicyAction") == "Retain",
     )
 
 

@@ -107,7 +107,8 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
         for change in plan.changes:
             if change.logical_id == "SourceBucket" and change.action == "Modify":
                 bucket = change.physical_id
-                adoption.refuse_foreign_notifications(aws.s3, bucket, names.function)
+                functions = {names.function, deployed.get("FunctionName", names.function)}
+                adoption.refuse_foreign_notifications(aws.s3, bucket, functions)
         left = keys - {wish.settings.kms_key}
         yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
 

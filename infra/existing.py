@@ -69,7 +69,7 @@ def find_kept(aws: Aws, names: Names, stack: str) -> Found:
     found = find(aws, names, stack)
     if found.unmarked:
         raise NameTaken(
-            f"{', '.join(found.unmarked)}: exists already, and imgctl did not make it.",
+            f"Existing already, and not made by imgctl: {', '.join(found.unmarked)}.",
             hint=f"If it is yours, `imgctl deploy --adopt` takes it into the stack. {_OTHER_NAMES}",
         )
     return found

@@ -26,7 +26,6 @@ _ACCESS = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
 _DOORS: dict[str, set[str]] = {
     "AWS::ApiGateway::ApiKey": set(),
     "AWS::ApiGateway::Method": {"ApiKeyRequired", "AuthorizationType"},
-    "AWS::ApiGateway::RestApi": {"EndpointConfiguration", "Policy"},
     "AWS::ApiGateway::UsagePlanKey": set(),
     "AWS::S3::Bucket": {"AccessControl", "OwnershipControls", "PublicAccessBlockConfiguration"},
 }
@@ -85,7 +84,8 @@ class PropertyChange:
 class Change:
     """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic.
 
-    `replacement` is True, False or Conditional, and empty where it does not apply.
+    `replacement` is True, False or Conditional, and empty where it does not apply. What is removed
+    and kept leaves the stack, and exists on.
     """
 
     action: str
@@ -94,6 +94,7 @@ class Change:
     resource_type: str
     replacement: str = ""
     properties: tuple[PropertyChange, ...] = ()
+    is_kept: bool = False
 
     @property
     def loses_data(self) -> bool:

@@ -48,6 +48,9 @@ class Version:
     size: int
     role: str
     kms_key: str
+    memory_mb: int
+    timeout_s: int
+    scale: str
 
 
 def versions_of(client: "LambdaClient", function: str) -> list[Version]:
@@ -61,6 +64,9 @@ def versions_of(client: "LambdaClient", function: str) -> list[Version]:
             one["CodeSize"],
             one["Role"],
             one.get("KMSKeyArn", ""),
+            one["MemorySize"],
+            one["Timeout"],
+            one.get("Environment", {}).get("Variables", {}).get("SCALE", ""),
         )
         for page in pages
         for one in page["Versions"]

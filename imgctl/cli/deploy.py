@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from infra.plan import Plan
 
 
+_ON_THE_WAY = (
+    "This is a step on the way. After it, each with a plan of its own, come the table's throughput"
+    " and indexes, where it lacks them, and then all the rest of the stack."
+)
+
+
 class DataLossRefused(ImgctlError):
     """The plan would replace or delete what holds the user's data."""
 
@@ -139,26 +145,33 @@ def _run_step(
     with deployment.planned(target, wish, take_in) as plan:
         if plan.live_version:
             ui.note(
-                f"Version {plan.live_version} is live since a rollback, and stays so:"
-                f" `{app.command} publish` makes the newest code live."
+                f"Version {plan.live_version} is live since a rollback, and stays so, with its code"
+                f" and its settings: `{app.command} publish` makes the newest live."
             )
+        document = _plan_document(plan, changed=False) | {"partial": not plan.is_whole}
         if plan.is_empty:
             ui.note(f"Nothing to change: the stack {plan.stack} is as wanted.")
-            return plan
-        ui.note(plan_grid(plan))
+            if not how.plan_only:
+                return plan
+            ui.result(document, "")
+            return None
+        ui.note(f"The stack {plan.stack} in {place_of(app)}:")
         if plan.parameters and plan.is_whole:
             ui.note(parameters_grid(plan))
+        if not how.plan_only:
+            ui.note(plan_grid(plan))
+        elif not ui.json_wanted:
+            ui.show(plan_grid(plan))
         ui.note(plan_total(plan))
         _refuse_data_loss(plan, allowed=how.allow_data_loss)
         if not plan.is_whole:
-            ui.note("This is a step on the way: another plan follows when it is done.")
+            ui.note(_ON_THE_WAY)
         opens = any(change.logical_id == "ApiPut" for change in plan.changes)
         if opens and wish.settings.api_authorization == "none":
             ui.warn("Anyone on the internet could then put objects into the source bucket.")
         if how.plan_only:
             ui.note("Nothing was changed.")
-            document = _plan_document(plan, changed=False)
-            ui.result(document | {"partial": not plan.is_whole}, "")
+            ui.result(document, "")
             return None
         if not ui.confirm(f"Deploy this to {place_of(app)}?"):
             ui.note("Nothing was changed.")
@@ -214,7 +227,7 @@ def _refuse_data_loss(plan: "Plan", *, allowed: bool) -> None:
     if plan.loses_data and not allowed:
         lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
         raise DataLossRefused(
-            f"This would replace or delete what holds data: {lost}.",
+            f"This would delete what holds data, or leave it behind outside the stack: {lost}.",
             hint="Nothing was changed. If that is what you want, give --allow-data-loss.",
         )
 
@@ -231,6 +244,7 @@ def _plan_document(plan: "Plan", *, changed: bool) -> dict[str, Any]:
                 "replacement": change.replacement,
                 "loses_data": change.loses_data,
                 "marks": [mark.name.lower() for mark in change.marks],
+                "kept": change.is_kept,
                 "properties": [
                     {
                         "name": told.name,
@@ -257,6 +271,9 @@ def _print_outputs(app: App, plan: "Plan") -> None:
         ("function", outputs.function),
         ("API", f"{outputs.api_endpoint}/{outputs.source_bucket}/{{filename}}"),
     ]
+    if outputs.api_key_id:
+        command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
+        pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
     document = _plan_document(plan, changed=not plan.is_empty) | {
         "outputs": {
             "source_bucket": outputs.source_bucket,
@@ -264,6 +281,7 @@ def _print_outputs(app: App, plan: "Plan") -> None:
             "table": outputs.table,
             "function": outputs.function,
             "api_endpoint": outputs.api_endpoint,
+            "api_key_id": outputs.api_key_id or None,
         }
     }
     app.ui.result(document, pairs_grid(pairs))

@@ -65,8 +65,8 @@ def _warning(stack: str, left: "Leftovers", *, deployed: bool, delete_data: bool
         lines.append("With it:" if delete_data else "Kept, for the next deploy to take back:")
     for bucket, content in left.buckets.items():
         lines.append(
-            f"  {bucket}: {content.versions} versions, {content.delete_markers} delete markers,"
-            f" {content.unfinished_uploads} unfinished uploads"
+            f"  {bucket}: versions: {content.versions}, delete markers:"
+            f" {content.delete_markers}, unfinished uploads: {content.unfinished_uploads}"
         )
     if left.table is not None:
         lines.append(f"  {left.table}: about {left.records} items")

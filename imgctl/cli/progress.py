@@ -104,7 +104,11 @@ def following(ui: "Ui", stack: str) -> Iterator[Callable[["DeployEvent"], None]]
         lambda: steps.tree(datetime.now(UTC), whole=False),
         lambda: steps.tree(datetime.now(UTC), whole=True) if steps.begun else "",
     ):
-        yield tell
+        try:
+            yield tell
+        except KeyboardInterrupt:
+            ui.warn("CloudFormation goes on by itself. Run the command again to follow it.")
+            raise
 
 
 def _verb(status: str, operation: str) -> str:

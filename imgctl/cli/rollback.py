@@ -14,7 +14,8 @@ from imgctl.cli.publish import agreed, tell_live
 def rollback(context: click.Context, *, version: int | None) -> int:
     """Make an earlier version of the function live: VERSION, or the one before the live one.
 
-    A later deploy leaves it so; `publish` makes the newest code live again.
+    With its code come the function's settings of then: scale, prefix, quality, memory, timeout. A
+    later deploy leaves it so; `publish` makes the newest version live again.
     """
     from infra import release
 

@@ -43,7 +43,7 @@ class Key:
     """What may be set: how a text or a TOML value is read, and whether the file may hold it.
 
     `about` says what it is for, and where there is no default, what is taken then; `example` is
-    what a file may hold, where that is not the default.
+    what a file may hold, where that is not the default. `option` is where that is not named alike.
     """
 
     name: str
@@ -52,6 +52,7 @@ class Key:
     in_file: bool = True
     about: str = ""
     example: Any = None
+    option: str = ""
 
 
 def _text(value: object) -> str:
@@ -87,10 +88,9 @@ def _whole(lowest: int, highest: int) -> Callable[[object], int]:
 
 
 def _retention(value: object) -> int:
-    number = _whole(1, 3653)(value)
-    if number not in RETENTION_DAYS:
+    if str(value) not in map(str, RETENTION_DAYS):
         raise ValueError(f"one of {', '.join(map(str, RETENTION_DAYS))}")
-    return number
+    return int(str(value))
 
 
 def _scale(value: object) -> str:
@@ -187,7 +187,7 @@ KEYS = (
     Key("reserved_concurrency", _whole(1, 1000), about=_RESERVED, example=20),
     Key("log_retention_days", _retention, 30, about="How long logs are kept."),
     Key("alarm_email", _email, about="Who is told of alarms; else they only show in CloudWatch."),
-    Key("kms_key", _key, about=_ENCRYPTED),
+    Key("kms_key", _key, about=_ENCRYPTED, option="--cmk"),
     Key("api_authorization", _one_of("iam", "key", "none"), "iam", about=_WHO_MAY),
     Key("api_requests_per_s", _whole(1, 10000), 100, about="More of them are refused with 429."),
     Key("api_burst", _whole(1, 5000), 50, about="How many may come at once."),
@@ -235,7 +235,7 @@ def resolve(
     for key in KEYS:
         variable = f"IMGCTL_{key.name.upper()}"
         if options.get(key.name) is not None:
-            origin = f"--{key.name.replace('_', '-')}"
+            origin = key.option or f"--{key.name.replace('_', '-')}"
             settled[key.name] = _read(key, options[key.name], origin)
         elif variable in environ:
             settled[key.name] = _read(key, environ[variable], variable)

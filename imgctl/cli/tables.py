@@ -50,16 +50,18 @@ class Grid:
     rows: Sequence[Sequence[Text]]
     whole: frozenset[str] = frozenset()
 
-    def table(self) -> Table:
+    def table(self) -> Table | Text:
         """Lay out for a terminal."""
         if not self.columns:
-            table = Table(box=None, show_header=False, pad_edge=False)
-            table.add_column(style="dim", no_wrap=True)
-            table.add_column(overflow="fold")
-        else:
-            table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-            for name in self.columns:
-                table.add_column(name, overflow="fold", no_wrap=name in self.whole)
+            widest = max((name.cell_len for name, _ in self.rows), default=0)
+            lines = (
+                Text.assemble((name.plain.ljust(widest), "dim"), "  ", value)
+                for name, value in self.rows
+            )
+            return Text("\n").join(lines)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for name in self.columns:
+            table.add_column(name, overflow="fold", no_wrap=name in self.whole)
         for row in self.rows:
             table.add_row(*row)
         return table
@@ -96,6 +98,8 @@ def plan_grid(plan: Plan) -> Grid:
     rows = []
     for change in sorted(plan.changes, key=lambda c: (c.action, c.resource_type, c.logical_id)):
         action = Text(change.action, style=_ACTIONS.get(change.action, ""))
+        if change.is_kept:
+            action.append(", keep", style="dim")
         type_ = Text(change.resource_type.removeprefix("AWS::"))
         replaced = Text(_REPLACEMENT.get(change.replacement, ""), style="red")
         marks = Text(", ").join(Text(mark, style=_MARKS[mark]) for mark in change.marks)
@@ -133,7 +137,7 @@ def _what_changes(change: Change) -> str:
 
 
 def _before_and_after(told: PropertyChange) -> str:
-    return f"{told.before or 'nothing'} → {told.after or 'nothing'}"
+    return f"{told.before or 'none'} → {told.after or 'none'}"
 
 
 def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
@@ -143,8 +147,10 @@ def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
         mark = Text("live", style="green") if one.number == live else Text("")
         size = Text(size_text(one.size), justify="right")
         when = Text(local_time(one.modified))
-        rows.append((Text(str(one.number)), mark, when, size, Text(one.sha256[:12])))
-    return Grid(("version", "", "published", "size", "code"), rows)
+        settings = f"{one.memory_mb} MB, {one.timeout_s} s, scale {one.scale}"
+        code = Text(one.sha256[:12])
+        rows.append((Text(str(one.number)), mark, when, size, code, Text(printable(settings))))
+    return Grid(("version", "", "published", "size", "code", "settings"), rows)
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:

@@ -80,7 +80,7 @@ class Ui:
         rendered = part if isinstance(part, str) else part.table()
         # Above the bar where one is shown on the same terminal.
         console = self._bar_console or self._console(sys.stdout)
-        console.print(rendered)
+        _put(console, rendered)
 
     def note(self, text: "str | Grid") -> None:
         """Tell of progress or of a fact on stderr; silent where --quiet is given."""
@@ -107,11 +107,11 @@ class Ui:
         if self._yes:
             return True
         if not self.interactive:
-            raise click.UsageError(f"{question} Nobody is there to answer: give --yes.")
+            raise click.UsageError(f"Nobody is there to answer {question!r} Give --yes.")
         if expected is None:
             return click.confirm(question, err=True)
         answer = click.prompt(
-            f"{question} Type {expected} to go on", err=True, default="", show_default=False
+            f"{question} Type '{expected}' to go on", err=True, default="", show_default=False
         )
         return str(answer).strip() == expected
 
@@ -215,7 +215,7 @@ class Ui:
         if not sys.stderr.isatty():
             click.echo(what if isinstance(what, str) else what.lines(), err=True)
             return
-        self._console(sys.stderr).print(what if isinstance(what, str) else what.table())
+        _put(self._console(sys.stderr), what if isinstance(what, str) else what.table())
 
     def _console(self, terminal: Any) -> "Console":
         from rich.console import Console
@@ -223,3 +223,10 @@ class Ui:
         return Console(
             file=terminal, no_color=self._no_color or None, highlight=False, markup=False
         )
+
+
+def _put(console: "Console", rendered: "RenderableType") -> None:
+    """Print; only what is laid out in columns is broken into lines, all else can be copied."""
+    from rich.table import Table
+
+    console.print(rendered, soft_wrap=not isinstance(rendered, Table))

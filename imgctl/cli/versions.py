@@ -8,7 +8,10 @@ from imgctl.cli.app import Command, app_of
 @click.command(cls=Command, epilog="Example: imgctl versions")
 @click.pass_context
 def versions(context: click.Context) -> int:
-    """List the function's versions, newest first, and which of them is live."""
+    """List the function's versions, newest first, and which of them is live.
+
+    A version is code and the function's settings together.
+    """
     from imgctl.cli.tables import versions_grid
     from infra import release
 
@@ -25,6 +28,9 @@ def versions(context: click.Context) -> int:
                 "modified": one.modified,
                 "code_sha256": one.sha256,
                 "code_bytes": one.size,
+                "memory_mb": one.memory_mb,
+                "timeout_s": one.timeout_s,
+                "scale": one.scale,
             }
             for one in found
         ],

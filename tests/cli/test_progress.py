@@ -3,7 +3,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
-from imgctl.cli.progress import Steps
+from imgctl.cli.progress import Steps, following
+from imgctl.cli.ui import Ui
 from infra.plan import DeployEvent
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -76,3 +77,12 @@ def test_what_outlives_the_stack_is_said_to_be_kept(steps: Steps) -> None:
 
 def test_a_clock_that_is_behind_awss_gives_no_negative_time(steps: Steps) -> None:
     assert "-" not in shown(steps, -60).replace("──", "")
+
+
+def test_an_interruption_says_that_cloudformation_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ui = Ui(json_wanted=False, quiet=True, verbose=False, debug=False, yes=False, no_color=False)
+    with pytest.raises(KeyboardInterrupt), following(ui, "photos"):
+        raise KeyboardInterrupt
+    assert "goes on by itself. Run the command again" in capsys.readouterr().err

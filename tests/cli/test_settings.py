@@ -54,6 +54,7 @@ def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
         ('local = "perhaps"', "true or false"),
         ('architecture = "mips"', "arm64 or x86_64"),
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
+        ("log_retention_days = true", "1, 3, 5, 7, 14"),
         ('region = ""', "not empty"),
         ('alarm_email = "me"', "me@example.org"),
         ("quality = 0", "1 to 100"),
@@ -117,3 +118,8 @@ def test_defaults_are_what_their_own_readers_take() -> None:
             assert key.read(key.default) == key.default
         if key.example is not None:
             assert str(key.read(key.example)) == str(key.example)
+
+
+def test_a_bad_key_is_named_by_the_option_that_gave_it(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--cmk: kms_key is 'mine'"):
+        resolve({"kms_key": "mine"}, {}, tmp_path)

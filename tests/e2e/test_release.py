@@ -80,6 +80,19 @@ def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path
     assert width_of_a_half(empty, "a.png") == 40
 
 
+def test_a_renamed_function_takes_over_and_versions_tell_their_settings(
+    empty: Local, tmp_path: Path
+) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    settings = tmp_path / "named.toml"
+    settings.write_text('function = "another-function"\nmemory_mb = 2048\n')
+    empty.imgctl("deploy", "--yes", "--config", str(settings)).succeeded()
+    assert width_of_a_half(empty, "a.png") == 40
+    (version,) = empty.imgctl("versions", "--json").succeeded().document["versions"]
+    assert (version["memory_mb"], version["timeout_s"], version["scale"]) == (2048, 60, "0.5")
+    assert empty.all_that_is_there()["functions"] == ["another-function"]
+
+
 def test_a_version_whose_role_is_gone_is_not_made_live_again(empty: Local, tmp_path: Path) -> None:
     empty.imgctl("deploy", "--yes").succeeded()
     settings = tmp_path / "named.toml"

@@ -26,6 +26,8 @@ def test_from_nothing_to_a_resized_photograph_and_back_to_nothing(
 
     again = empty.imgctl("deploy", "--yes", "--json").succeeded().document
     assert (again["changed"], again["changes"]) == (False, [])
+    planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
+    assert (planned["changed"], planned["changes"], planned["partial"]) == (False, [], False)
 
     uploaded = empty.imgctl("upload", str(cake), "--wait", "--json").succeeded().document
     (file,) = uploaded["files"]
@@ -72,6 +74,9 @@ def test_destroy_keeps_data_and_the_next_deploy_takes_it_back(empty: Local, albu
 
     planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
     assert {change["action"] for change in planned["changes"]} == {"Import"}
+    told = empty.imgctl("deploy", "--plan").succeeded()
+    assert "Import\tRecords" in told.out
+    assert "all the rest of the stack" in told.err
     empty.imgctl("deploy", "--yes").succeeded()
     assert empty.imgctl("history", "--json").document["records"] == before
 
@@ -90,7 +95,7 @@ def test_a_deployment_that_would_lose_data_is_refused_until_it_is_asked_for(
     deploy = ("deploy", "--yes", "--config", str(settings))
     refused = empty.imgctl(*deploy)
     assert refused.code == 1
-    assert f"holds data: SourceBucket ({SOURCE})" in refused.err
+    assert f"outside the stack: SourceBucket ({SOURCE})" in refused.err
     assert "--allow-data-loss" in refused.err
     assert "another-source" not in empty.all_that_is_there()["buckets"]
     assert empty.imgctl(*deploy, "--json").error["code"] == "data_loss"
@@ -150,7 +155,7 @@ def test_what_is_not_ours_is_neither_taken_nor_deleted(empty: Local) -> None:
     for command in (["deploy", "--yes"], ["destroy", "--delete-data", "--yes"]):
         refused = empty.imgctl(*command)
         assert refused.code == 1
-        assert "imgctl did not make it" in refused.err
+        assert "not made by imgctl" in refused.err
     assert empty.all_that_is_there()["buckets"] == [SOURCE]
 
 

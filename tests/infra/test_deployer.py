@@ -175,6 +175,24 @@ def test_changes_are_read_over_all_pages_with_before_and_after(recorded: Recorde
     )
 
 
+@pytest.mark.parametrize(("policy", "kept"), [("Retain", True), ("Delete", False)])
+def test_what_leaves_the_stack_and_exists_on_is_told(
+    recorded: Recorded, policy: str, kept: bool
+) -> None:
+    change = {
+        "Type": "Resource",
+        "ResourceChange": {
+            "Action": "Remove",
+            "PolicyAction": policy,
+            "LogicalResourceId": "CodeVersion1",
+            "ResourceType": "AWS::Lambda::Version",
+        },
+    }
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("CREATE_COMPLETE", Changes=[change])
+    assert recorded.engine.plan(REQUEST).changes[0].is_kept == kept
+
+
 def test_a_value_that_cloudformation_does_not_tell_is_that_of_the_parameter(
     recorded: Recorded,
 ) -> None:
