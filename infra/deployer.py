@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from infra.answers import parameters_of, read_change, read_event
 from infra.failures import DeployError, StackForeign, busy, failed, refuse_state
-from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
+from infra.plan import DeployEvent, ImportedResource, Plan, PropertyChange
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
@@ -70,7 +71,7 @@ class Engine:
         Raises StackForeign for a stack that is not of imgctl's template.
         """
         described = self._describe_ours(stack)
-        return {} if _is_unmade(described) else _parameters(described)
+        return {} if _is_unmade(described) else parameters_of(described)
 
     def refuse_unfit(self, stack: str) -> None:
         """Raise StackBusy, StackBroken or StackForeign for a stack that cannot be updated now."""
@@ -90,7 +91,7 @@ class Engine:
         status = None if deployed is None else deployed["StackStatus"]
         refuse_state(request.stack, status)
         creates = status in _UNMADE
-        before = _parameters(deployed)
+        before = parameters_of(deployed)
         live_version = request.parameters.get("LiveVersion", "")
         key = before.get("KmsKeyArn", "")
         left_key = key if key != request.parameters.get("KmsKeyArn", key) else ""
@@ -136,7 +137,7 @@ class Engine:
                 hint="Nothing was changed. Mend what it names, and deploy again.",
             )
         values = {name: (before.get(name), value) for name, value in request.parameters.items()}
-        changes = tuple(_read_change(c, values) for page in pages for c in page["Changes"])
+        changes = tuple(read_change(c, values) for page in pages for c in page["Changes"])
         changed = tuple(
             PropertyChange(name, old, new)
             for name, (old, new) in values.items()
@@ -298,7 +299,7 @@ class Engine:
         described = self._describe(stack)
         if _is_unmade(described):
             return described
-        if not _parameters(described).keys() >= _OUR_PARAMETERS:
+        if not parameters_of(described).keys() >= _OUR_PARAMETERS:
             raise StackForeign(
                 f"There is a stack called {stack}, and imgctl did not make it.",
                 hint="Choose another name with --stack.",
@@ -336,14 +337,7 @@ class Engine:
                 if event["EventId"] in seen:
                     return  # all that follow are older
                 if event.get("ClientRequestToken") == token:
-                    yield DeployEvent(
-                        event["EventId"],
-                        event["LogicalResourceId"],
-                        event.get("ResourceType", ""),
-                        event["ResourceStatus"],
-                        event.get("ResourceStatusReason", ""),
-                        event["Timestamp"],
-                    )
+                    yield read_event(event)
         except ClientError as error:
             if "does not exist" not in str(error):  # a deleted stack's events may be gone
                 raise
@@ -356,40 +350,3 @@ def _is_unmade(described: Any) -> bool:
 def _named(stack: str, change_set: str) -> dict[str, Any]:
     """Name a change set by its stack too: rights are given on stacks."""
     return {"StackName": stack, "ChangeSetName": change_set}
-
-
-def _parameters(described: Any) -> dict[str, str]:
-    given = [] if described is None else described.get("Parameters", [])
-    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in given}
-
-
-def _read_change(
-    change: Mapping[str, Any], parameters: Mapping[str, tuple[str | None, str]]
-) -> Change:
-    resource = change["ResourceChange"]
-    return Change(
-        action=resource["Action"],
-        logical_id=resource["LogicalResourceId"],
-        physical_id=resource.get("PhysicalResourceId", ""),
-        resource_type=resource["ResourceType"],
-        replacement=resource.get("Replacement", "") if resource["Action"] == "Modify" else "",
-        properties=tuple(
-            _read_property(detail, parameters) for detail in resource.get("Details", [])
-        ),
-        is_kept=resource["Action"] == "Remove" and resource.get("PolicyAction") == "Retain",
-    )
-
-
-def _read_property(
-    detail: Mapping[str, Any], parameters: Mapping[str, tuple[str | None, str]]
-) -> PropertyChange:
-    """Read what becomes of a property; where only its parameter is told, by that one's values."""
-    target = detail.get("Target", {})
-    path = target.get("Path", "").removeprefix("/Properties/")
-    name = path or target.get("Name") or target.get("Attribute", "")
-    if "BeforeValue" in target or "AfterValue" in target:
-        return PropertyChange(name, target.get("BeforeValue"), target.get("AfterValue"))
-    parameter = detail.get("CausingEntity", "")
-    if parameter not in parameters:
-        return PropertyChange(name, None, None)
-    return PropertyChange(name, *parameters[parameter], parameter)

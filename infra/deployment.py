@@ -79,8 +79,9 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
     aws, engine, stack, names = target.aws, target.engine, target.stack, target.names
     deployed = engine.parameters(stack)
     template = engine.template(stack) if deployed else ""
+    is_on_the_way = holds_data_alone(template)
     # A step on the way to the whole says what that is to do, and has not done it.
-    if deployed and not holds_data_alone(template):
+    if deployed and not is_on_the_way:
         sets_logging_role = deployed.get("ApiLoggingRole") == "create"
     else:
         sets_logging_role = existing.api_logging_role(aws.apigateway) is None
@@ -94,8 +95,11 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
         # What a rollback chose is not undone by a deployment; `publish` does that.
         live_version=deployed.get("LiveVersion", ""),
     )
-    keys = existing.customer_keys(aws, names, take_in)
-    step = _step(target, wish, take_in, template, keys)
+    held = take_in
+    if is_on_the_way:
+        held = tuple(name for name in names.holds_data if f'"{name}"' in template)
+    keys = existing.customer_keys(aws, names, held)
+    step = _step(target, wish, held, keys, imports=bool(take_in))
     request = StackRequest(
         stack,
         with_hashed_ids(wish.template, parameters) if step is None else step,
@@ -114,30 +118,26 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
 
 
 def _step(
-    target: Target, wish: Wish, take_in: tuple[str, ...], deployed: str, keys: set[str]
+    target: Target, wish: Wish, held: tuple[str, ...], keys: set[str], *, imports: bool
 ) -> str | None:
-    """Give the template of the next step towards the whole; None where that is the whole itself.
+    """Give the template of the next step of a stack that holds this data alone.
 
-    The steps are those of a stack that holds data alone: the import, and what brings its table
-    near to what the template says.
+    That is the import, or what brings the table nearer to what the template says; None where the
+    next step is the whole.
     """
-    aws, names, table = target.aws, target.names, target.names.table
-    held = take_in
-    if holds_data_alone(deployed):
-        held = tuple(name for name in names.holds_data if f'"{name}"' in deployed)
-        keys = existing.customer_keys(aws, names, held)
+    aws, table = target.aws, target.names.table
     if not held:
         return None
     shapes = {name: bucket_shape(aws.s3, name) for name in held if name != table}
     if table in held:
         wait_until_settled(aws.dynamodb, table, target.engine.sleep)
         shapes[table] = table_shape(aws.dynamodb, table, keys)
-    if not take_in:
-        shape = next_table_shape(shapes[table]) if table in held else None
-        if shape is None:
+    if not imports:
+        following = next_table_shape(shapes[table]) if table in held else None
+        if following is None:
             return None
-        shapes[table] = shape
-    return data_template(wish.template, names, shapes)
+        shapes[table] = following
+    return data_template(wish.template, target.names, shapes)
 
 
 def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:

@@ -150,7 +150,8 @@ def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
         settings = f"{one.memory_mb} MB, {one.timeout_s} s, scale {one.scale}"
         code = Text(one.sha256[:12])
         rows.append((Text(str(one.number)), mark, when, size, code, Text(printable(settings))))
-    return Grid(("version", "", "published", "size", "code", "settings"), rows)
+    columns = ("version", "", "published", "size", "code", "settings")
+    return Grid(columns, rows, whole=frozenset({"published", "size", "code"}))
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:
