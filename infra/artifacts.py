@@ -9,7 +9,7 @@ from imgctl.aws import batch
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
-from infra.existing import OWNER_TAG
+from infra.existing import OWNER_TAG, UNMARKED, bucket_owner
 
 
 class ArtifactsError(ImgctlError):
@@ -24,19 +24,16 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     Raises ArtifactsError where the bucket's name is taken by another account.
     """
     s3, account = aws.s3, aws.account_id
-    try:
-        s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=account)
-    except ClientError as error:
-        match error.response["Error"]["Code"]:
-            case "404" | "NoSuchBucket":
-                _create_bucket(aws, bucket, stack)
-            case "403":
-                raise ArtifactsError(
-                    f"The bucket {bucket} belongs to another account, or is closed to you.",
-                    hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
-                ) from error
-            case _:
-                raise
+    whose = bucket_owner(aws, bucket)
+    if whose is None:
+        _create_bucket(aws, bucket)
+    if whose in (None, UNMARKED):  # the tag is set last: without it, the making was cut short
+        _set_up_bucket(aws, bucket, stack)
+    elif whose != stack:
+        raise ArtifactsError(
+            f"The bucket {bucket} belongs to {whose}.",
+            hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
+        )
     owner: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
     try:
         if s3.head_object(**owner)["ContentLength"] == bundle.zipped_bytes:
@@ -49,13 +46,15 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     return True
 
 
-def _create_bucket(aws: Aws, bucket: str, stack: str) -> None:
+def _create_bucket(aws: Aws, bucket: str) -> None:
     request: dict[str, Any] = {"Bucket": bucket, "ObjectOwnership": "BucketOwnerEnforced"}
     if aws.region != "us-east-1":  # where a location is refused
         request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
+    aws.s3.create_bucket(**request)
+
+
+def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:
     s3 = aws.s3
-    s3.create_bucket(**request)
-    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
     s3.put_public_access_block(
         Bucket=bucket,
         PublicAccessBlockConfiguration={
@@ -86,6 +85,7 @@ def _create_bucket(aws: Aws, bucket: str, stack: str) -> None:
     )
     if not aws.is_local:  # which has no TLS
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_tls_only(aws, bucket)))
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
 
 
 def _tls_only(aws: Aws, bucket: str) -> dict[str, Any]:

@@ -233,8 +233,8 @@ class Engine:
         token = f"{_OURS}{self.unique()}"
         self.client.delete_stack(StackName=stack_id, ClientRequestToken=token)
         first_failure = self._follow(stack_id, token, on_event)
-        if self.status(stack_id) == "DELETE_FAILED":
-            raise failed("The stack could not be deleted", first_failure, "DELETE_FAILED")
+        if (status := self.status(stack_id)) not in (None, "DELETE_COMPLETE"):
+            raise failed("The stack could not be deleted", first_failure, status)
         return True
 
     def _describe_when_ready(self, stack: str, change_set: str) -> list[Any]:
@@ -267,6 +267,7 @@ class Engine:
         first_failure = None
         patience = _PATIENCE
         while True:
+            begun = bool(seen)  # before the status is asked for, which may still be that of before
             status = self._patiently(partial(self.status, stack))
             ended = not (status or "").endswith("_IN_PROGRESS")
             news = self._patiently(lambda: list(self._events(stack, token, seen)))
@@ -276,7 +277,7 @@ class Engine:
                 if event.is_failure and first_failure is None:
                     first_failure = event
             # Just after an operation was asked for, the status may still be that of the last.
-            if ended and (seen or not patience):
+            if ended and (begun or not patience):
                 return first_failure
             patience -= ended
             self.sleep(self.poll_s)
@@ -315,15 +316,21 @@ class Engine:
             raise
 
     def _validation_failure(self, token: str | None, **operation: Any) -> str:
-        """Say what CloudFormation found before it began, which it tells nowhere else."""
+        """Say what CloudFormation found before it began, which it tells nowhere else.
+
+        Empty where it does not tell: the caller then has a reason, though a poorer one.
+        """
         pages = self.client.get_paginator("describe_events").paginate(
             **operation, Filters={"FailedEvents": True}
         )
+        try:
+            events = [event for page in pages for event in page["OperationEvents"]]
+        except ClientError:
+            return ""
         found = (
             f"{event.get('LogicalResourceId', '')} ({event.get('ResourceType', '')}):"
             f" {event['ValidationStatusReason']}"
-            for page in pages
-            for event in page["OperationEvents"]
+            for event in events
             if event.get("ValidationStatusReason")
             and token in (None, event.get("ClientRequestToken", token))
         )

@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,11 +12,22 @@ from infra import adoption, artifacts, existing
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.deployer import Engine, OnEvent, StackRequest
 from infra.existing import Found
+from infra.failures import DeployError
 from infra.names import Names
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan
 from infra.shapes import bucket_shape, next_table_shape, table_shape, wait_until_settled
 from infra.template import data_template, holds_data_alone, resources_to_import, with_hashed_ids
+
+# What a version of the function is bound to, by the template's parameters.
+_BOUND = (
+    "DeadLetterQueueName",
+    "DestinationBucketName",
+    "FunctionRoleName",
+    "KmsKeyArn",
+    "SourceBucketName",
+    "TableName",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +106,7 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
         # What a rollback chose is not undone by a deployment; `publish` does that.
         live_version=deployed.get("LiveVersion", ""),
     )
+    _refuse_leaving_live(deployed, parameters)
     held = take_in
     if is_on_the_way:
         held = tuple(name for name in names.holds_data if f'"{name}"' in template)
@@ -115,6 +127,18 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
                 adoption.refuse_foreign_notifications(aws.s3, bucket, functions)
         left = keys - {wish.settings.kms_key}
         yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
+
+
+def _refuse_leaving_live(deployed: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+    """Raise where a version that a rollback chose could not run in the stack as it is wanted."""
+    version = deployed.get("LiveVersion")
+    changed = [name for name in _BOUND if deployed.get(name, "") != wanted[name]]
+    if version and changed:
+        raise DeployError(
+            f"Version {version} is live since a rollback, and keeps what it was published with,"
+            f" so that it could not run with another {', '.join(changed)}.",
+            hint="Nothing was changed. Run `imgctl publish` first, and then deploy.",
+        )
 
 
 def _step(

@@ -3,14 +3,16 @@
 from imgctl.core.errors import ImgctlError
 from infra.plan import DeployEvent
 
-_BROKEN = {
+STILLBORN = {
     "CREATE_FAILED",
-    "DELETE_FAILED",
+    "IMPORT_ROLLBACK_COMPLETE",
     "IMPORT_ROLLBACK_FAILED",
     "ROLLBACK_COMPLETE",
     "ROLLBACK_FAILED",
-    "UPDATE_ROLLBACK_FAILED",
 }
+"""The states of a stack that was never whole; imgctl imports into new stacks alone."""
+
+_BROKEN = STILLBORN | {"DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
 
 
 class DeployError(ImgctlError):
@@ -61,7 +63,7 @@ def failed(what: str, first: DeployEvent | None, status: str | None) -> DeployEr
     """Make the error for an operation that failed: its first failure, and what to do now."""
     cause = f": {first.logical_id} ({first.resource_type}): {first.reason}" if first else ""
     match status:
-        case "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_ROLLBACK_COMPLETE":
+        case "UPDATE_ROLLBACK_COMPLETE":
             hint = (
                 "The stack is as it was before. Mend the cause, and run the command again. If the"
                 " cause is that something exists already, `imgctl destroy` keeps the data, and the"

@@ -1,16 +1,15 @@
 """What a deployment would do, and what it does: frozen values, made here and rendered elsewhere."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 # What holds what users put there, and the properties whose change can replace it
-# (CloudFormation's resource reference, "Update requires").
+# (CloudFormation's resource reference, "Update requires"). A table's attributes may come and go
+# with its indexes; only another type of one replaces it.
 _HOLDS_DATA = {
     "AWS::S3::Bucket": {"BucketName"},
     "AWS::DynamoDB::Table": {
-        "AttributeDefinitions",
         "ImportSourceSpecification",
         "KeySchema",
         "TableName",
@@ -62,23 +61,6 @@ class PropertyChange:
     after: str | None
     parameter: str = ""
 
-    @property
-    def only_adds(self) -> bool:
-        """Whether a list only grows, or what was not there is set; False where nobody tells.
-
-        So a table's attributes may, for a new index, without a replacement.
-        """
-        if self.after is None:
-            return False
-        if self.before is None:
-            return True
-        try:
-            before, after = json.loads(self.before), json.loads(self.after)
-        except ValueError:
-            return False
-        is_list = isinstance(before, list) and isinstance(after, list)
-        return is_list and all(item in after for item in before)
-
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -103,10 +85,8 @@ class Change:
         if replacing is None:
             return False
         if self.replacement == "Conditional":
-            return any(
-                change.name.split("/")[0] in replacing and not change.only_adds
-                for change in self.properties
-            )
+            names = (change.name.split("/") for change in self.properties)
+            return any(name[0] in replacing or name[-1] == "AttributeType" for name in names)
         return self.action == "Remove" or self.replacement == "True"
 
     @property

@@ -48,9 +48,14 @@ class Version:
     size: int
     role: str
     kms_key: str
+    environment: Mapping[str, str]
     memory_mb: int
     timeout_s: int
-    scale: str
+
+    @property
+    def scale(self) -> str:
+        """What it multiplies width and height by."""
+        return self.environment.get("SCALE", "")
 
 
 def versions_of(client: "LambdaClient", function: str) -> list[Version]:
@@ -64,9 +69,9 @@ def versions_of(client: "LambdaClient", function: str) -> list[Version]:
             one["CodeSize"],
             one["Role"],
             one.get("KMSKeyArn", ""),
+            one.get("Environment", {}).get("Variables", {}),
             one["MemorySize"],
             one["Timeout"],
-            one.get("Environment", {}).get("Variables", {}).get("SCALE", ""),
         )
         for page in pages
         for one in page["Versions"]
@@ -102,19 +107,24 @@ def earlier(versions: list[Version], live: int, wanted: int | None) -> int:
 def refuse_unfit(version: Version, parameters: Mapping[str, str]) -> None:
     """Raise VersionUnfit for a version that could not run in the stack as it is deployed now.
 
-    A version keeps the role and the key that it was published with, and the stack does not.
+    A version keeps the role, the key and the names that it was published with.
     """
-    role = version.role.rpartition("/")[2]
-    if role != parameters["FunctionRoleName"]:
-        what = f"runs as the role {role}, and the stack's is {parameters['FunctionRoleName']}"
-    elif version.kms_key != parameters.get("KmsKeyArn", ""):
-        what = "has its environment encrypted with a key that the stack no longer uses"
-    else:
-        return
-    raise VersionUnfit(
-        f"Version {version.number} {what}.",
-        hint="Deploy with the setting of then first, or go back to a later version.",
-    )
+    told = version.environment
+    bound = {
+        "FunctionRoleName": version.role.rpartition("/")[2],
+        "KmsKeyArn": version.kms_key,
+        "SourceBucketName": told.get("SOURCE_BUCKET", ""),
+        "DestinationBucketName": told.get("DESTINATION_BUCKET", ""),
+        "TableName": told.get("TABLE_NAME", ""),
+    }
+    for name, then in bound.items():
+        now = parameters.get(name, "")
+        if then != now:
+            raise VersionUnfit(
+                f"Version {version.number} was published with {then or 'none'} as {name}, and the"
+                f" stack has {now or 'none'} now.",
+                hint="Deploy with the setting of then first, or go back to a later version.",
+            )
 
 
 def planned_publish(target: Target, bundle: Bundle) -> AbstractContextManager[Plan]:

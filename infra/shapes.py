@@ -5,7 +5,7 @@ takes off the resource. DynamoDB then makes one index at a time, and nothing els
 (CloudFormation's resource reference, AWS::DynamoDB::Table).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgctl.aws.errors import unless_absent
@@ -30,6 +30,7 @@ def _index(name: str, partition: str) -> Shape:
 INDEXES = (_index("by-time", "TimeBucket"), _index("by-key", "OriginalObjectKey"))
 """The template's own indexes of the records."""
 
+_ORDER = ("resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey")
 _SETTLING_S = 2.0
 
 
@@ -87,7 +88,7 @@ def table_shape(dynamodb: "DynamoDBClient", table: str, customer_keys: Collectio
     shape: dict[str, Any] = {
         "TableName": told["TableName"],
         "KeySchema": told["KeySchema"],
-        "AttributeDefinitions": told["AttributeDefinitions"],
+        "AttributeDefinitions": _in_order(told["AttributeDefinitions"]),
         "BillingMode": billing,
         "DeletionProtectionEnabled": told.get("DeletionProtectionEnabled", False),
     }
@@ -98,6 +99,10 @@ def table_shape(dynamodb: "DynamoDBClient", table: str, customer_keys: Collectio
         shape["SSESpecification"] = {"SSEEnabled": True}
         if (key := encryption.get("KMSMasterKeyArn")) in customer_keys:
             shape["SSESpecification"] |= {"SSEType": "KMS", "KMSMasterKeyId": key}
+    backups: Any = dynamodb.describe_continuous_backups(TableName=table)
+    recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
+    if recovery.get("PointInTimeRecoveryStatus") == "ENABLED":
+        shape["PointInTimeRecoverySpecification"] = {"PointInTimeRecoveryEnabled": True}
     indexes = [_index_of(index, billing) for index in told.get("GlobalSecondaryIndexes", [])]
     if indexes:
         shape["GlobalSecondaryIndexes"] = indexes
@@ -128,7 +133,7 @@ def next_table_shape(shape: Shape) -> Shape | None:
         typed.setdefault(name, {"AttributeName": name, "AttributeType": "S"})
     return {
         **shape,
-        "AttributeDefinitions": list(typed.values()),
+        "AttributeDefinitions": _in_order(typed.values()),
         "GlobalSecondaryIndexes": [*there, wanted],
     }
 
@@ -143,9 +148,19 @@ def wait_until_settled(
         states |= {
             index.get("IndexStatus", "ACTIVE") for index in told.get("GlobalSecondaryIndexes", [])
         }
-        if states == {"ACTIVE"}:
+        if not states & {"CREATING", "DELETING", "UPDATING"}:
             return
         sleep(_SETTLING_S)
+
+
+def _in_order(attributes: Iterable[Any]) -> list[Any]:
+    """Put attributes in the template's order: DynamoDB tells them in any."""
+    return sorted(attributes, key=lambda a: (a["AttributeName"] not in _ORDER, _place(a)))
+
+
+def _place(attribute: Any) -> int:
+    name = attribute["AttributeName"]
+    return _ORDER.index(name) if name in _ORDER else 0
 
 
 def _own_tags(tags: Collection[Any]) -> list[dict[str, str]]:

@@ -194,7 +194,10 @@ def target_of(app: App) -> "Target":
 
 def _offer_deletion(app: App, target: "Target") -> None:
     """Ask whether to delete what a creation that failed has left, which cannot be updated."""
-    if target.engine.status(target.stack) != "ROLLBACK_COMPLETE":
+    from infra.failures import STILLBORN
+
+    target.engine.parameters(target.stack)  # raises for a stack that is somebody else's
+    if target.engine.status(target.stack) not in STILLBORN:
         return
     app.ui.note(
         f"The creation of the stack {target.stack} failed, and CloudFormation cannot update what is"

@@ -42,7 +42,7 @@ def destroy(context: click.Context, *, delete_data: bool) -> int:
         ui.note("Nothing was changed.")
         return 1
     # The stack first: with it goes the trigger, so that nothing arrives while data is deleted.
-    with following(ui, stack) as on_event:
+    with following(ui, stack, again="destroy") as on_event:
         target.engine.destroy(stack, on_event)
     removal.delete_bundles(app.aws, left)
     if delete_data:

@@ -91,8 +91,10 @@ class Steps:
 
 
 @contextmanager
-def following(ui: "Ui", stack: str) -> Iterator[Callable[["DeployEvent"], None]]:
-    """Show the events that are told inside, as they come."""
+def following(
+    ui: "Ui", stack: str, *, again: str = "deploy"
+) -> Iterator[Callable[["DeployEvent"], None]]:
+    """Show the events that are told inside, as they come; `again` is what follows them later."""
     steps = Steps(stack)
 
     def tell(event: "DeployEvent") -> None:
@@ -107,7 +109,7 @@ def following(ui: "Ui", stack: str) -> Iterator[Callable[["DeployEvent"], None]]
         try:
             yield tell
         except KeyboardInterrupt:
-            ui.warn("CloudFormation goes on by itself. Run the command again to follow it.")
+            ui.warn(f"CloudFormation goes on by itself. `imgctl {again}` follows it to its end.")
             raise
 
 

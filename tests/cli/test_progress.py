@@ -85,4 +85,4 @@ def test_an_interruption_says_that_cloudformation_goes_on(
     ui = Ui(json_wanted=False, quiet=True, verbose=False, debug=False, yes=False, no_color=False)
     with pytest.raises(KeyboardInterrupt), following(ui, "photos"):
         raise KeyboardInterrupt
-    assert "goes on by itself. Run the command again" in capsys.readouterr().err
+    assert "goes on by itself. `imgctl deploy` follows it" in capsys.readouterr().err

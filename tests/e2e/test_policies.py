@@ -166,6 +166,7 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     deployer.imgctl("publish", "--yes").succeeded()
     deployer.imgctl("rollback", "--yes").succeeded()
     deployer.imgctl("versions").succeeded()
+    deployer.imgctl("publish", "--yes").succeeded()
     key = empty.aws.kms.create_key()["KeyMetadata"]["Arn"]
     deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
 

@@ -54,6 +54,11 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
     assert "Version 1 is live since a rollback, and stays so" in deployed.err
     assert width_of_a_half(empty, "c.png") == 40
 
+    settings.write_text('function_role = "another-role"\n')
+    refused = empty.imgctl(*again)
+    assert (refused.code, "could not run with another FunctionRoleName" in refused.err) == (1, True)
+    settings.write_text("scale = 0.25\n")
+
     published = empty.imgctl("publish", "--yes", "--json").succeeded().document
     assert (published["live"], published["before"]) == (2, 1)
     assert width_of_a_half(empty, "d.png") == 20
@@ -100,7 +105,10 @@ def test_a_version_whose_role_is_gone_is_not_made_live_again(empty: Local, tmp_p
     empty.imgctl("deploy", "--yes", "--config", str(settings)).succeeded()
     assert width_of_a_half(empty, "a.png") == 40
     refused = empty.imgctl("rollback", "--yes")
-    assert (refused.code, "runs as the role lambda-image-role" in refused.err) == (1, True)
+    assert (
+        refused.code,
+        "published with lambda-image-role as FunctionRoleName" in refused.err,
+    ) == (1, True)
     assert width_of_a_half(empty, "b.png") == 40
 
 

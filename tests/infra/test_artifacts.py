@@ -1,6 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.stub import Stubber
@@ -60,6 +61,20 @@ def test_an_unfinished_upload_is_not_taken_for_the_bundle(aws: Aws, bundle: Bund
     send(aws, bundle)
     aws.s3.put_object(Bucket=BUCKET, Key=bundle.key, Body=b"a bun")
     assert send(aws, bundle)
+
+
+def test_a_bucket_whose_making_was_cut_short_is_finished(aws: Aws, bundle: Bundle) -> None:
+    place: Any = {"LocationConstraint": "eu-west-2"}
+    aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
+    assert send(aws, bundle)
+    assert aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"][0]["Value"] == "imgctl"
+    assert aws.s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
+
+
+def test_a_bucket_of_another_stack_gets_nothing(aws: Aws, bundle: Bundle) -> None:
+    send(aws, bundle)
+    with pytest.raises(ArtifactsError, match="belongs to imgctl"):
+        upload(aws, bundle, bucket=BUCKET, stack="another")
 
 
 def test_a_bucket_of_another_account_gets_nothing(aws: Aws, bundle: Bundle) -> None:

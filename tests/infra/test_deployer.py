@@ -314,6 +314,7 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     first = ("e1", "SourceBucket", "CREATE_FAILED", "src-bucket already exists", ours)
     recorded.status("REVIEW_IN_PROGRESS").answers("execute_change_set", {})
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
+    recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     recorded.status("ROLLBACK_COMPLETE")
     with pytest.raises(DeployError, match=r"SourceBucket.*src-bucket already exists") as failed:
         recorded.engine.apply(PLAN, lambda _: None)
@@ -328,11 +329,35 @@ def test_a_poll_that_comes_too_often_is_asked_again_later(recorded: Recorded) ->
     recorded.refuses("describe_stacks", "Throttling", "Rate exceeded")
     recorded.status("UPDATE_COMPLETE")
     recorded.refuses("describe_stack_events", "ThrottlingException", "Rate exceeded")
-    recorded.events(done).status("UPDATE_COMPLETE")
+    recorded.events(done).status("UPDATE_COMPLETE").events(done).status("UPDATE_COMPLETE")
     told: list[DeployEvent] = []
     recorded.engine.apply(PLAN, told.append)
     assert [event.event_id for event in told] == ["e1"]
-    assert recorded.slept_s == [10.0, 10.0]
+    assert recorded.slept_s == [10.0, 10.0, 2.0]
+
+
+def test_an_operation_that_begins_between_two_calls_is_not_taken_for_one_that_ended(
+    recorded: Recorded,
+) -> None:
+    begun = ("e1", "imgctl", "DELETE_IN_PROGRESS", "", "imgctl-1")
+    gone = ("e2", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
+    recorded.status("UPDATE_COMPLETE").answers("delete_stack", {})
+    recorded.status("UPDATE_COMPLETE").events(begun)  # the status of before, the event of now
+    recorded.status("DELETE_IN_PROGRESS").events(begun)
+    recorded.status("DELETE_COMPLETE").events(gone, begun).status("DELETE_COMPLETE")
+    told: list[DeployEvent] = []
+    assert recorded.engine.destroy("imgctl", told.append)
+    assert [event.event_id for event in told] == ["e1", "e2"]
+
+
+def test_where_cloudformation_does_not_tell_what_it_found_its_reason_stands(
+    recorded: Recorded,
+) -> None:
+    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("FAILED", "Validation failed. Call DescribeEvents to ...")
+    recorded.refuses("describe_events", "AccessDenied", "no").answers("delete_change_set", {})
+    with pytest.raises(DeployError, match="Validation failed"):
+        recorded.engine.plan(REQUEST)
 
 
 def test_a_plan_that_is_asked_for_too_often_is_waited_for(recorded: Recorded) -> None:
@@ -359,6 +384,7 @@ def test_what_an_interrupted_run_had_begun_may_fail(recorded: Recorded) -> None:
     ours = "imgctl-of-an-earlier-run"
     failure = ("e1", "Table", "CREATE_FAILED", "no such thing", ours)
     recorded.status("CREATE_IN_PROGRESS").events(failure)
+    recorded.status("ROLLBACK_COMPLETE").events(failure)
     recorded.status("ROLLBACK_COMPLETE").events(failure).status("ROLLBACK_COMPLETE")
     with pytest.raises(DeployError, match="no such thing"):
         recorded.engine.watch("imgctl", lambda _: None)
@@ -388,6 +414,7 @@ def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> No
     recorded.status("DELETE_IN_PROGRESS")
     recorded.answers("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"})
     gone = ("e1", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
+    recorded.status("DELETE_COMPLETE").events(gone)
     recorded.status("DELETE_COMPLETE").events(gone).status("DELETE_COMPLETE")
     assert recorded.engine.destroy("imgctl", lambda _: None)
 
@@ -395,6 +422,7 @@ def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> No
 def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Recorded) -> None:
     stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
     recorded.status("UPDATE_COMPLETE").answers("delete_stack", {})
+    recorded.status("DELETE_FAILED").events(stays)
     recorded.status("DELETE_FAILED").events(stays).status("DELETE_FAILED")
     with pytest.raises(DeployError, match=r"SourceBucket.*not empty") as failed:
         recorded.engine.destroy("imgctl", lambda _: None)

@@ -36,6 +36,11 @@ def test_a_table_is_described_as_a_template_would(aws: Aws) -> None:
     request: dict[str, Any] = dict(BY_HAND)
     aws.dynamodb.create_table(**request)
     assert table_shape(aws.dynamodb, TABLE, set()) == BY_HAND
+    aws.dynamodb.update_continuous_backups(
+        TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    backed_up = table_shape(aws.dynamodb, TABLE, set())
+    assert backed_up["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
 def test_a_table_made_by_hand_comes_to_the_templates_a_step_at_a_time() -> None:
@@ -58,6 +63,14 @@ def test_a_table_with_one_index_gets_the_other(there: int) -> None:
     }
     (last,) = all_steps(shape)
     assert last["GlobalSecondaryIndexes"] == [INDEXES[there], INDEXES[1 - there]]
+
+
+def test_attributes_stand_in_the_templates_order_whatever_dynamodb_says() -> None:
+    told = [{"AttributeName": name, "AttributeType": "S"} for name in ("ProcessingTime", "user")]
+    shape = BY_HAND | {"AttributeDefinitions": [*told, *BY_HAND["AttributeDefinitions"]]}
+    (*_, last) = all_steps(shape)
+    named = [attribute["AttributeName"] for attribute in last["AttributeDefinitions"]]
+    assert named == ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey", "user"]
 
 
 def test_an_index_loses_its_throughput_with_its_table() -> None:
