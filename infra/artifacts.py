@@ -3,9 +3,8 @@
 import json
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from imgctl.aws import batch
+from imgctl.aws.errors import unless_absent
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
@@ -21,7 +20,7 @@ class ArtifactsError(ImgctlError):
 def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     """Store the bundle, making the bucket on first use; False where it is stored already.
 
-    Raises ArtifactsError where the bucket's name is taken by another account.
+    Raises ArtifactsError where the bucket is another account's, region's or stack's.
     """
     s3, account = aws.s3, aws.account_id
     whose = bucket_owner(aws, bucket)
@@ -35,12 +34,9 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
             hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
         )
     owner: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
-    try:
-        if s3.head_object(**owner)["ContentLength"] == bundle.zipped_bytes:
-            return False
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("404", "NoSuchKey"):
-            raise
+    stored = unless_absent(s3.head_object, "404", "NoSuchKey", **owner)
+    if stored is not None and stored["ContentLength"] == bundle.zipped_bytes:
+        return False
     with bundle.path.open("rb") as body:
         s3.put_object(**owner, Body=body, ContentType="application/zip")
     return True

@@ -2,8 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
+from imgctl.aws.errors import unless_absent
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
@@ -24,12 +23,10 @@ def refuse_unusable(kms: "KMSClient", arn: str, region: str) -> None:
             f"The key {arn} is in {where}, and the stack in {region}.",
             hint="Name a key of the stack's region as kms_key.",
         )
-    try:
-        key = kms.describe_key(KeyId=arn)["KeyMetadata"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "NotFoundException":
-            raise
-        raise KeyUnusable(f"There is no such key: {arn}.", hint="Check kms_key.") from error
+    described = unless_absent(kms.describe_key, "NotFoundException", KeyId=arn)
+    if described is None:
+        raise KeyUnusable(f"There is no such key: {arn}.", hint="Check kms_key.")
+    key = described["KeyMetadata"]
     told = (key.get("KeyState"), key.get("KeySpec"), key.get("KeyUsage"))
     if told != ("Enabled", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         raise KeyUnusable(

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from imgctl.aws.errors import AwsError
+from imgctl.aws.errors import AwsError, unless_absent
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -36,12 +34,10 @@ def sha256_of(path: Path) -> str:
 
 def head_of(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
     """Look at an object; None where there is none."""
-    try:
-        return s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchKey"):
-            return None
-        raise
+    head: HeadObjectOutputTypeDef | None = unless_absent(
+        s3.head_object, "404", "NoSuchKey", Bucket=bucket, Key=key
+    )
+    return head
 
 
 def find_same(s3: "S3Client", bucket: str, key: str, sha256: str) -> StoredObject | None:
@@ -92,13 +88,7 @@ class BucketContent:
 
 def bucket_exists(s3: "S3Client", bucket: str) -> bool:
     """Tell whether a bucket is there, and is the caller's to see."""
-    try:
-        s3.head_bucket(Bucket=bucket)
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("404", "NoSuchBucket"):
-            return False
-        raise
-    return True
+    return unless_absent(s3.head_bucket, "404", "NoSuchBucket", Bucket=bucket) is not None
 
 
 def count_content(s3: "S3Client", bucket: str) -> BucketContent:

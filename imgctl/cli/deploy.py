@@ -158,10 +158,8 @@ def _run_step(
         ui.note(f"The stack {plan.stack} in {place_of(app)}:")
         if plan.parameters and plan.is_whole:
             ui.note(parameters_grid(plan))
-        if not how.plan_only:
-            ui.note(plan_grid(plan))
-        elif not ui.json_wanted:
-            ui.show(plan_grid(plan))
+        tell = ui.show if how.plan_only else ui.note  # a plan that is asked for is the result
+        tell(plan_grid(plan))
         ui.note(plan_total(plan))
         _refuse_data_loss(plan, allowed=how.allow_data_loss)
         if not plan.is_whole:
