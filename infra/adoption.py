@@ -8,12 +8,12 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from imgctl.aws.errors import unless_absent
+from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
-from infra.existing import Found
 from infra.names import Names
-from infra.shapes import INDEXES
+from infra.ownership import ExistingResources
+from infra.snapshots import INDEXES
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -24,7 +24,7 @@ KEPT_VERSION_DAYS = 90
 _KEY = [{"AttributeName": "resource-id", "KeyType": "HASH"}]
 
 
-class NotAdoptable(ImgctlError):
+class AdoptionBlocked(ImgctlError):
     """A resource cannot become the stack's without losing what is not imgctl's to take."""
 
     code = "not_adoptable"
@@ -45,20 +45,20 @@ class Adoption:
     loses: tuple[str, ...]
 
 
-def look_at(aws: Aws, names: Names, found: Found) -> Adoption:
+def check_adoption(aws: Aws, names: Names, found: ExistingResources) -> Adoption:
     """Look at what is to be taken into a stack, without changing it.
 
-    Raises NotAdoptable naming all that stands in the way, with what to do.
+    Raises AdoptionBlocked naming all that stands in the way, with what to do.
     """
     replaced: list[str] = []
     loses: list[str] = []
     obstacles = [
         f"{bucket} has a bucket policy"
         for bucket in names.buckets
-        if bucket in (*found.kept, *found.unmarked)
-        and unless_absent(aws.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket)
+        if bucket in (*found.kept, *found.untagged)
+        and none_if_missing(aws.s3.get_bucket_policy, "NoSuchBucketPolicy", Bucket=bucket)
     ]
-    for bucket in (bucket for bucket in names.buckets if bucket in found.unmarked):
+    for bucket in (bucket for bucket in names.buckets if bucket in found.untagged):
         if bucket == names.source_bucket:
             obstacles += [
                 f"{bucket} sends its events to {target}"
@@ -72,21 +72,21 @@ def look_at(aws: Aws, names: Names, found: Found) -> Adoption:
         replaced += [f"{bucket}: {what}" for what in _replaced_settings(aws.s3, bucket)]
         if aws.s3.get_bucket_versioning(Bucket=bucket).get("Status"):
             loses.append(f"versions in {bucket} that are older than {KEPT_VERSION_DAYS} days")
-    if names.table in found.unmarked:
-        obstacles += _unlike_the_records(aws.dynamodb.describe_table(TableName=names.table))
-    if found.unmarked:
-        obstacles += _taken(aws, names)
+    if names.table in found.untagged:
+        obstacles += _schema_conflicts(aws.dynamodb.describe_table(TableName=names.table))
+    if found.untagged:
+        obstacles += _name_conflicts(aws, names)
     if obstacles:
-        raise NotAdoptable(
-            f"This stands in the way of taking {', '.join((*found.kept, *found.unmarked))} into the"
+        raise AdoptionBlocked(
+            f"This stands in the way of taking {', '.join((*found.kept, *found.untagged))} into the"
             f" stack: {'; '.join(obstacles)}.",
             hint="Nothing was changed. Remove or rename these, or choose other names: the stack"
             " would overwrite them, or could not be made.",
         )
-    return Adoption(found.unmarked, tuple(replaced), tuple(loses))
+    return Adoption(found.untagged, tuple(replaced), tuple(loses))
 
 
-def refuse_foreign_notifications(s3: "S3Client", bucket: str, functions: Collection[str]) -> None:
+def check_foreign_notifications(s3: "S3Client", bucket: str, functions: Collection[str]) -> None:
     """Raise where CloudFormation, changing the source bucket, would end what others set up."""
     others = foreign_notifications(s3, bucket, functions)
     if others:
@@ -100,7 +100,7 @@ def refuse_foreign_notifications(s3: "S3Client", bucket: str, functions: Collect
 
 def foreign_notifications(s3: "S3Client", bucket: str, functions: Collection[str]) -> list[str]:
     """List where a bucket sends its events besides our functions, whatever version or alias."""
-    told: Any = unless_absent(
+    told: Any = none_if_missing(
         s3.get_bucket_notification_configuration, "NoSuchBucket", Bucket=bucket
     )
     told = told or {}
@@ -120,10 +120,10 @@ def foreign_notifications(s3: "S3Client", bucket: str, functions: Collection[str
 
 
 def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
-    tags: Any = unless_absent(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
+    tags: Any = none_if_missing(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
     if tags:
         yield "its tags " + ", ".join(f"{tag['Key']}={tag['Value']}" for tag in tags["TagSet"])
-    lifecycle: Any = unless_absent(
+    lifecycle: Any = none_if_missing(
         s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=bucket
     )
     if lifecycle:
@@ -131,7 +131,7 @@ def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
         yield "its lifecycle rules " + ", ".join(rules)
     if s3.get_bucket_logging(Bucket=bucket).get("LoggingEnabled"):
         yield "where it logs to"
-    access: Any = unless_absent(
+    access: Any = none_if_missing(
         s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", Bucket=bucket
     )
     blocks = access["PublicAccessBlockConfiguration"].values() if access else []
@@ -139,7 +139,7 @@ def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
         yield "its public access, which is closed"
 
 
-def _unlike_the_records(described: Any) -> Iterator[str]:
+def _schema_conflicts(described: Any) -> Iterator[str]:
     table = described["Table"]
     name = table["TableName"]
     types = {a["AttributeName"]: a["AttributeType"] for a in table["AttributeDefinitions"]}
@@ -153,9 +153,9 @@ def _unlike_the_records(described: Any) -> Iterator[str]:
             yield f"{name} has an index {index['IndexName']} that the stack would delete"
 
 
-def _taken(aws: Aws, names: Names) -> Iterator[str]:
+def _name_conflicts(aws: Aws, names: Names) -> Iterator[str]:
     """Name what of the stack's other names is in use, so that the stack could not be made."""
-    if unless_absent(
+    if none_if_missing(
         aws.lambda_.get_function, "ResourceNotFoundException", FunctionName=names.function
     ):
         yield f"there is a function {names.function}"
@@ -164,8 +164,8 @@ def _taken(aws: Aws, names: Names) -> Iterator[str]:
         if any(one.get("logGroupName") == group for one in told):
             yield f"there is a log group {group}"
     for role in (names.function_role, names.api_role):
-        if unless_absent(aws.iam.get_role, "NoSuchEntity", RoleName=role):
+        if none_if_missing(aws.iam.get_role, "NoSuchEntity", RoleName=role):
             yield f"there is a role {role}"
     missing = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
-    if unless_absent(aws.sqs.get_queue_url, *missing, QueueName=names.dead_letter_queue):
+    if none_if_missing(aws.sqs.get_queue_url, *missing, QueueName=names.dead_letter_queue):
         yield f"there is a queue {names.dead_letter_queue}"

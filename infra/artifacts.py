@@ -4,11 +4,11 @@ import json
 from typing import Any
 
 from imgctl.aws import batch
-from imgctl.aws.errors import unless_absent
+from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
-from infra.existing import OWNER_TAG, UNMARKED, bucket_owner
+from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner
 
 
 class ArtifactsError(ImgctlError):
@@ -26,7 +26,7 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     whose = bucket_owner(aws, bucket)
     if whose is None:
         _create_bucket(aws, bucket)
-    if whose in (None, UNMARKED):  # the tag is set last: without it, the making was cut short
+    if whose in (None, UNTAGGED):  # the tag is set last: without it, the making was cut short
         _set_up_bucket(aws, bucket, stack)
     elif whose != stack:
         raise ArtifactsError(
@@ -34,7 +34,7 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
             hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
         )
     owner: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
-    stored = unless_absent(s3.head_object, "404", "NoSuchKey", **owner)
+    stored = none_if_missing(s3.head_object, "404", "NoSuchKey", **owner)
     if stored is not None and stored["ContentLength"] == bundle.zipped_bytes:
         return False
     with bundle.path.open("rb") as body:

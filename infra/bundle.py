@@ -148,7 +148,7 @@ def build_from(
             hint="Take a dependency out of infra/function-requirements.txt.",
         )
     if check_elf:
-        _refuse_foreign_libraries(contents, architecture)
+        _check_library_architecture(contents, architecture)
     if destination.is_dir():
         destination /= f"function-{architecture}.zip"
     with zipfile.ZipFile(destination, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
@@ -211,7 +211,7 @@ def _copy_installed(package: str, target: Path) -> None:
             copy.write_bytes(Path(str(distribution.locate_file(file))).read_bytes())
 
 
-def _refuse_foreign_libraries(contents: dict[str, bytes], architecture: Architecture) -> None:
+def _check_library_architecture(contents: dict[str, bytes], architecture: Architecture) -> None:
     libraries = {name: data for name, data in contents.items() if _is_library(name)}
     for name, data in sorted(libraries.items()):
         # ELF header: magic at 0, byte order at 5 (1 is little), e_machine at 18.

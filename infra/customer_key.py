@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgctl.aws.errors import unless_absent
+from imgctl.aws.errors import none_if_missing
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ class KeyUnusable(ImgctlError):
     code = "key_unusable"
 
 
-def refuse_unusable(kms: "KMSClient", arn: str, region: str) -> None:
+def check_usable(kms: "KMSClient", arn: str, region: str) -> None:
     """Raise KeyUnusable for a key that is missing, elsewhere, switched off or of another kind."""
     where = arn.split(":")[3]
     if where != region:
@@ -23,7 +23,7 @@ def refuse_unusable(kms: "KMSClient", arn: str, region: str) -> None:
             f"The key {arn} is in {where}, and the stack in {region}.",
             hint="Name a key of the stack's region as kms_key.",
         )
-    described = unless_absent(kms.describe_key, "NotFoundException", KeyId=arn)
+    described = none_if_missing(kms.describe_key, "NotFoundException", KeyId=arn)
     if described is None:
         raise KeyUnusable(f"There is no such key: {arn}.", hint="Check kms_key.")
     key = described["KeyMetadata"]

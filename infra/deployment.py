@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from imgctl.aws.session import Aws
-from infra import adoption, artifacts, existing
+from infra import adoption, artifacts, ownership
 from infra.bundle import Architecture, Bundle, build, build_local
-from infra.deployer import Engine, OnEvent, StackRequest
-from infra.existing import Found
-from infra.failures import DeployError
+from infra.cloudformation import OnEvent, StackClient, StackRequest
+from infra.errors import DeployError
 from infra.names import Names
+from infra.ownership import ExistingResources
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan
-from infra.shapes import bucket_shape, next_table_shape, table_shape, wait_until_settled
-from infra.template import data_template, holds_data_alone, resources_to_import, with_hashed_ids
+from infra.snapshots import bucket_snapshot, next_migration_step, table_snapshot, wait_until_settled
+from infra.template import import_template, is_import_template, resources_to_import, with_hashed_ids
 
 # What a version of the function is bound to, by the template's parameters.
 _BOUND = (
@@ -31,18 +31,18 @@ _BOUND = (
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StackContext:
     """A stack in an account and region, and how to reach it."""
 
     aws: Aws
-    engine: Engine
+    engine: StackClient
     stack: str
     names: Names
 
 
-def engine_for(aws: Aws) -> Engine:
+def engine_for(aws: Aws) -> StackClient:
     """Give CloudFormation with waits that suit the AWS in use."""
-    return Engine(
+    return StackClient(
         client=aws.cloudformation,
         sleep=time.sleep,
         poll_s=0.2 if aws.is_local else 2.0,
@@ -55,20 +55,20 @@ def make_bundle(aws: Aws, architecture: Architecture, folder: Path) -> Bundle:
     return build_local(folder) if aws.is_local else build(folder, architecture)
 
 
-def find_there(target: Target, *, adopt: bool) -> Found:
+def find_existing(target: StackContext, *, adopt: bool) -> ExistingResources:
     """Find what is there already of a stack that is not deployed, and is to be taken into it.
 
     That is what an earlier destroy of it kept, and with `adopt` what nobody marked as another
     stack's. Raises NameTaken where one of the stack's names belongs to something else.
     """
     if target.engine.parameters(target.stack):
-        return Found()
-    find = existing.find if adopt else existing.find_kept
+        return ExistingResources()
+    find = ownership.find if adopt else ownership.find_kept
     return find(target.aws, target.names, target.stack)
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DeployRequest:
     """What is to be deployed."""
 
     template: str
@@ -78,7 +78,9 @@ class Wish:
 
 
 @contextmanager
-def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterator[Plan]:
+def planned(
+    target: StackContext, wish: DeployRequest, take_in: tuple[str, ...] = ()
+) -> Iterator[Plan]:
     """Plan the next step of a deployment; what is not applied inside is taken back after.
 
     Nothing is stored in AWS but the change set, until `apply`. With `take_in`, the step is to take
@@ -90,12 +92,12 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
     aws, engine, stack, names = target.aws, target.engine, target.stack, target.names
     deployed = engine.parameters(stack)
     template = engine.template(stack) if deployed else ""
-    is_on_the_way = holds_data_alone(template)
+    is_partial = is_import_template(template)
     # A step on the way to the whole says what that is to do, and has not done it.
-    if deployed and not is_on_the_way:
+    if deployed and not is_partial:
         sets_logging_role = deployed.get("ApiLoggingRole") == "create"
     else:
-        sets_logging_role = existing.api_logging_role(aws.apigateway) is None
+        sets_logging_role = ownership.api_logging_role(aws.apigateway) is None
     parameters = stack_parameters(
         names,
         wish.settings,
@@ -106,11 +108,11 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
         # What a rollback chose is not undone by a deployment; `publish` does that.
         live_version=deployed.get("LiveVersion", ""),
     )
-    _refuse_leaving_live(deployed, parameters)
+    _check_live_version(deployed, parameters)
     held = take_in
-    if is_on_the_way:
+    if is_partial:
         held = tuple(name for name in names.holds_data if f'"{name}"' in template)
-    keys = existing.customer_keys(aws, names, held)
+    keys = ownership.customer_keys(aws, names, held)
     step = _step(target, wish, held, keys, imports=bool(take_in))
     request = StackRequest(
         stack,
@@ -124,12 +126,12 @@ def planned(target: Target, wish: Wish, take_in: tuple[str, ...] = ()) -> Iterat
             if change.logical_id == "SourceBucket" and change.action == "Modify":
                 bucket = change.physical_id
                 functions = {names.function, deployed.get("FunctionName", names.function)}
-                adoption.refuse_foreign_notifications(aws.s3, bucket, functions)
+                adoption.check_foreign_notifications(aws.s3, bucket, functions)
         left = keys - {wish.settings.kms_key}
         yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
 
 
-def _refuse_leaving_live(deployed: Mapping[str, str], wanted: Mapping[str, str]) -> None:
+def _check_live_version(deployed: Mapping[str, str], wanted: Mapping[str, str]) -> None:
     """Raise where a version that a rollback chose could not run in the stack as it is wanted."""
     version = deployed.get("LiveVersion")
     changed = [name for name in _BOUND if deployed.get(name, "") != wanted[name]]
@@ -142,7 +144,12 @@ def _refuse_leaving_live(deployed: Mapping[str, str], wanted: Mapping[str, str])
 
 
 def _step(
-    target: Target, wish: Wish, held: tuple[str, ...], keys: set[str], *, imports: bool
+    target: StackContext,
+    wish: DeployRequest,
+    held: tuple[str, ...],
+    keys: set[str],
+    *,
+    imports: bool,
 ) -> str | None:
     """Give the template of the next step of a stack that holds this data alone.
 
@@ -152,22 +159,22 @@ def _step(
     aws, table = target.aws, target.names.table
     if not held:
         return None
-    shapes = {name: bucket_shape(aws.s3, name) for name in held if name != table}
+    shapes = {name: bucket_snapshot(aws.s3, name) for name in held if name != table}
     if table in held:
         wait_until_settled(aws.dynamodb, table, target.engine.sleep)
-        shapes[table] = table_shape(aws.dynamodb, table, keys)
+        shapes[table] = table_snapshot(aws.dynamodb, table, keys)
     if not imports:
-        following = next_table_shape(shapes[table]) if table in held else None
+        following = next_migration_step(shapes[table]) if table in held else None
         if following is None:
             return None
         shapes[table] = following
-    return data_template(wish.template, target.names, shapes)
+    return import_template(wish.template, target.names, shapes)
 
 
-def apply(target: Target, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:
+def apply(target: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:
     """Store the bundle, then execute the plan and follow it to its end."""
     aws = target.aws
     artifacts.upload(aws, bundle, bucket=target.names.artifacts_bucket, stack=target.stack)
     target.engine.apply(plan, on_event)
     if aws.is_local:
-        existing.mark_buckets(aws.s3, target.names, target.stack)
+        ownership.tag_buckets(aws.s3, target.names, target.stack)

@@ -13,7 +13,7 @@ STACK_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
 BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
 
 
-class BadName(ImgctlError):
+class InvalidName(ImgctlError):
     """A name that AWS would refuse, or that two resources would share."""
 
     code = "bad_name"
@@ -60,10 +60,12 @@ def stack_names(
 
     The default stack has the seed's names; any other appends its own, so that several live in
     one account. Buckets are global in AWS: account and region are appended. What the user has
-    `chosen`, by the fields of Names, is taken as it is. Raises BadName for what AWS would refuse.
+    `chosen`, by the fields of Names, is taken as it is.
+
+    Raises InvalidName for what AWS would refuse.
     """
     if not STACK_NAME.fullmatch(stack):
-        raise BadName(
+        raise InvalidName(
             f"The stack's name {stack!r} is not allowed.",
             hint="Use lower-case letters, digits and single hyphens, with a letter first.",
         )
@@ -82,7 +84,7 @@ def stack_names(
     }
     picked = {name: value for name, value in (chosen or {}).items() if value is not None}
     names = Names(artifacts_bucket=f"imgctl-artifacts{suffix}{place}", **(usual | picked))
-    _refuse_bad_buckets(names, suffix)
+    _check_bucket_names(names, suffix)
     return names
 
 
@@ -103,7 +105,7 @@ def deployed_names(parameters: Mapping[str, str]) -> Names:
     )
 
 
-def _refuse_bad_buckets(names: Names, suffix: str) -> None:
+def _check_bucket_names(names: Names, suffix: str) -> None:
     for bucket in (*names.buckets, names.artifacts_bucket):
         if BUCKET_NAME.fullmatch(bucket):
             continue
@@ -111,15 +113,15 @@ def _refuse_bad_buckets(names: Names, suffix: str) -> None:
             hint = f"Choose a shorter stack name: {len(bucket) - 63} characters are too many."
         else:
             hint = "Use 3 to 63 lower-case letters, digits, dots and hyphens."
-        raise BadName(f"AWS does not allow a bucket called {bucket!r}.", hint=hint)
+        raise InvalidName(f"AWS does not allow a bucket called {bucket!r}.", hint=hint)
     if names.source_bucket == names.destination_bucket:
-        raise BadName(
+        raise InvalidName(
             "The source bucket is also the destination bucket: each output would be resized again.",
             hint="Name two different buckets.",
         )
     twice = [name for name, count in Counter(names.holds_data).items() if count > 1]
     if twice:
-        raise BadName(
+        raise InvalidName(
             f"{twice[0]} is the name of two of the stack's buckets and its table.",
             hint="Give each a name of its own.",
         )

@@ -19,10 +19,10 @@ _HOLDS_DATA = {
 }
 
 # Who may do what: roles, and what resources say themselves of who may use them.
-_ACCESS = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
+_IAM_TYPES = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
 
 # What opens or closes a resource to the world: any change of these types, or of these properties.
-_DOORS: dict[str, set[str]] = {
+_PUBLIC_ACCESS_PROPERTIES: dict[str, set[str]] = {
     "AWS::ApiGateway::ApiKey": set(),
     "AWS::ApiGateway::Method": {"ApiKeyRequired", "AuthorizationType"},
     "AWS::ApiGateway::UsagePlanKey": set(),
@@ -30,7 +30,7 @@ _DOORS: dict[str, set[str]] = {
 }
 
 
-class Mark(StrEnum):
+class Risk(StrEnum):
     """What a reader of a plan should not miss about a change."""
 
     DATA_LOSS = "LOSES DATA"
@@ -90,21 +90,21 @@ class Change:
         return self.action == "Remove" or self.replacement == "True"
 
     @property
-    def marks(self) -> tuple[Mark, ...]:
+    def risks(self) -> tuple[Risk, ...]:
         """What should not be missed: lost data, changed rights, a door to the world.
 
         A bucket that is added, or taken in, is closed by the template, and no door.
         """
-        marks = [Mark.DATA_LOSS] if self.loses_data else []
-        if self.resource_type in _ACCESS:
-            marks.append(Mark.IAM)
-        doors = _DOORS.get(self.resource_type)
+        risks = [Risk.DATA_LOSS] if self.loses_data else []
+        if self.resource_type in _IAM_TYPES:
+            risks.append(Risk.IAM)
+        doors = _PUBLIC_ACCESS_PROPERTIES.get(self.resource_type)
         if doors is not None:
             touched = {change.name.split("/")[0] for change in self.properties}
             is_bucket = self.resource_type == "AWS::S3::Bucket"
             if not doors or touched & doors or (self.action != "Modify" and not is_bucket):
-                marks.append(Mark.PUBLIC_ACCESS)
-        return tuple(marks)
+                risks.append(Risk.PUBLIC_ACCESS)
+        return tuple(risks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
-from infra.deployer import StackRequest
-from infra.deployment import Target
-from infra.failures import DeployError
+from infra.cloudformation import StackRequest
+from infra.deployment import StackContext
+from infra.errors import DeployError
 from infra.plan import Plan
-from infra.template import rehashed
+from infra.template import with_updated_hashes
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
 ALIAS = "live"
 
 
-class VersionMissing(ImgctlError):
+class VersionNotFound(ImgctlError):
     """There is no such version of the function."""
 
     code = "no_version"
 
 
-class VersionUnfit(ImgctlError):
+class VersionIncompatible(ImgctlError):
     """The version cannot run in the stack as it is."""
 
     code = "version_unfit"
@@ -85,27 +85,27 @@ def live_version(client: "LambdaClient", function: str) -> int:
     return int(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"])
 
 
-def earlier(versions: list[Version], live: int, wanted: int | None) -> int:
+def choose_version(versions: list[Version], live: int, wanted: int | None) -> int:
     """Choose the version to go back to: the one that is wanted, or the one before the live one.
 
-    Raises VersionMissing where there is none.
+    Raises VersionNotFound where there is none.
     """
     numbers = [version.number for version in versions]
     if wanted is not None and wanted not in numbers:
-        raise VersionMissing(
+        raise VersionNotFound(
             f"There is no version {wanted}.", hint="`imgctl versions` lists what there is."
         )
     before = [number for number in numbers if number < live]
     if wanted is None and not before:
-        raise VersionMissing(
+        raise VersionNotFound(
             f"Version {live} is live, and there is none before it.",
             hint="`imgctl versions` lists what there is.",
         )
     return before[0] if wanted is None else wanted
 
 
-def refuse_unfit(version: Version, parameters: Mapping[str, str]) -> None:
-    """Raise VersionUnfit for a version that could not run in the stack as it is deployed now.
+def check_updatable(version: Version, parameters: Mapping[str, str]) -> None:
+    """Raise VersionIncompatible if the version cannot run in the stack as deployed.
 
     A version keeps the role, the key and the names that it was published with.
     """
@@ -120,24 +120,24 @@ def refuse_unfit(version: Version, parameters: Mapping[str, str]) -> None:
     for name, then in bound.items():
         now = parameters.get(name, "")
         if then != now:
-            raise VersionUnfit(
+            raise VersionIncompatible(
                 f"Version {version.number} was published with {then or 'none'} as {name}, and the"
                 f" stack has {now or 'none'} now.",
                 hint="Deploy with the setting of then first, or go back to a later version.",
             )
 
 
-def planned_publish(target: Target, bundle: Bundle) -> AbstractContextManager[Plan]:
+def planned_publish(target: StackContext, bundle: Bundle) -> AbstractContextManager[Plan]:
     """Plan new code as the live version; what is not applied inside is taken back after."""
     return _planned(target, {"CodeKey": bundle.key, "LiveVersion": ""})
 
 
-def planned_rollback(target: Target, version: int) -> AbstractContextManager[Plan]:
+def planned_rollback(target: StackContext, version: int) -> AbstractContextManager[Plan]:
     """Plan a version as the live one; what is not applied inside is taken back after."""
     return _planned(target, {"LiveVersion": str(version)})
 
 
-def _planned(target: Target, changes: Mapping[str, str]) -> AbstractContextManager[Plan]:
+def _planned(target: StackContext, changes: Mapping[str, str]) -> AbstractContextManager[Plan]:
     deployed = target.engine.parameters(target.stack)
     if not deployed.keys() >= changes.keys():
         raise DeployError(
@@ -145,5 +145,5 @@ def _planned(target: Target, changes: Mapping[str, str]) -> AbstractContextManag
             hint="Run `imgctl deploy` first.",
         )
     parameters = deployed | dict(changes)
-    template = rehashed(target.engine.template(target.stack), parameters)
+    template = with_updated_hashes(target.engine.template(target.stack), parameters)
     return target.engine.planned(StackRequest(target.stack, template, parameters))

@@ -12,7 +12,7 @@ from importlib.resources import files
 
 from infra.names import Names
 from infra.plan import ImportedResource
-from infra.shapes import Shape
+from infra.snapshots import ResourceProperties
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
 _API_TYPE = re.compile(
@@ -48,13 +48,13 @@ def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
     return template
 
 
-def rehashed(deployed: str, parameters: Mapping[str, str]) -> str:
+def with_updated_hashes(deployed: str, parameters: Mapping[str, str]) -> str:
     """Give a deployed template with the ids that other parameters ask for."""
     plain = re.sub(r"\b(CodeVersion|ApiDeployment)[0-9a-f]{12}\b", r"\1", deployed)
     return with_hashed_ids(plain, parameters)
 
 
-def data_template(template: str, names: Names, shapes: Mapping[str, Shape]) -> str:
+def import_template(template: str, names: Names, shapes: Mapping[str, ResourceProperties]) -> str:
     """Give the template of a stack that holds just these buckets and this table, by their names.
 
     An import may not create anything.
@@ -73,8 +73,8 @@ def data_template(template: str, names: Names, shapes: Mapping[str, Shape]) -> s
     return f"{declared}Resources: {json.dumps(resources, indent=2)}\n"
 
 
-def holds_data_alone(deployed: str) -> bool:
-    """Tell whether a deployed template is one of `data_template`."""
+def is_import_template(deployed: str) -> bool:
+    """Tell whether a deployed template is one of `import_template`."""
     return "\nResources: {" in deployed
 
 

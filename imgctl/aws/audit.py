@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from imgctl.aws import records, storage
 from imgctl.aws.stack import StackOutputs
-from imgctl.core import current
-from imgctl.core.current import Current, current_id
+from imgctl.core import current_record
+from imgctl.core.current_record import CurrentRecord, current_id
 from imgctl.core.keys import version_id_of
 from imgctl.core.record import Record, Status, from_item, timestamp
 
@@ -56,7 +56,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
+class AuditContext:
     """What an audit reads, and the threads that it reads with."""
 
     s3: "S3Client"
@@ -65,13 +65,13 @@ class Services:
     outputs: StackOutputs
 
 
-def judge(source: SourceObject, record: Record | None, output: str | None) -> Finding:
+def check(source: SourceObject, record: Record | None, output: str | None) -> Finding:
     """Tell what is missing about an object, by its key's current record and its output.
 
     `output` is the identity of the record that the output was written for, empty where another
     program wrote it, None where there is no output.
     """
-    if record is None or not _is_of(record, source):
+    if record is None or not _matches(record, source):
         return Finding(source, Problem.NEVER_PROCESSED)
     source = replace(source, sequencer=record.sequencer or "")
     if record.status is not Status.SUCCEEDED:
@@ -83,7 +83,7 @@ def judge(source: SourceObject, record: Record | None, output: str | None) -> Fi
     return Finding(source, None)
 
 
-def source_objects(
+def list_source_objects(
     s3: "S3Client", bucket: str, *, prefix: str = "", after: str = ""
 ) -> Iterator[list[SourceObject]]:
     """List the newest version of each key below a prefix and after a key, a page at a time."""
@@ -111,7 +111,7 @@ def source_objects(
         }
 
 
-def source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | None:
+def head_source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | None:
     """Look at one key; None where there is no such object."""
     head = storage.head_of(s3, bucket, key)
     if head is None:
@@ -125,7 +125,7 @@ def source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | None:
     )
 
 
-def judged(services: Services, page: Sequence[SourceObject]) -> list[Finding]:
+def check_page(services: AuditContext, page: Sequence[SourceObject]) -> list[Finding]:
     """Judge some objects, in their order."""
     found = _current_records(services, [source.key for source in page])
     succeeded = [
@@ -133,18 +133,20 @@ def judged(services: Services, page: Sequence[SourceObject]) -> list[Finding]:
         for source in page
         if (record := found.get(source.key)) is not None and record.status is Status.SUCCEEDED
     ]
-    looked_at = services.pool.map(lambda one: _written_for(services, one[1]), succeeded)
+    looked_at = services.pool.map(lambda one: _output_record_id(services, one[1]), succeeded)
     outputs = {
         source.key: identity for (source, _), identity in zip(succeeded, looked_at, strict=True)
     }
-    return [judge(source, found.get(source.key), outputs.get(source.key)) for source in page]
+    return [check(source, found.get(source.key), outputs.get(source.key)) for source in page]
 
 
-def orphans(services: Services, *, prefix: str = "") -> Iterator[Finding]:
+def orphans(services: AuditContext, *, prefix: str = "") -> Iterator[Finding]:
     """Find the current records whose object is no longer there."""
     bucket = services.outputs.source_bucket
     for page in _currents(services, prefix):
-        there = services.pool.map(lambda one: source_object(services.s3, bucket, one.key), page)
+        there = services.pool.map(
+            lambda one: head_source_object(services.s3, bucket, one.key), page
+        )
         for one, source in zip(page, there, strict=True):
             if source is None:
                 gone = SourceObject(
@@ -158,7 +160,7 @@ def orphans(services: Services, *, prefix: str = "") -> Iterator[Finding]:
                 yield Finding(gone, Problem.OBJECT_GONE, f"record {one.record_id}")
 
 
-def _is_of(record: Record, source: SourceObject) -> bool:
+def _matches(record: Record, source: SourceObject) -> bool:
     """Tell whether a record is about this very upload.
 
     The original function's names neither version nor ETag: there the time has to do.
@@ -170,10 +172,10 @@ def _is_of(record: Record, source: SourceObject) -> bool:
     return (record.processing_time or "") >= source.modified
 
 
-def _current_records(services: Services, keys: Sequence[str]) -> dict[str, Record]:
+def _current_records(services: AuditContext, keys: Sequence[str]) -> dict[str, Record]:
     bucket = services.outputs.source_bucket
     items = _get_items(services, [current_id(bucket, key) for key in keys])
-    currents = {one.key: one for one in map(current.from_item, items)}
+    currents = {one.key: one for one in map(current_record.from_item, items)}
     named = _get_items(services, [one.record_id for one in currents.values()])
     by_id = {record.resource_id: record for record in map(from_item, named)}
     found = {key: by_id[one.record_id] for key, one in currents.items() if one.record_id in by_id}
@@ -184,11 +186,11 @@ def _current_records(services: Services, keys: Sequence[str]) -> dict[str, Recor
     return found
 
 
-def _newest_of(services: Services, key: str) -> Record | None:
+def _newest_of(services: AuditContext, key: str) -> Record | None:
     return next(records.of_key(services.dynamodb, services.outputs.table, key), None)
 
 
-def _get_items(services: Services, ids: Sequence[str]) -> list[Any]:
+def _get_items(services: AuditContext, ids: Sequence[str]) -> list[Any]:
     chunks = [ids[at : at + _GET_AT_ONCE] for at in range(0, len(ids), _GET_AT_ONCE)]
     table = services.outputs.table
 
@@ -206,24 +208,24 @@ def _get_items(services: Services, ids: Sequence[str]) -> list[Any]:
     return [item for items in services.pool.map(get, chunks) for item in items]
 
 
-def _currents(services: Services, prefix: str) -> Iterator[list[Current]]:
+def _currents(services: AuditContext, prefix: str) -> Iterator[list[CurrentRecord]]:
     scanned = services.dynamodb.get_paginator("scan").paginate(
         TableName=services.outputs.table,
         FilterExpression=(
             "attribute_exists(#mark) AND CurrentBucket = :bucket"
             + (" AND begins_with(CurrentKey, :prefix)" if prefix else "")
         ),
-        ExpressionAttributeNames={"#mark": current.MARK},
+        ExpressionAttributeNames={"#mark": current_record.MARK},
         ExpressionAttributeValues={
             ":bucket": {"S": services.outputs.source_bucket},
             **({":prefix": {"S": prefix}} if prefix else {}),
         },
     )
     for page in scanned:
-        yield [current.from_item(item) for item in page["Items"]]
+        yield [current_record.from_item(item) for item in page["Items"]]
 
 
-def _written_for(services: Services, record: Record) -> str | None:
+def _output_record_id(services: AuditContext, record: Record) -> str | None:
     bucket = record.resized_bucket or services.outputs.destination_bucket
     head = storage.head_of(services.s3, bucket, record.resized_object_key or "")
     return None if head is None else head["Metadata"].get("record_id", "")

@@ -51,7 +51,7 @@ class RegionMissing(AccessError):
     code = "no_region"
 
 
-class StackMissing(AwsError):
+class StackNotFound(AwsError):
     """There is no such stack."""
 
     code = "no_stack"
@@ -79,7 +79,7 @@ _DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "40
 _NOT_AUTHORIZED = re.compile(r"is not authorized to perform: (?P<action>[\w*:-]+)")
 
 
-def unless_absent(ask: Callable[..., Any], *absent: str, **about: str) -> Any:
+def none_if_missing(ask: Callable[..., Any], *absent: str, **about: str) -> Any:
     """Give AWS's answer; None where the code of its error says that there is no such thing."""
     try:
         return ask(**about)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from imgctl.core import current
+from imgctl.core import current_record
 from imgctl.core.record import TIME_SHARDS, Record, from_item, months_back, timestamp
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=table,
         FilterExpression="attribute_not_exists(#mark)",
-        ExpressionAttributeNames={"#mark": current.MARK},
+        ExpressionAttributeNames={"#mark": current_record.MARK},
     )
     for page in pages:
         yield from map(from_item, page["Items"])

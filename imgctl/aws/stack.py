@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
-from imgctl.aws.errors import StackMissing
+from imgctl.aws.errors import StackNotFound
 from imgctl.aws.session import Aws
 
 
@@ -27,7 +27,7 @@ class StackOutputs:
 
 
 def load_outputs(aws: Aws, stack: str) -> StackOutputs:
-    """Read the outputs of a stack; raises StackMissing where it is not deployed."""
+    """Read the outputs of a stack; raises StackNotFound where it is not deployed."""
     outputs = _describe(aws, stack)
     try:
         api_id, api_stage = outputs["ApiId"], outputs["ApiStage"]
@@ -50,7 +50,7 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
             api_key_id=outputs.get("ApiKeyId", ""),
         )
     except KeyError as error:
-        raise StackMissing(
+        raise StackNotFound(
             f"The stack {stack} has no output {error.args[0]}: unfinished, or not imgctl's.",
             hint=f"Run `imgctl {_options(aws, stack)}deploy`, or name another stack with --stack.",
         ) from error
@@ -62,7 +62,7 @@ def _describe(aws: Aws, stack: str) -> dict[str, str]:
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        raise StackMissing(
+        raise StackNotFound(
             f"There is no stack called {stack} here.",
             hint=f"Run `imgctl {_options(aws, stack)}deploy` first.",
         ) from error

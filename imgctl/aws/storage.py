@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from imgctl.aws.errors import AwsError, unless_absent
+from imgctl.aws.errors import AwsError, none_if_missing
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -34,7 +34,7 @@ def sha256_of(path: Path) -> str:
 
 def head_of(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
     """Look at an object; None where there is none."""
-    head: HeadObjectOutputTypeDef | None = unless_absent(
+    head: HeadObjectOutputTypeDef | None = none_if_missing(
         s3.head_object, "404", "NoSuchKey", Bucket=bucket, Key=key
     )
     return head
@@ -88,7 +88,7 @@ class BucketContent:
 
 def bucket_exists(s3: "S3Client", bucket: str) -> bool:
     """Tell whether a bucket is there, and is the caller's to see."""
-    return unless_absent(s3.head_bucket, "404", "NoSuchBucket", Bucket=bucket) is not None
+    return none_if_missing(s3.head_bucket, "404", "NoSuchBucket", Bucket=bucket) is not None
 
 
 def count_content(s3: "S3Client", bucket: str) -> BucketContent:

@@ -12,7 +12,7 @@ from imgctl.cli.settings import Settings, resolve
 from imgctl.cli.ui import Ui
 
 if TYPE_CHECKING:
-    from imgctl.aws.api import Api
+    from imgctl.aws.rest_api import Api
     from imgctl.aws.session import Aws
     from imgctl.aws.stack import StackOutputs
 
@@ -63,9 +63,9 @@ class App:
     @cached_property
     def api(self) -> "Api":
         """The deployed stack's API."""
-        from imgctl.aws import api
+        from imgctl.aws import rest_api
 
-        return api.open_api(self.aws, self.outputs)
+        return rest_api.open_api(self.aws, self.outputs)
 
     @property
     def command(self) -> str:
@@ -75,7 +75,7 @@ class App:
         return f"imgctl{local}" + (f" --stack {stack}" if stack != "imgctl" else "")
 
     def _tell_call(self, service: str, operation: str, seconds: float) -> None:
-        self.ui.detail(f"{service} {operation} {seconds * 1000:.0f} ms")
+        self.ui.debug(f"{service} {operation} {seconds * 1000:.0f} ms")
 
 
 def set_option(context: click.Context, setting: str, value: Any) -> None:
@@ -155,7 +155,7 @@ def make_ui(settings: Settings) -> Ui:
         json_wanted=settings["json"],
         quiet=settings["quiet"],
         verbose=settings["verbose"] or settings["debug"],
-        debug=settings["debug"],
+        show_tracebacks=settings["debug"],
         yes=settings["yes"],
         no_color=settings["no_color"],
     )

@@ -42,7 +42,7 @@ class _Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"imgctl.cli.{cmd_name}")
+        module = importlib.import_module(f"imgctl.cli.commands.{cmd_name}")
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
@@ -106,7 +106,7 @@ def run(arguments: list[str]) -> int:
 
 def _fail(error: Exception, ui: Ui) -> int:
     known = error if isinstance(error, ImgctlError) else _translated(error)
-    if ui.debug:
+    if ui.show_tracebacks:
         traceback.print_exception(error)
     if known is None:
         message = f"imgctl itself failed: {type(error).__name__}: {error}"

@@ -10,17 +10,17 @@ from rich.table import Table
 from rich.text import Text
 
 from imgctl.cli.settings import Setting
-from imgctl.cli.words import local_time, printable, size_text
+from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.record import Record, Status
-from infra.plan import Change, Mark, Plan, PropertyChange
+from infra.plan import Change, Plan, PropertyChange, Risk
 
 if TYPE_CHECKING:
     from infra.release import Version
 
 _MARKS = {
-    Mark.DATA_LOSS: "bold red",
-    Mark.IAM: "magenta",
-    Mark.PUBLIC_ACCESS: "bold yellow",
+    Risk.DATA_LOSS: "bold red",
+    Risk.IAM: "magenta",
+    Risk.PUBLIC_ACCESS: "bold yellow",
 }
 _ACTIONS = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
 _VERBS = {
@@ -102,7 +102,7 @@ def plan_grid(plan: Plan) -> Grid:
             action.append(", keep", style="dim")
         type_ = Text(change.resource_type.removeprefix("AWS::"))
         replaced = Text(_REPLACEMENT.get(change.replacement, ""), style="red")
-        marks = Text(", ").join(Text(mark, style=_MARKS[mark]) for mark in change.marks)
+        marks = Text(", ").join(Text(mark, style=_MARKS[mark]) for mark in change.risks)
         what = Text(_what_changes(change))
         rows.append((action, Text(change.logical_id), type_, replaced, marks, what))
     columns = ("action", "resource", "type", "replaced", "mark", "what changes")
@@ -118,9 +118,9 @@ def parameters_grid(plan: Plan) -> Grid:
 def plan_total(plan: Plan) -> str:
     """Say in a line how much a plan would do."""
     actions = Counter(change.action for change in plan.changes)
-    marks = Counter(mark for change in plan.changes for mark in change.marks)
+    marks = Counter(mark for change in plan.changes for mark in change.risks)
     said = [f"{actions[action]} to {verb}" for action, verb in _VERBS.items() if actions[action]]
-    said += [f"{marks[mark]} marked {mark}" for mark in Mark if marks[mark]]
+    said += [f"{marks[mark]} marked {mark}" for mark in Risk if marks[mark]]
     return ", ".join(said)
 
 

@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from imgctl.cli.words import printable, printable_json
+from imgctl.cli.text import printable, printable_json
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from imgctl.cli.tables import Grid
-    from imgctl.cli.words import Line
+    from imgctl.cli.text import Line
 
 SCHEMA = 1
 """The version of every JSON document that imgctl prints."""
 
 
-class Step(Protocol):
+class Advance(Protocol):
     """Progress that can be told of."""
 
     def __call__(self, done: int) -> None:
@@ -37,13 +37,13 @@ class Ui:
         json_wanted: bool,
         quiet: bool,
         verbose: bool,
-        debug: bool,
+        show_tracebacks: bool,
         yes: bool,
         no_color: bool,
     ) -> None:
         self.json_wanted = json_wanted
         self.verbose = verbose
-        self.debug = debug
+        self.show_tracebacks = show_tracebacks
         self._bar_console: Console | None = None
         self._quiet = quiet
         self._yes = yes
@@ -55,7 +55,7 @@ class Ui:
         return sys.stdin.isatty() and not self.json_wanted
 
     @property
-    def asks(self) -> bool:
+    def can_prompt(self) -> bool:
         """Whether a question is put to a person, and not answered by --yes."""
         return self.interactive and not self._yes
 
@@ -65,9 +65,9 @@ class Ui:
             text = json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, indent=2)
             click.echo(printable_json(text))
         elif rendered:
-            self.show(rendered)
+            self.print(rendered)
 
-    def show(self, part: "Grid | Line | str") -> None:
+    def print(self, part: "Grid | Line | str") -> None:
         """Print a part of a result that grows; --json prints its document at the end instead.
 
         Off a terminal a grid is lines of values, with tabs between.
@@ -82,7 +82,7 @@ class Ui:
         console = self._bar_console or self._console(sys.stdout)
         _put(console, rendered)
 
-    def note(self, text: "str | Grid") -> None:
+    def info(self, text: "str | Grid") -> None:
         """Tell of progress or of a fact on stderr; silent where --quiet is given."""
         if not self._quiet and not self.json_wanted:
             self._print(text)
@@ -94,7 +94,7 @@ class Ui:
         else:
             self._print(text)
 
-    def detail(self, text: str) -> None:
+    def debug(self, text: str) -> None:
         """Tell what only --verbose asks for."""
         if self.verbose:
             self._print(text)
@@ -130,7 +130,7 @@ class Ui:
         self._print(f"{what} ({time.monotonic() - started_s:.1f} s)")
 
     @property
-    def draws(self) -> bool:
+    def can_draw(self) -> bool:
         """Whether what is under way can be drawn, and drawn again, on stderr."""
         return not self._quiet and not self.json_wanted and sys.stderr.isatty()
 
@@ -139,7 +139,7 @@ class Ui:
         self, so_far: "Callable[[], RenderableType]", in_the_end: "Callable[[], RenderableType]"
     ) -> Iterator[None]:
         """Draw what is under way, again and again, and then once what became of it, if anything."""
-        if not self.draws:
+        if not self.can_draw:
             yield
             return
         from rich.live import Live
@@ -155,12 +155,12 @@ class Ui:
                 console.print(drawn)
 
     @contextmanager
-    def progress(self, what: str, total: int | None) -> Iterator[Step]:
+    def progress(self, what: str, total: int | None) -> Iterator[Advance]:
         """Show a bar over `total` steps on a terminal, and nothing elsewhere.
 
         Where nobody knows how many there will be, it counts.
         """
-        if not self.draws:
+        if not self.can_draw:
             yield lambda done: None  # noqa: ARG005
             return
         from rich.progress import (

@@ -27,7 +27,7 @@ _RUN_LENGTHS = {"compress_level": 1, "compress_type": 3}  # zlib's Z_RLE
 _STRIP_ROWS = 48
 
 
-def encodable(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Image, str]:
+def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Image, str]:
     """Convert to the nearest mode that the format can hold; says what is lost by it, or nothing.
 
     Inks become sRGB by the page's own profile, where `page.info` has one.

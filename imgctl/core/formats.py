@@ -79,7 +79,7 @@ def sniff(head: bytes) -> ImageFormat:
         return ImageFormat.BMP
     if head[4:8] == b"ftyp":
         return _sniff_isobmff(head)
-    _refuse_by_name(head)
+    _reject_known_formats(head)
     if not head:
         raise NotAnImage("The file is empty.", hint="Upload it again, whole.")
     raise NotAnImage(
@@ -102,7 +102,7 @@ def _sniff_isobmff(head: bytes) -> ImageFormat:
     )
 
 
-def _refuse_by_name(head: bytes) -> None:
+def _reject_known_formats(head: bytes) -> None:
     for magic, name in _REFUSED_HEADS:
         if head.startswith(magic):
             raise _unsupported(name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import assert_never
 
+from imgctl.core.formats import ImageFormat
 from imgctl.core.spec import Exact, Fit, ResizeSpec, Scale
 
 
@@ -31,6 +32,17 @@ class Size:
     def turned(self) -> "Size":
         """The size after a quarter turn."""
         return Size(self.height, self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """An image's upright size in pixels, Pillow mode, number of frames, and file size."""
+
+    size: Size
+    format: ImageFormat
+    mode: str
+    frames: int
+    file_bytes: int
 
 
 def scaled(length: int, factor: Fraction) -> int:

@@ -20,7 +20,7 @@ class Limits:
     max_pixels: int = 250_000_000
     max_memory_bytes: int = 1200 * MEBIBYTE
 
-    def refuse_bytes(self, file_bytes: int) -> None:
+    def check_bytes(self, file_bytes: int) -> None:
         """Raise TooLarge for a file over the limit."""
         if file_bytes > self.max_bytes:
             raise _too_large(
@@ -28,7 +28,7 @@ class Limits:
                 f" and the limit is {self.max_bytes / MEBIBYTE:.1f} MiB."
             )
 
-    def refuse_pixels(self, size: Size, frames: int) -> None:
+    def check_pixels(self, size: Size, frames: int) -> None:
         """Raise TooLarge for more pixels over all frames than the limit.
 
         A frame counts as 64 x 64 pixels at least: a swarm of tiny ones takes time too.
@@ -41,7 +41,7 @@ class Limits:
                 f" and the limit is {self.max_pixels / 1e6:.1f}."
             )
 
-    def refuse_memory(self, needed_bytes: int) -> None:
+    def check_memory(self, needed_bytes: int) -> None:
         """Raise TooLarge for a picture that would need more memory than the limit."""
         if needed_bytes > self.max_memory_bytes:
             raise _too_large(

@@ -12,7 +12,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
-from imgctl.core.policy import Metadata
+from imgctl.core.spec import MetadataPolicy
 
 _HOLDS_EXIF = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _HOLDS_XMP = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
@@ -48,7 +48,7 @@ QUARTER_TURNS = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True)
-class Carried:
+class SavedMetadata:
     """Options for Pillow's save, and what could not or should not be carried over, in words."""
 
     options: dict[str, Any]
@@ -71,8 +71,8 @@ def carry_over(
     source_format: ImageFormat,
     output_format: ImageFormat,
     target: Size,
-    policy: Metadata,
-) -> Carried:
+    policy: MetadataPolicy,
+) -> SavedMetadata:
     """Choose what the output keeps of the source's profile, resolution, EXIF and XMP."""
     options: dict[str, Any] = {}
     notes: list[str] = []
@@ -83,17 +83,17 @@ def carry_over(
             options["icc_profile"] = profile
         else:
             notes.append(f"the colour profile was dropped: {output_format} holds none")
-    if policy is Metadata.NONE:
-        return Carried(options, tuple(notes))
+    if policy is MetadataPolicy.NONE:
+        return SavedMetadata(options, tuple(notes))
     if output_format in _HOLDS_DPI and _plausible_dpi(image.info.get("dpi")):
         options["dpi"] = image.info["dpi"]
     _carry_exif(image, source_format, output_format, target, policy, options, notes)
     if xmp := next((image.info[name] for name in _XMP_NAMES if name in image.info), None):
-        if policy is Metadata.ALL and output_format in _HOLDS_XMP:
+        if policy is MetadataPolicy.ALL and output_format in _HOLDS_XMP:
             options["xmp"] = xmp.encode() if isinstance(xmp, str) else xmp
         else:
             notes.append("XMP was dropped")
-    return Carried(options, tuple(notes))
+    return SavedMetadata(options, tuple(notes))
 
 
 def _carry_exif(
@@ -101,17 +101,17 @@ def _carry_exif(
     source_format: ImageFormat,
     output_format: ImageFormat,
     target: Size,
-    policy: Metadata,
+    policy: MetadataPolicy,
     options: dict[str, Any],
     notes: list[str],
 ) -> None:
     exif = _from_tiff(image) if source_format is ImageFormat.TIFF else image.getexif()
     exif.pop(ExifTags.Base.Orientation, None)
-    if policy is Metadata.SAFE and exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
+    if policy is MetadataPolicy.SAFE and exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
         notes.append("the GPS position was removed")
     if ExifTags.IFD.Exif in exif:
         details = exif.get_ifd(ExifTags.IFD.Exif)
-        if policy is Metadata.SAFE and details.pop(ExifTags.IFD.MakerNote, None) is not None:
+        if policy is MetadataPolicy.SAFE and details.pop(ExifTags.IFD.MakerNote, None) is not None:
             notes.append("the maker's own notes were removed")
         if ExifTags.Base.ExifImageWidth in details:
             details[ExifTags.Base.ExifImageWidth] = target.width

@@ -12,14 +12,13 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
 
-from imgctl.core import deep, encoding
+from imgctl.core import encoding, png16
 from imgctl.core.encoding import ANIMATED
 from imgctl.core.errors import Damaged, TooLarge, Truncated
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
-from imgctl.core.geometry import Size, target_size
+from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits, working_bytes
 from imgctl.core.metadata import QUARTER_TURNS, UPRIGHT, carry_over, orientation_of
-from imgctl.core.picture import Picture
 from imgctl.core.spec import ResizeSpec
 
 # Limits.max_pixels, checked for each picture, replaces Pillow's process-wide bound.
@@ -31,16 +30,16 @@ _HALVED_BY_AVERAGE = (ImageFormat.WEBP, ImageFormat.GIF)
 
 
 @dataclass(frozen=True, slots=True)
-class Resized:
+class ResizeResult:
     """An encoded picture, what it was made from, and what was not kept, in words."""
 
     data: bytes
-    original: Picture
-    resized: Picture
+    original: ImageInfo
+    resized: ImageInfo
     notes: tuple[str, ...] = ()
 
 
-def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
+def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
     """Resize the picture in `source`, a seekable binary file read from its beginning.
 
     Raises a PictureError: NotAnImage, UnsupportedFormat, TooLarge, Truncated or Damaged. The
@@ -51,7 +50,7 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> Resized:
     file_bytes = source.seek(0, io.SEEK_END)
     source.seek(0)
     source_format = sniff(head)
-    limits.refuse_bytes(file_bytes)
+    limits.check_bytes(file_bytes)
     # By itself Pillow would import all its forty plugins where one is not among the usual five.
     for needed in {source_format, spec.format or source_format}:
         import_module(f"PIL.{needed.plugin}")
@@ -67,15 +66,15 @@ def _resize_open(
     file_bytes: int,
     spec: ResizeSpec,
     limits: Limits,
-) -> Resized:
+) -> ResizeResult:
     stored = Size(*image.size)
     frames, notes = _frame_count(image, source_format)
-    limits.refuse_pixels(stored, frames)
+    limits.check_pixels(stored, frames)
     output_format = spec.format or source_format
     kept = frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
-    lying = target_size(stored, spec)  # before it is known how the picture is turned
-    limits.refuse_pixels(lying, kept)
-    limits.refuse_memory(_working_bytes(image, lying, kept, spec))
+    untransposed_target = target_size(stored, spec)  # before it is known how the picture is turned
+    limits.check_pixels(untransposed_target, kept)
+    limits.check_memory(_working_bytes(image, untransposed_target, kept, spec))
 
     mode = image.mode
     orientation = orientation_of(image)  # decodes a PNG, whose EXIF may come after its pixels
@@ -86,16 +85,16 @@ def _resize_open(
     if kept < frames:
         notes.append(f"{frames - kept} of {frames} frames were dropped: {output_format} holds one")
     carried = carry_over(image, source_format, output_format, target, spec.metadata)
-    original = Picture(original_size, source_format, mode, frames, file_bytes)
-    if deep.is_deep(image, head):
-        enough = deep.working_bytes(stored, stored_target) <= limits.max_memory_bytes
-        if enough and deep.is_kept(image, head, frames, output_format):
-            channels = deep.channels_of(image, source)
-            channels = deep.resized(channels, stored_target, _method(source_format, spec))
+    original = ImageInfo(original_size, source_format, mode, frames, file_bytes)
+    if png16.is_16_bit(image, head):
+        enough = png16.working_bytes(stored, stored_target) <= limits.max_memory_bytes
+        if enough and png16.is_kept(image, head, frames, output_format):
+            channels = png16.read_channels(image, source)
+            channels = png16.resized(channels, stored_target, _method(source_format, spec))
             channels = [_upright(channel, orientation) for channel in channels]
-            data = deep.save(channels, carried.options)
-            resized = Picture(Size(*channels[0].size), output_format, mode, 1, len(data))
-            return Resized(data, original, resized, _told(notes, carried.notes))
+            data = png16.save(channels, carried.options)
+            resized = ImageInfo(Size(*channels[0].size), output_format, mode, 1, len(data))
+            return ResizeResult(data, original, resized, _told(notes, carried.notes))
         notes.append("16 bits a channel became 8")
     options = encoding.settings(image, head, source_format, output_format, spec)
     pages = []
@@ -104,24 +103,26 @@ def _resize_open(
         if frames > 1:
             image.seek(index)
         if (found := Size(*image.size)) != stored:  # a page of its own size, or a frame that grows
-            limits.refuse_pixels(found, kept - index)
-            limits.refuse_memory(_working_bytes(image, target_size(found, spec), kept, spec))
+            limits.check_pixels(found, kept - index)
+            limits.check_memory(_working_bytes(image, target_size(found, spec), kept, spec))
         if source_format is ImageFormat.TIFF and index:
             stored_target = target_size(found, spec)
         page = _resample(image, stored_target, source_format, spec)
         if page is image and frames > 1:
             page = page.copy()  # the next frame is decoded into the same memory
-        page, lost = encoding.encodable(_upright(page, orientation), output_format)
+        page, lost = encoding.convert_for(_upright(page, orientation), output_format)
         notes.append(lost)
         pages.append(page)
         durations.append(image.info.get("duration", 0))
     if len(pages) > 1 and output_format in ANIMATED:
         options |= encoding.animation_settings(image, durations, pages, output_format)
     data = encoding.save(pages, output_format, options | carried.options)
-    return Resized(
+    return ResizeResult(
         data=data,
         original=original,
-        resized=Picture(Size(*pages[0].size), output_format, pages[0].mode, len(pages), len(data)),
+        resized=ImageInfo(
+            Size(*pages[0].size), output_format, pages[0].mode, len(pages), len(data)
+        ),
         notes=_told(notes, carried.notes),
     )
 
@@ -146,18 +147,18 @@ def _pillow_errors() -> Iterator[None]:
             hint="Export it again from the program that made it.",
         ) from error
     except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
-        raise _damage(error) from error
+        raise _to_picture_error(error) from error
     except (struct.error, zlib.error, TypeError, AttributeError) as error:
-        raise _damage(error) from error
+        raise _to_picture_error(error) from error
     except MemoryError as error:
         raise TooLarge(
             "There is not enough memory for the picture.", hint="Make it smaller first."
         ) from error
     except (RuntimeError, AssertionError) as error:  # what the AVIF and GIF plugins raise
-        raise _damage(error) from error
+        raise _to_picture_error(error) from error
 
 
-def _damage(error: Exception) -> Damaged | Truncated:
+def _to_picture_error(error: Exception) -> Damaged | Truncated:
     reason = str(error) or type(error).__name__
     if isinstance(error, EOFError) or "truncated" in reason.lower():
         return Truncated(
@@ -203,7 +204,7 @@ def _resample(
         return frame.reduce(2)
     method = _method(source_format, spec)
     if frame.mode == "I;16":
-        return deep.resized([frame], target, method)[0]
+        return png16.resized([frame], target, method)[0]
     return frame.resize((target.width, target.height), method, box=box)
 
 

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from imgctl.core.errors import ImgctlError
-from imgctl.core.picture import Picture
+from imgctl.core.geometry import ImageInfo
 
 TIME_SHARDS = 4
 """Partitions per month in the index by time: one partition takes about 1,000 writes a second."""
@@ -96,7 +96,7 @@ def timestamp(moment: datetime) -> str:
 
 
 def picture_fields(
-    original: Picture, resized: Picture, notes: Sequence[str] = ()
+    original: ImageInfo, resized: ImageInfo, notes: Sequence[str] = ()
 ) -> dict[str, Any]:
     """Give the fields of a Record that follow from the two pictures alone."""
     return {

@@ -1,11 +1,19 @@
-"""What is asked of a resize."""
+"""The resize request: target size, output format, quality and metadata."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
 
 from imgctl.core.formats import ImageFormat
-from imgctl.core.policy import Metadata
+
+
+class MetadataPolicy(StrEnum):
+    """How much metadata a result keeps. Every policy keeps the color profile."""
+
+    SAFE = "safe"  # EXIF without GPS position, maker notes and XMP
+    ALL = "all"  # everything that the output format supports
+    NONE = "none"  # no EXIF, no XMP, no resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +57,7 @@ class Exact:
             raise ValueError(f"a size has at least one pixel a side, not {self}")
 
 
-Target: TypeAlias = Scale | Fit | Exact
+ResizeTarget: TypeAlias = Scale | Fit | Exact
 
 HALF = Scale(Fraction(1, 2))
 
@@ -63,11 +71,11 @@ class ResizeSpec:
     JPEG and filters with Lanczos, where the default lets the decoder halve (a 2x2 box average).
     """
 
-    target: Target = HALF
+    target: ResizeTarget = HALF
     format: ImageFormat | None = None
     quality: int | None = None
     high_quality: bool = False
-    metadata: Metadata = Metadata.SAFE
+    metadata: MetadataPolicy = MetadataPolicy.SAFE
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:

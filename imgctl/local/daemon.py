@@ -65,7 +65,7 @@ class Endpoint:
 
 def running(folder: Path) -> Endpoint | None:
     """Find the embedded AWS of a folder; None where none lives, or none answers."""
-    endpoint = _living(folder)
+    endpoint = _find_locked(folder)
     return endpoint if endpoint is not None and _healthy(endpoint.url) else None
 
 
@@ -99,13 +99,13 @@ def stop(folder: Path) -> bool:
 
     Raises LocalError where it does not end in time.
     """
-    endpoint = _living(folder)
+    endpoint = _find_locked(folder)
     if endpoint is None:
         return False
     with suppress(ProcessLookupError):
         os.kill(endpoint.pid, signal.SIGTERM)
     deadline_s = time.monotonic() + _STOP_TIMEOUT_S
-    while _living(folder) is not None:
+    while _find_locked(folder) is not None:
         if time.monotonic() > deadline_s:
             raise LocalError(
                 f"The embedded AWS (process {endpoint.pid}) does not stop.",
@@ -156,14 +156,14 @@ def _take_server_lock(folder: Path) -> BinaryIO | None:
     return lock
 
 
-def _living(folder: Path) -> Endpoint | None:
+def _find_locked(folder: Path) -> Endpoint | None:
     """Read who holds the folder's lock; a note that outlived its server is not believed."""
     if not (folder / "server.lock").is_file():
         return None
     lock = _take_server_lock(folder)
     if lock is not None:
         lock.close()
-        _bury_children()
+        _reap_children()
         return None
     try:
         return Endpoint(**json.loads((folder / "server.json").read_text()))
@@ -171,7 +171,7 @@ def _living(folder: Path) -> Endpoint | None:
         return None  # just being started
 
 
-def _bury_children() -> None:
+def _reap_children() -> None:
     """Let go of servers that this process started and that have ended, whoever stopped them."""
     for pid, process in list(_children.items()):
         if process.poll() is not None:

@@ -234,7 +234,7 @@ async def _ask_emulator(scope: Scope, body: bytes) -> Response:
     )
 
 
-def heed_alias_settings() -> None:
+def patch_alias_config() -> None:
     """Let S3's notifications end, after the retries, where the alias's settings say."""
     invoke = lambda_svc.invoke_async_with_retry
 
@@ -246,7 +246,7 @@ def heed_alias_settings() -> None:
     lambda_svc.invoke_async_with_retry = with_settings
 
 
-def queue_invocations() -> None:
+def patch_concurrency() -> None:
     """Let functions run a few at once, so that many events do not starve a small machine."""
     execute = lambda_svc._execute_function
     room = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
@@ -258,7 +258,7 @@ def queue_invocations() -> None:
     lambda_svc._execute_function = execute_in_turn
 
 
-def plan_by_conditions() -> None:
+def patch_changesets() -> None:
     """Let change sets leave out the resources that a condition leaves out of the stack."""
     resolve = changesets._resolve_props_for_diff
 
@@ -281,9 +281,9 @@ def main() -> None:
     # Functions' processes do not keep the server alive.
     os.set_inheritable(lock, False)  # noqa: FBT003
     logging.getLogger("persistence").setLevel(logging.WARNING)  # it tells of each of 50 files
-    heed_alias_settings()
-    queue_invocations()
-    plan_by_conditions()
+    patch_alias_config()
+    patch_concurrency()
+    patch_changesets()
     config = ServerConfig()
     config.bind = [f"{HOST}:{port}"]
     config.accesslog = None

@@ -19,7 +19,7 @@ CLIENT_CONFIG = Config(
 )
 
 
-class OutOfTime(RuntimeError):
+class DeadlineExceeded(RuntimeError):
     """The time left might not do for the next step; what is undone is tried again."""
 
 
@@ -35,10 +35,10 @@ class Deadline:
         self._end_s = self._stopwatch_s() + remaining_s
 
     def check(self, **_event: Any) -> None:
-        """Raise OutOfTime where less is left than a call can take."""
+        """Raise DeadlineExceeded where less is left than a call can take."""
         left_s = self._end_s - self._stopwatch_s()
         if left_s < CALL_S:
-            raise OutOfTime(f"{max(left_s, 0):.1f} s are left, and a call can take {CALL_S}")
+            raise DeadlineExceeded(f"{max(left_s, 0):.1f} s are left, and a call can take {CALL_S}")
 
     def guard(self, client: Any) -> None:
         """Check before each call of a boto3 client."""

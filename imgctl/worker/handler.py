@@ -16,7 +16,7 @@ from imgctl.core.record import Record
 from imgctl.worker import pipeline, scratch
 from imgctl.worker.deadline import CLIENT_CONFIG, Deadline
 from imgctl.worker.events import BatchTask, ObjectCreated, batch_tasks, objects_created
-from imgctl.worker.pipeline import Done, Effects
+from imgctl.worker.pipeline import Dependencies, ProcessResult
 from imgctl.worker.settings import Settings, from_environ
 
 _DENIED = ("AccessDenied", "AccessDeniedException", "403")
@@ -30,18 +30,18 @@ class Invocation:
     """What one invocation works with; `cold` where it is the first of its environment."""
 
     settings: Settings
-    effects: Effects
+    effects: Dependencies
     request_id: str
     cold: bool
     log: Log
 
 
-class Unfinished(RuntimeError):
+class RetryableFailures(RuntimeError):
     """Some objects met a fault that may pass: Lambda sends the event again."""
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Process an event; raises Unfinished, after every object was tried, to be retried."""
+    """Process an event; raises RetryableFailures, after every object was tried, to be retried."""
     cold = not _cold_start.cache_info().currsize
     settings, effects = _cold_start()
     effects.deadline.begin(context.get_remaining_time_in_millis() / 1000)
@@ -66,8 +66,8 @@ def handle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
     tried = list(_try(objects_created(event), invocation))
     unfinished = [f"{created.key}: {why}" for created, why in tried if isinstance(why, str)]
     if unfinished:
-        raise Unfinished("; ".join(unfinished))
-    done = [outcome.record for _, outcome in tried if isinstance(outcome, Done)]
+        raise RetryableFailures("; ".join(unfinished))
+    done = [outcome.record for _, outcome in tried if isinstance(outcome, ProcessResult)]
     body = {
         "message": "Image processing completed successfully",
         "processed_count": len(done),
@@ -106,7 +106,7 @@ def _handle_batch(
 
 def _try(
     objects: Iterable[ObjectCreated], invocation: Invocation
-) -> Iterable[tuple[ObjectCreated, Done | str]]:
+) -> Iterable[tuple[ObjectCreated, ProcessResult | str]]:
     """Try each object; gives what became of it, or in words what kept it from being finished."""
     cold = invocation.cold
     stopwatch_s = invocation.effects.stopwatch_s
@@ -139,13 +139,13 @@ def _try(
 
 
 @cache
-def _cold_start() -> tuple[Settings, Effects]:
-    scratch.sweep()
+def _cold_start() -> tuple[Settings, Dependencies]:
+    scratch.remove_stale_folders()
     settings = from_environ(os.environ)
     # What boto3 adds to botocore is not used here, and takes time to import.
     session: Any = botocore.session.get_session()
     deadline = Deadline(time.perf_counter)
-    effects = Effects(
+    effects = Dependencies(
         s3=session.create_client("s3", config=CLIENT_CONFIG),
         dynamodb=session.create_client("dynamodb", config=CLIENT_CONFIG),
         now=lambda: datetime.now(UTC),
@@ -185,7 +185,7 @@ def _outcome(record: Record) -> dict[str, str | None]:
     }
 
 
-def _facts(done: Done) -> dict[str, Any]:
+def _facts(done: ProcessResult) -> dict[str, Any]:
     """Give a log line's facts; the template's metric filters read the outcome and the numbers.
 
     An outcome that was stored before is REPEATED, so that nothing is counted twice.

@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from imgctl.core.current import Current, Order, order
+from imgctl.core.current_record import CurrentRecord, EventOrder, order
 from imgctl.core.errors import PictureError
 from imgctl.core.keys import output_key, resource_id
-from imgctl.core.pixels import Resized, resize
+from imgctl.core.pixels import ResizeResult, resize
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
-from imgctl.worker import ledger, storage
+from imgctl.worker import records, storage
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated
-from imgctl.worker.ledger import LostRace
+from imgctl.worker.records import WriteConflict
 from imgctl.worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _ATTEMPTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Effects:
+class Dependencies:
     """What the pipeline may touch: the two services, the wall clock, and a stopwatch in seconds."""
 
     s3: "S3Client"
@@ -36,14 +36,14 @@ class Effects:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ProcessResult:
     """What became of an object, and whether the same had been stored before."""
 
     record: Record
     repeated: bool
 
 
-class Denied(PictureError):
+class PermissionDenied(PictureError):
     """AWS refused the function an action; retried, because a role can be mended."""
 
     code = "access_denied"
@@ -56,13 +56,13 @@ class WrongBucket(PictureError):
 
 
 def process(
-    created: ObjectCreated, settings: Settings, effects: Effects, request_id: str = ""
-) -> Done:
+    created: ObjectCreated, settings: Settings, effects: Dependencies, request_id: str = ""
+) -> ProcessResult:
     """Halve one object and record it; a picture at fault is recorded as FAILED with its reason.
 
     The output is written before the record, so a record never tells of an output that is not
     there. Nothing older replaces anything newer, and running again leaves the same end. Raises
-    LostRace, OutOfTime, NoSpace, and what S3 and DynamoDB raise: all of it may pass.
+    WriteConflict, DeadlineExceeded, NoSpace, and what S3 and DynamoDB raise: all of it may pass.
     """
     record = _new_record(created, request_id)
     replaced = False
@@ -72,36 +72,38 @@ def process(
                 f"{created.bucket} is not the source bucket, {settings.source_bucket}.",
                 hint="Take this function off that bucket's notifications.",
             )
-        record, replaced = _halve(created, settings, effects, record)
+        record, replaced = _resize_and_store(created, settings, effects, record)
     except PictureError as error:
         record = replace(record, **failure_fields(error))
     record = replace(record, processing_time=timestamp(effects.now()))
     if record.status is Status.SUPERSEDED:
         # The newer upload's own event makes its record the current one of the key.
-        first = ledger.put_superseded(effects.dynamodb, settings.table, record)
-        return Done(record, repeated=not first)
-    committed = ledger.commit(
+        first = records.put_superseded(effects.dynamodb, settings.table, record)
+        return ProcessResult(record, repeated=not first)
+    committed = records.commit(
         effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
     )
     if replaced or committed.record.status is Status.SUPERSEDED:
-        _mend(committed.current, settings, effects)
-    return Done(committed.record, committed.repeated)
+        _restore_newest_output(committed.current, settings, effects)
+    return ProcessResult(committed.record, committed.repeated)
 
 
 def record_denied(
     created: ObjectCreated,
     settings: Settings,
-    effects: Effects,
+    effects: Dependencies,
     reason: str,
     request_id: str = "",
 ) -> None:
     """Record that a permission is missing, so that whoever waits for the picture sees why."""
     record = replace(
         _new_record(created, request_id),
-        **failure_fields(Denied(reason, hint="Mend the role, then send the picture again.")),
+        **failure_fields(
+            PermissionDenied(reason, hint="Mend the role, then send the picture again.")
+        ),
         processing_time=timestamp(effects.now()),
     )
-    ledger.commit(
+    records.commit(
         effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
     )
 
@@ -134,19 +136,20 @@ def _identity(created: ObjectCreated) -> str:
     )
 
 
-def _halve(
-    created: ObjectCreated, settings: Settings, effects: Effects, record: Record
+def _resize_and_store(
+    created: ObjectCreated, settings: Settings, effects: Dependencies, record: Record
 ) -> tuple[Record, bool]:
     """Fetch, resize, store the output; tells too whether there was one in its place.
 
-    A picture at fault gives a FAILED record; raises Gone, Archived or TooLarge before its fetch.
+    A picture at fault gives a FAILED record. Raises ObjectGone, ObjectArchived or TooLarge before
+    its fetch.
     """
     started_s = effects.stopwatch_s()
-    with storage.fetched(
+    with storage.download(
         effects.s3, created, settings.limits, check_time=effects.deadline.check
     ) as original:
         fetched_s = effects.stopwatch_s()
-        record = _identified(record, created, original)
+        record = _with_identity(record, created, original)
         effects.deadline.check()
         try:
             with original.path.open("rb") as source:
@@ -164,11 +167,11 @@ def _halve(
     )
     newer, replaced = _store(result, record, effects)
     if newer is not None:
-        return ledger.superseded(record, newer), False
+        return records.superseded(record, newer), False
     return replace(record, store_ms=_ms(effects.stopwatch_s() - resized_s)), replaced
 
 
-def _identified(record: Record, created: ObjectCreated, original: storage.Original) -> Record:
+def _with_identity(record: Record, created: ObjectCreated, original: storage.Original) -> Record:
     """Name the very content that was fetched, where the event did not."""
     if not (created.version_id or created.etag):
         created = replace(created, version_id=original.version_id, etag=original.etag)
@@ -182,11 +185,12 @@ def _identified(record: Record, created: ObjectCreated, original: storage.Origin
     )
 
 
-def _store(result: Resized, record: Record, effects: Effects) -> tuple[str | None, bool]:
+def _store(result: ResizeResult, record: Record, effects: Dependencies) -> tuple[str | None, bool]:
     """Write the output unless a newer upload's is there.
 
     Gives that upload's record, None where it was written; and whether anything was in its place,
-    which calls for `_mend`. The same bytes of the same upload are not written again.
+    which calls for `_restore_newest_output`. The same bytes of the same upload are not written
+    again.
     """
     bucket, key = record.resized_bucket or "", record.resized_object_key or ""
     sha256 = hashlib.sha256(result.data).hexdigest()
@@ -204,7 +208,7 @@ def _store(result: Resized, record: Record, effects: Effects) -> tuple[str | Non
         if there is not None:
             if (there.record_id, there.sha256) == (record.resource_id, sha256):
                 return None, True
-            if _order(record, there, effects) is Order.OLDER:
+            if _order(record, there, effects) is EventOrder.OLDER:
                 return there.record_id, False
         try:
             storage.put_output(
@@ -216,14 +220,16 @@ def _store(result: Resized, record: Record, effects: Effects) -> tuple[str | Non
                 metadata,
                 instead_of=there,
             )
-        except storage.Moved:
-            there = storage.output_at(effects.s3, bucket, key)
+        except storage.PreconditionFailed:
+            there = storage.head_output(effects.s3, bucket, key)
         else:
             return None, there is not None
-    raise LostRace(f"the output {key} is being written by others")
+    raise WriteConflict(f"the output {key} is being written by others")
 
 
-def _mend(current: Current, settings: Settings, effects: Effects) -> None:
+def _restore_newest_output(
+    current: CurrentRecord, settings: Settings, effects: Dependencies
+) -> None:
     """Make the newest output again where a slower writer put an older one in its place.
 
     S3 compares ETags alone: it takes a write in place of what was looked at as well as in place of
@@ -239,27 +245,29 @@ def _mend(current: Current, settings: Settings, effects: Effects) -> None:
     )
     record = _new_record(created, "")
     for _ in range(_ATTEMPTS):
-        there = storage.output_at(
+        there = storage.head_output(
             effects.s3,
             settings.destination_bucket,
             output_key(current.key, settings.output_prefix),
         )
-        newest = there is None or _order(record, there, effects) is not Order.NEWER
+        newest = there is None or _order(record, there, effects) is not EventOrder.NEWER
         if newest or current.status is not Status.SUCCEEDED:
             return
         try:
-            _, replaced = _halve(created, settings, effects, record)
+            _, replaced = _resize_and_store(created, settings, effects, record)
         except PictureError:  # deleted meanwhile: there is nothing to make it from
             return
         if not replaced:
             return
-    raise LostRace(f"the output of {current.key} is being written by others")
+    raise WriteConflict(f"the output of {current.key} is being written by others")
 
 
-def _order(record: Record, there: Current | storage.Output, effects: Effects) -> Order:
+def _order(
+    record: Record, there: CurrentRecord | storage.Output, effects: Dependencies
+) -> EventOrder:
     """Tell how a record's upload stands to another of its key; the bucket tells where need be."""
     found = order(record.resource_id, record.sequencer or "", there.record_id, there.sequencer)
-    if found is not Order.UNKNOWN:
+    if found is not EventOrder.UNKNOWN:
         return found
     latest = storage.is_latest(
         effects.s3,
@@ -268,7 +276,7 @@ def _order(record: Record, there: Current | storage.Output, effects: Effects) ->
         version_id=record.version_id or "",
         etag=record.etag or "",
     )
-    return Order.NEWER if latest else Order.OLDER
+    return EventOrder.NEWER if latest else EventOrder.OLDER
 
 
 def _ms(seconds: float) -> int:

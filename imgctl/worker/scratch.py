@@ -27,7 +27,7 @@ def room(size_bytes: int) -> Iterator[Path]:
         yield Path(folder)
 
 
-def sweep() -> None:
+def remove_stale_folders() -> None:
     """Remove what a process left that was killed, at its time limit for instance.
 
     Lambda starts the runtime again in the same environment, with the same /tmp.

@@ -30,19 +30,19 @@ _GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed"
 _UNMET = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
-class Gone(PictureError):
+class ObjectGone(PictureError):
     """The object was deleted, or replaced in an unversioned bucket, before its turn."""
 
     code = "gone"
 
 
-class Archived(PictureError):
+class ObjectArchived(PictureError):
     """The object lies in an archive."""
 
     code = "archived"
 
 
-class Moved(Exception):
+class PreconditionFailed(Exception):
     """The output is no longer what it was when it was looked at."""
 
 
@@ -67,18 +67,18 @@ class Output:
 
 
 @contextmanager
-def fetched(
+def download(
     s3: "S3Client", created: ObjectCreated, limits: Limits, *, check_time: Callable[[], None]
 ) -> Iterator[Original]:
     """Download the very object that the event names; its file is there until the block ends.
 
-    Raises Gone, Archived or TooLarge, which are final, or what may pass: ClientError,
+    Raises ObjectGone, ObjectArchived or TooLarge, which are final, or what may pass: ClientError,
     scratch.NoSpace, and whatever `check_time`, called between the chunks, raises.
     """
     answer = _get(s3, created)
     body = answer["Body"]
     try:
-        limits.refuse_bytes(answer["ContentLength"])
+        limits.check_bytes(answer["ContentLength"])
         with scratch.room(answer["ContentLength"]) as folder:
             path = folder / "original"
             digest = hashlib.sha256()
@@ -108,12 +108,12 @@ def _get(s3: "S3Client", created: ObjectCreated) -> "GetObjectOutputTypeDef":
     except ClientError as error:
         code = error.response["Error"]["Code"]
         if code in _GONE or code in _UNMET:
-            raise Gone(
+            raise ObjectGone(
                 "The object was deleted or replaced before it was processed.",
                 hint="Upload it again if you still want it.",
             ) from error
         if code == "InvalidObjectState":
-            raise Archived(
+            raise ObjectArchived(
                 "The object is in an archive and cannot be read.",
                 hint="Restore it, then send it again: imgctl reprocess KEY.",
             ) from error
@@ -130,7 +130,7 @@ def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: s
     return answer["ETag"].strip('"') == etag
 
 
-def output_at(s3: "S3Client", bucket: str, key: str) -> Output | None:
+def head_output(s3: "S3Client", bucket: str, key: str) -> Output | None:
     """Look at what is in the output's place; None where nothing is."""
     answer = _head(s3, bucket, key)
     if answer is None:
@@ -165,7 +165,8 @@ def put_output(
 ) -> None:
     """Store the resized picture with its metadata, which S3 wants in ASCII.
 
-    Raises Moved where another writer came first: since `instead_of`, or since nothing was there.
+    Raises PreconditionFailed where another writer came first: since `instead_of`, or since nothing
+    was there.
     """
     condition: dict[str, Any] = (
         {"IfMatch": instead_of.etag} if instead_of is not None else {"IfNoneMatch": "*"}
@@ -183,7 +184,7 @@ def put_output(
         code = error.response["Error"]["Code"]
         gone = instead_of is not None and code in ("NoSuchKey", "404")
         if code in _UNMET or gone:
-            raise Moved from error
+            raise PreconditionFailed from error
         raise
 
 

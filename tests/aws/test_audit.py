@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 
 from imgctl.aws.audit import (
+    AuditContext,
     Problem,
-    Services,
     SourceObject,
-    judge,
-    judged,
+    check,
+    check_page,
+    head_source_object,
+    list_source_objects,
     orphans,
-    source_object,
-    source_objects,
 )
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
-from imgctl.core import current
+from imgctl.core import current_record
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item
 from tests.aws.conftest import TABLE
@@ -73,41 +73,41 @@ RECORD = Record(
 def test_an_object_is_judged_by_its_record_and_its_output(
     record: Record | None, output: str | None, problem: Problem | None
 ) -> None:
-    assert judge(OBJECT, record, output).problem is problem
+    assert check(OBJECT, record, output).problem is problem
 
 
 def test_without_versions_the_etag_tells_whether_a_record_is_of_this_upload() -> None:
     unversioned = replace(OBJECT, version_id="")
     record = replace(RECORD, version_id=None)
-    assert judge(unversioned, record, RECORD.resource_id).problem is None
+    assert check(unversioned, record, RECORD.resource_id).problem is None
     older = replace(record, etag="e1")
-    assert judge(unversioned, older, RECORD.resource_id).problem is Problem.NEVER_PROCESSED
+    assert check(unversioned, older, RECORD.resource_id).problem is Problem.NEVER_PROCESSED
 
 
 def test_what_is_sent_again_carries_the_place_that_it_had_among_the_events() -> None:
-    assert judge(OBJECT, RECORD, None).source.sequencer == "0A"
-    assert judge(OBJECT, None, None).source.sequencer == ""
+    assert check(OBJECT, RECORD, None).source.sequencer == "0A"
+    assert check(OBJECT, None, None).source.sequencer == ""
 
 
 @pytest.fixture
-def services(aws: Aws, table: str) -> Iterator[Services]:
+def services(aws: Aws, table: str) -> Iterator[AuditContext]:
     for bucket in (SOURCE, DESTINATION):
         aws.s3.create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
         )
     aws.s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration={"Status": "Enabled"})
     with ThreadPoolExecutor(4) as pool:
-        yield Services(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table))
+        yield AuditContext(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table))
 
 
-def upload(services: Services, key: str) -> SourceObject:
+def upload(services: AuditContext, key: str) -> SourceObject:
     services.s3.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
-    found = source_object(services.s3, SOURCE, key)
+    found = head_source_object(services.s3, SOURCE, key)
     assert found is not None
     return found
 
 
-def process(services: Services, source: SourceObject, **changes: Any) -> Record:
+def process(services: AuditContext, source: SourceObject, **changes: Any) -> Record:
     """Leave behind what the function does."""
     identity = resource_id(SOURCE, source.key, version_id=source.version_id)
     record = Record(
@@ -121,7 +121,7 @@ def process(services: Services, source: SourceObject, **changes: Any) -> Record:
         processing_time="2026-11-23T10:00:00.000Z",
         **changes,
     )
-    for item in (to_item(record), current.to_item(current.current_of(record))):
+    for item in (to_item(record), current_record.to_item(current_record.current_of(record))):
         services.dynamodb.put_item(TableName=TABLE, Item=item)
     if record.status is Status.SUCCEEDED:
         services.s3.put_object(
@@ -130,13 +130,13 @@ def process(services: Services, source: SourceObject, **changes: Any) -> Record:
     return record
 
 
-def problems(services: Services, prefix: str = "") -> dict[str, Problem | None]:
-    pages = source_objects(services.s3, SOURCE, prefix=prefix)
-    found = itertools.chain.from_iterable(judged(services, page) for page in pages)
+def problems(services: AuditContext, prefix: str = "") -> dict[str, Problem | None]:
+    pages = list_source_objects(services.s3, SOURCE, prefix=prefix)
+    found = itertools.chain.from_iterable(check_page(services, page) for page in pages)
     return {one.source.key: one.problem for one in found}
 
 
-def test_each_thing_that_can_be_missing_is_named(services: Services) -> None:
+def test_each_thing_that_can_be_missing_is_named(services: AuditContext) -> None:
     process(services, upload(services, "good.jpg"))
     upload(services, "never.jpg")
     process(services, upload(services, "failed.jpg"), status=Status.FAILED, failure_code="damaged")
@@ -162,7 +162,7 @@ def test_each_thing_that_can_be_missing_is_named(services: Services) -> None:
     assert (orphan.source.key, orphan.problem) == ("deleted.jpg", Problem.OBJECT_GONE)
 
 
-def test_a_record_of_the_original_function_counts(services: Services) -> None:
+def test_a_record_of_the_original_function_counts(services: AuditContext) -> None:
     upload(services, "old.jpg")
     services.dynamodb.put_item(
         TableName=TABLE,
@@ -179,7 +179,7 @@ def test_a_record_of_the_original_function_counts(services: Services) -> None:
     assert problems(services) == {"old.jpg": None}
 
 
-def test_a_prefix_narrows_both_ways_of_looking(services: Services) -> None:
+def test_a_prefix_narrows_both_ways_of_looking(services: AuditContext) -> None:
     for key in ("a/1.jpg", "b/1.jpg"):
         process(services, upload(services, key))
         services.s3.delete_object(Bucket=SOURCE, Key=key)
@@ -188,22 +188,22 @@ def test_a_prefix_narrows_both_ways_of_looking(services: Services) -> None:
     assert [one.source.key for one in orphans(services, prefix="a/")] == ["a/1.jpg"]
 
 
-def test_a_large_bucket_is_read_page_by_page_and_from_any_key_on(services: Services) -> None:
+def test_a_large_bucket_is_read_page_by_page_and_from_any_key_on(services: AuditContext) -> None:
     keys = [f"{number:04}.jpg" for number in range(1203)]
     for key in keys:
         services.s3.put_object(Bucket=SOURCE, Key=key)
-    pages = list(source_objects(services.s3, SOURCE))
+    pages = list(list_source_objects(services.s3, SOURCE))
     assert [one.key for page in pages for one in page] == keys
     assert max(map(len, pages)) <= 1000
-    rest = source_objects(services.s3, SOURCE, after="1199.jpg")
+    rest = list_source_objects(services.s3, SOURCE, after="1199.jpg")
     assert [one.key for page in rest for one in page] == keys[1200:]
-    assert len(judged(services, pages[0])) == 1000
+    assert len(check_page(services, pages[0])) == 1000
 
 
-def test_only_the_newest_version_of_a_key_is_looked_at(services: Services) -> None:
+def test_only_the_newest_version_of_a_key_is_looked_at(services: AuditContext) -> None:
     upload(services, "a.jpg")
     newest = upload(services, "a.jpg")
     upload(services, "deleted.jpg")
     services.s3.delete_object(Bucket=SOURCE, Key="deleted.jpg")
-    assert list(source_objects(services.s3, SOURCE)) == [[newest]]
-    assert source_object(services.s3, SOURCE, "deleted.jpg") is None
+    assert list(list_source_objects(services.s3, SOURCE)) == [[newest]]
+    assert head_source_object(services.s3, SOURCE, "deleted.jpg") is None

@@ -5,7 +5,7 @@ import pytest
 
 from imgctl.aws import records
 from imgctl.aws.session import Aws
-from imgctl.core import current
+from imgctl.core import current_record
 from imgctl.core.record import Record, to_item
 from tests.aws.conftest import TABLE
 
@@ -84,7 +84,9 @@ def test_a_scan_lists_what_the_original_function_wrote(aws: Aws) -> None:
 def test_no_listing_takes_a_keys_own_item_for_a_record(aws: Aws) -> None:
     one = record(1, "2026-11-01T10:00:00.000Z")
     store(aws, one)
-    aws.dynamodb.put_item(TableName=TABLE, Item=current.to_item(current.current_of(one)))
+    aws.dynamodb.put_item(
+        TableName=TABLE, Item=current_record.to_item(current_record.current_of(one))
+    )
     assert list(records.scan(aws.dynamodb, TABLE)) == [one]
     assert list(records.of_key(aws.dynamodb, TABLE, "cake.jpg")) == [one]
     assert list(records.newest(aws.dynamodb, TABLE, now="2026-11-30", since="2026-11")) == [one]

@@ -26,7 +26,7 @@ from tests.benchmarks.peers import (
     measure,
 )
 from tests.benchmarks.pictures import SUBJECTS, photograph
-from tests.benchmarks.quality import Quality, judge, reference_half
+from tests.benchmarks.quality import Quality, check, reference_half
 
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BATCH = 200
@@ -72,7 +72,7 @@ def rows_of(peers: list[Peer], source: Path, work: Path, rounds: int, times: int
             statistics.median(second for run in found for second in run.seconds),
             int(statistics.median(run.peak_bytes for run in found)),
             results[name].stat().st_size,
-            judge(reference, results[name]) if reference else None,
+            check(reference, results[name]) if reference else None,
         )
         for name, found in runs.items()
     ]
@@ -81,9 +81,9 @@ def rows_of(peers: list[Peer], source: Path, work: Path, rounds: int, times: int
 def table_of(rows: list[Row]) -> list[str]:
     """Lay one picture's rows out, against the naive code."""
     naive = rows[0]
-    judged = naive.quality is not None
+    check_page = naive.quality is not None
     head = ["", "ms", "times naive's speed", "peak MB", "of naive's memory", "bytes", "of naive's"]
-    head += ["SSIMULACRA2", "PSNR dB"] if judged else []
+    head += ["SSIMULACRA2", "PSNR dB"] if check_page else []
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for row in rows:
         cells = [

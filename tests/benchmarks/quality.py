@@ -29,7 +29,7 @@ def reference_half(source: Path, destination: Path) -> None:
     Image.fromarray(np.clip(np.rint(stacked), 0, 255).astype(np.uint8)).save(destination)
 
 
-def judge(reference: Path, result: Path) -> Quality:
+def check(reference: Path, result: Path) -> Quality:
     """Compare a result with the reference half."""
     return Quality(
         float(compute_ssimulacra2(str(reference), str(result))), _psnr_db(reference, result)

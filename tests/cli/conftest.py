@@ -5,15 +5,15 @@ from collections.abc import Callable
 import pytest
 
 from imgctl.cli.main import run
-from tests.outcome import Done
+from tests.cli_result import CliResult
 
 
 @pytest.fixture
-def imgctl(capfd: pytest.CaptureFixture[str]) -> Callable[..., Done]:
-    def call(*arguments: str) -> Done:
+def imgctl(capfd: pytest.CaptureFixture[str]) -> Callable[..., CliResult]:
+    def call(*arguments: str) -> CliResult:
         capfd.readouterr()
         code = run(list(arguments))
         out, err = capfd.readouterr()
-        return Done(code, out, err)
+        return CliResult(code, out, err)
 
     return call

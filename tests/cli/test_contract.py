@@ -10,11 +10,11 @@ import pytest
 
 from imgctl import __version__
 from imgctl.cli.main import imgctl as program
-from tests.outcome import Done
+from tests.cli_result import CliResult
 
 README = Path(__file__).parents[2] / "README.md"
 
-Imgctl = Callable[..., Done]
+Imgctl = Callable[..., CliResult]
 
 
 def commands() -> list[tuple[str, ...]]:

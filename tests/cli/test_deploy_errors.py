@@ -15,9 +15,9 @@ from botocore.exceptions import EndpointConnectionError
 from imgctl.aws import session
 from infra import deployment
 from infra.bundle import Architecture, Bundle
-from tests.outcome import Done
+from tests.cli_result import CliResult
 
-Imgctl = Callable[..., Done]
+Imgctl = Callable[..., CliResult]
 Answer = tuple[int, str]
 
 IDENTITY = """<GetCallerIdentityResponse><GetCallerIdentityResult>

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from imgctl.cli.settings import FILE_NAME, KEYS, resolve
-from tests.outcome import Done
+from tests.cli_result import CliResult
 
-Imgctl = Callable[..., Done]
+Imgctl = Callable[..., CliResult]
 
 
 @pytest.fixture

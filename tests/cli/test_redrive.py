@@ -8,15 +8,15 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from imgctl.aws.function import Answer
+from imgctl.aws.invoke import InvokeResult
 from imgctl.aws.session import Aws, connect
-from imgctl.cli import redrive
 from imgctl.cli.app import App
+from imgctl.cli.commands import redrive
 from tests.aws.test_audit import OUTPUTS
-from tests.aws.test_letters import EVENT, ON_FAILURE
-from tests.outcome import Done
+from tests.aws.test_dead_letters import EVENT, ON_FAILURE
+from tests.cli_result import CliResult
 
-Imgctl = Callable[..., Done]
+Imgctl = Callable[..., CliResult]
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def test_both_messages_about_one_event_are_one_letter_and_go_together(
 ) -> None:
     sent: list[str] = []
 
-    def send(_app: App, letter: Any) -> Answer:
+    def send(_app: App, letter: Any) -> InvokeResult:
         sent.append(letter.request_id)
-        return Answer()
+        return InvokeResult()
 
     monkeypatch.setattr(redrive, "_send", send)
     done = imgctl("redrive", "--json").succeeded().document
@@ -68,7 +68,7 @@ def test_both_messages_about_one_event_are_one_letter_and_go_together(
 def test_what_fails_again_stays_and_is_seen_again_at_once(
     aws: Aws, imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(redrive, "_send", lambda _app, _letter: Answer(error="still down"))
+    monkeypatch.setattr(redrive, "_send", lambda _app, _letter: InvokeResult(error="still down"))
     done = imgctl("redrive")
     assert done.code == 1
     assert "still down" in done.out
@@ -78,7 +78,7 @@ def test_what_fails_again_stays_and_is_seen_again_at_once(
 def test_an_interruption_hides_nothing(
     aws: Aws, imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(_app: App, _letter: Any) -> Answer:
+    def interrupted(_app: App, _letter: Any) -> InvokeResult:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(redrive, "_send", interrupted)

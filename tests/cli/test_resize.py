@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.outcome import Done
+from tests.cli_result import CliResult
 from tests.pictures import PHOTOS, decoded, encoded, photo
 
-Imgctl = Callable[..., Done]
+Imgctl = Callable[..., CliResult]
 
 
 @pytest.fixture

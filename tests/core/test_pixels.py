@@ -20,15 +20,14 @@ from imgctl.core.errors import Damaged, NotAnImage, PictureError, TooLarge, Trun
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits
-from imgctl.core.pixels import Resized, resize
-from imgctl.core.policy import Metadata
-from imgctl.core.spec import Exact, Fit, ResizeSpec
+from imgctl.core.pixels import ResizeResult, resize
+from imgctl.core.spec import Exact, Fit, MetadataPolicy, ResizeSpec
 from tests.pictures import PHOTOS, animation, decoded, deep_png, encoded, photo, srgb_profile
 
 ANIMATED = ["GIF", "PNG", "WEBP", "AVIF"]
 
 
-def halve(data: bytes, spec: ResizeSpec | None = None, **limits: int) -> Resized:
+def halve(data: bytes, spec: ResizeSpec | None = None, **limits: int) -> ResizeResult:
     return resize(io.BytesIO(data), spec or ResizeSpec(), Limits(**limits))
 
 
@@ -328,13 +327,19 @@ def test_bytes_that_were_flipped_give_a_picture_or_one_of_our_errors(format_: Im
 @pytest.mark.parametrize(
     ("policy", "kept"),
     [
-        (Metadata.SAFE, {"make": True, "gps": False, "maker": False, "xmp": False, "dpi": True}),
-        (Metadata.ALL, {"make": True, "gps": True, "maker": True, "xmp": True, "dpi": True}),
-        (Metadata.NONE, {"make": False, "gps": False, "maker": False, "xmp": False, "dpi": False}),
+        (
+            MetadataPolicy.SAFE,
+            {"make": True, "gps": False, "maker": False, "xmp": False, "dpi": True},
+        ),
+        (MetadataPolicy.ALL, {"make": True, "gps": True, "maker": True, "xmp": True, "dpi": True}),
+        (
+            MetadataPolicy.NONE,
+            {"make": False, "gps": False, "maker": False, "xmp": False, "dpi": False},
+        ),
     ],
 )
 def test_the_policy_says_what_is_kept_of_the_metadata(
-    policy: Metadata, kept: dict[str, bool]
+    policy: MetadataPolicy, kept: dict[str, bool]
 ) -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Maker"

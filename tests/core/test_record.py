@@ -2,8 +2,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
 
 from imgctl.core.formats import ImageFormat
-from imgctl.core.geometry import Size
-from imgctl.core.picture import Picture
+from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.record import (
     TIME_SHARDS,
     Item,
@@ -54,8 +53,8 @@ RECORD = Record(
     processing_time="2026-11-23T15:25:09.000Z",
     version_id="v1",
     **picture_fields(
-        Picture(Size(4000, 3000), JPEG, "RGB", 1, 1000),
-        Picture(Size(2000, 1500), JPEG, "RGB", 1, 334),
+        ImageInfo(Size(4000, 3000), JPEG, "RGB", 1, 1000),
+        ImageInfo(Size(2000, 1500), JPEG, "RGB", 1, 334),
     ),
 )
 

@@ -17,7 +17,7 @@ from infra import deployment
 from infra.bundle import build_local
 from infra.names import stack_names
 from infra.parameters import StackSettings
-from tests.outcome import Done
+from tests.cli_result import CliResult
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Local:
 
     folder: Path
 
-    def imgctl(self, *arguments: str, cwd: Path | None = None, answers: str = "") -> Done:
+    def imgctl(self, *arguments: str, cwd: Path | None = None, answers: str = "") -> CliResult:
         """Run `imgctl` as its own process; with `answers`, for somebody who types them."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
         environment |= {"IMGCTL_LOCAL_DIR": str(self.folder), "IMGCTL_LOCAL": "1"}
@@ -46,7 +46,7 @@ class Local:
         finally:
             os.close(terminal)
             os.close(keyboard)
-        return Done(done.returncode, done.stdout, done.stderr)
+        return CliResult(done.returncode, done.stdout, done.stderr)
 
     @property
     def aws(self) -> Aws:
@@ -108,9 +108,9 @@ def deploy_template(shared: Local) -> Deploy:
     def deploy(stack: str, template: str) -> None:
         aws = shared.aws
         names = stack_names(stack, aws.account_id, aws.region)
-        target = deployment.Target(aws, deployment.engine_for(aws), stack, names)
+        target = deployment.StackContext(aws, deployment.engine_for(aws), stack, names)
         bundle = build_local(shared.folder)
-        wish = deployment.Wish(template, StackSettings(), bundle)
+        wish = deployment.DeployRequest(template, StackSettings(), bundle)
         with deployment.planned(target, wish) as plan:
             deployment.apply(target, plan, bundle, lambda _: None)
 

@@ -78,10 +78,10 @@ def test_an_adoption_that_was_interrupted_is_finished_by_the_next_deploy(
 ) -> None:
     aws = by_hand.aws
     names = stack_names("imgctl", aws.account_id, aws.region)
-    target = deployment.Target(aws, deployment.engine_for(aws), "imgctl", names)
-    wish = deployment.Wish(stack_template(), StackSettings(), build_local(tmp_path))
-    there = deployment.find_there(target, adopt=True)
-    with deployment.planned(target, wish, there.unmarked) as plan:
+    target = deployment.StackContext(aws, deployment.engine_for(aws), "imgctl", names)
+    wish = deployment.DeployRequest(stack_template(), StackSettings(), build_local(tmp_path))
+    there = deployment.find_existing(target, adopt=True)
+    with deployment.planned(target, wish, there.untagged) as plan:
         deployment.apply(target, plan, wish.bundle, lambda _: None)
     assert target.engine.status("imgctl") == "IMPORT_COMPLETE"
 

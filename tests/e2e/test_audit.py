@@ -3,7 +3,7 @@
 import pytest
 
 from imgctl.aws.stack import load_outputs
-from imgctl.core.current import current_id
+from imgctl.core.current_record import current_id
 from tests.e2e.conftest import Local
 from tests.pictures import encoded, photo
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import load_outputs
-from imgctl.core import current
+from imgctl.core import current_record
 from imgctl.core.record import from_item
 from tests.e2e.conftest import Local
 from tests.pictures import encoded, photo
@@ -128,7 +128,7 @@ def test_whatever_happens_audit_ends_clean_after_redrive(empty: Local) -> None:
 
     items = aws.dynamodb.get_paginator("scan").paginate(TableName=outputs.table)
     found = [item for page in items for item in page["Items"]]
-    records = [from_item(item) for item in found if current.MARK not in item]
+    records = [from_item(item) for item in found if current_record.MARK not in item]
     assert len(records) == UPLOADS + len(OVERWRITTEN) + len(bad)  # one for each upload
     assert Counter(record.status.value for record in records) == {
         "SUCCEEDED": UPLOADS,

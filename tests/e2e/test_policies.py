@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from imgctl.aws.stack import load_outputs
+from tests.cli_result import CliResult
 from tests.e2e.conftest import Local
-from tests.infra import rights
-from tests.outcome import Done
+from tests.infra import iam_coverage
 from tests.pictures import encoded, photo
 
 CALL = re.compile(r"^([a-z0-9-]+) ([A-Z]\w+) \d+ ms$", re.MULTILINE)
@@ -73,7 +73,9 @@ class Person:
         self.rights: set[str] = set()
         self._local = local
         iam = local.aws.iam
-        made = iam.create_policy(PolicyName=name, PolicyDocument=json.dumps(rights.policy(name)))
+        made = iam.create_policy(
+            PolicyName=name, PolicyDocument=json.dumps(iam_coverage.policy(name))
+        )
         iam.create_user(UserName=name)
         iam.put_user_policy(
             UserName=name, PolicyName="emulator", PolicyDocument=json.dumps(EMULATORS_OWN)
@@ -81,7 +83,7 @@ class Person:
         iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
         self._key = iam.create_access_key(UserName=name)["AccessKey"]
 
-    def imgctl(self, *arguments: str) -> Done:
+    def imgctl(self, *arguments: str) -> CliResult:
         """Run the program with this person's key, and note what rights its calls ask for."""
         note = self._local.folder / "server.json"
         root = note.read_text()
@@ -145,7 +147,7 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     settings.write_text('api_authorization = "key"\n')
     empty.imgctl("deploy", "--yes", "--config", str(settings)).succeeded()
     operator.imgctl("upload", str(cake), "--wait", "--via", "api", "--force").succeeded()
-    assert operator.rights == rights.granted("operator") - set(NOT_RECORDED)
+    assert operator.rights == iam_coverage.granted("operator") - set(NOT_RECORDED)
 
     for forbidden in (("destroy", "--yes"), ("deploy", "--yes"), ("publish", "--yes")):
         refused = operator.imgctl(*forbidden)
@@ -184,8 +186,8 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     deployer.imgctl("destroy", "--delete-data", "--yes").succeeded()
     assert empty.all_that_is_there()["buckets"] == []
 
-    allowed = rights.granted("deployer")
-    assert rights.unmatched(deployer.rights, allowed) == set()
-    cloudformations = rights.handlers_rights() | {"iam:PassRole"}
+    allowed = iam_coverage.granted("deployer")
+    assert iam_coverage.unmatched(deployer.rights, allowed) == set()
+    cloudformations = iam_coverage.handlers_rights() | {"iam:PassRole"}
     known = deployer.rights | cloudformations | set(NOT_RECORDED)
-    assert rights.idle(allowed, known) == set()
+    assert iam_coverage.idle(allowed, known) == set()

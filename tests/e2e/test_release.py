@@ -72,7 +72,7 @@ def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path
     empty.imgctl("deploy", "--yes").succeeded()
     aws = empty.aws
     names = stack_names("imgctl", aws.account_id, aws.region)
-    target = deployment.Target(aws, deployment.engine_for(aws), "imgctl", names)
+    target = deployment.StackContext(aws, deployment.engine_for(aws), "imgctl", names)
     bundle = new_code(tmp_path)
     with release.planned_publish(target, bundle) as plan:
         changed = {change.logical_id.rstrip("0123456789abcdef") for change in plan.changes}

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from infra.names import BadName, stack_names
+from infra.names import InvalidName, stack_names
 
 ACCOUNT, REGION = "123456789012", "eu-west-2"
 
@@ -29,28 +29,28 @@ def test_stacks_of_other_names_share_nothing() -> None:
 
 @pytest.mark.parametrize("stack", ["Upper", "1st", "under_score", "ends-", "a--b", "", "ä"])
 def test_a_stack_name_that_aws_would_refuse_somewhere_is_refused_at_once(stack: str) -> None:
-    with pytest.raises(BadName, match="not allowed"):
+    with pytest.raises(InvalidName, match="not allowed"):
         stack_names(stack, ACCOUNT, REGION)
 
 
 def test_a_stack_name_too_long_for_a_bucket_says_by_how_much() -> None:
-    with pytest.raises(BadName) as refused:
+    with pytest.raises(InvalidName) as refused:
         stack_names("a-rather-long-stack-name", ACCOUNT, "ap-southeast-2")
     excess = re.search(r"(\d+) characters", refused.value.hint)
     assert excess is not None
     shorter = "a-rather-long-stack-name"[: -int(excess[1])].rstrip("-")
-    with pytest.raises(BadName):
+    with pytest.raises(InvalidName):
         stack_names(shorter + "xx", ACCOUNT, "ap-southeast-2")
 
 
 @pytest.mark.parametrize("bucket", ["ab", "Capital", "under_score", "-dash", "a..b", "x" * 64])
 def test_a_bucket_name_that_s3_would_refuse_is_refused(bucket: str) -> None:
-    with pytest.raises(BadName, match="bucket"):
+    with pytest.raises(InvalidName, match="bucket"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": bucket})
 
 
 def test_one_bucket_for_both_ends_is_refused() -> None:
-    with pytest.raises(BadName, match="resized again"):
+    with pytest.raises(InvalidName, match="resized again"):
         stack_names(
             "imgctl", ACCOUNT, REGION, {"source_bucket": "one", "destination_bucket": "one"}
         )
@@ -58,5 +58,5 @@ def test_one_bucket_for_both_ends_is_refused() -> None:
 
 @pytest.mark.parametrize("other", ["access_logs_bucket", "table"])
 def test_no_two_of_what_holds_data_share_a_name(other: str) -> None:
-    with pytest.raises(BadName, match="one is the name of two"):
+    with pytest.raises(InvalidName, match="one is the name of two"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": "one", other: "one"})

@@ -1,6 +1,6 @@
 import pytest
 
-from infra.plan import Change, Mark, Plan, PropertyChange
+from infra.plan import Change, Plan, PropertyChange, Risk
 
 BUCKET, TABLE = "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 
@@ -42,27 +42,27 @@ def test_nothing_else_is_data_loss(harmless: Change) -> None:
 @pytest.mark.parametrize(
     ("told", "marks"),
     [
-        (change("Modify", "AWS::IAM::Role", "False", "Policies"), [Mark.IAM]),
-        (change("Add", "AWS::Lambda::Permission"), [Mark.IAM]),
-        (change("Add", "AWS::S3::BucketPolicy"), [Mark.IAM]),
-        (change("Add", "AWS::ApiGateway::Method"), [Mark.PUBLIC_ACCESS]),
-        (change("Remove", "AWS::ApiGateway::ApiKey"), [Mark.PUBLIC_ACCESS]),
+        (change("Modify", "AWS::IAM::Role", "False", "Policies"), [Risk.IAM]),
+        (change("Add", "AWS::Lambda::Permission"), [Risk.IAM]),
+        (change("Add", "AWS::S3::BucketPolicy"), [Risk.IAM]),
+        (change("Add", "AWS::ApiGateway::Method"), [Risk.PUBLIC_ACCESS]),
+        (change("Remove", "AWS::ApiGateway::ApiKey"), [Risk.PUBLIC_ACCESS]),
         (
             change("Modify", "AWS::ApiGateway::Method", "False", "AuthorizationType"),
-            [Mark.PUBLIC_ACCESS],
+            [Risk.PUBLIC_ACCESS],
         ),
         (change("Modify", "AWS::ApiGateway::Method", "False", "Integration"), []),
         (
             change("Modify", BUCKET, "False", "PublicAccessBlockConfiguration/BlockPublicAcls"),
-            [Mark.PUBLIC_ACCESS],
+            [Risk.PUBLIC_ACCESS],
         ),
         (change("Add", BUCKET), []),
-        (change("Remove", BUCKET), [Mark.DATA_LOSS]),
+        (change("Remove", BUCKET), [Risk.DATA_LOSS]),
         (change("Modify", "AWS::Lambda::Function", "False", "Timeout"), []),
     ],
 )
-def test_what_touches_rights_or_opens_a_door_is_marked(told: Change, marks: list[Mark]) -> None:
-    assert list(told.marks) == marks
+def test_what_touches_rights_or_opens_a_door_is_marked(told: Change, marks: list[Risk]) -> None:
+    assert list(told.risks) == marks
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from imgctl.worker.deadline import CALL_S
 from infra.bundle import Architecture, Bundle
 from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
-from infra.shapes import INDEXES
+from infra.snapshots import INDEXES
 from infra.template import (
-    data_template,
-    holds_data_alone,
+    import_template,
+    is_import_template,
     resources_to_import,
     stack_template,
     with_hashed_ids,
@@ -189,15 +189,15 @@ def test_an_import_holds_what_is_taken_in_as_it_is_and_nothing_else() -> None:
         NAMES.source_bucket: {"BucketName": NAMES.source_bucket},
         NAMES.table: {"TableName": NAMES.table, "BillingMode": "PAY_PER_REQUEST"},
     }
-    template = data_template(stack_template(), NAMES, shapes)
+    template = import_template(stack_template(), NAMES, shapes)
     resources = parsed(template)["Resources"]
     assert set(resources) == {"SourceBucket", "Records"}
     assert all(resource["DeletionPolicy"] == "Retain" for resource in resources.values())
     assert resources["SourceBucket"]["Properties"] == shapes[NAMES.source_bucket]
     assert resources["Records"]["Properties"] == shapes[NAMES.table]
     assert [r.name for r in resources_to_import(NAMES, taken)] == list(taken)
-    assert holds_data_alone(template)
-    assert not holds_data_alone(stack_template())
+    assert is_import_template(template)
+    assert not is_import_template(stack_template())
 
 
 def test_the_steps_of_a_table_lead_to_the_templates_own() -> None:

@@ -12,15 +12,15 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from imgctl.core import current
-from imgctl.core.current import Current
+from imgctl.core import current_record
+from imgctl.core.current_record import CurrentRecord
 from imgctl.core.limits import Limits
 from imgctl.core.record import Record, from_item
 from imgctl.core.spec import ResizeSpec
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import Invocation
-from imgctl.worker.pipeline import Effects
+from imgctl.worker.pipeline import Dependencies
 from imgctl.worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Cloud:
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
     settings: Settings
-    effects: Effects
+    effects: Dependencies
     lines: list[Mapping[str, Any]] = field(default_factory=list)
 
     @property
@@ -68,11 +68,13 @@ class Cloud:
 
     def records(self) -> list[Record]:
         """List the records that the table holds."""
-        return [from_item(item) for item in self._items() if current.MARK not in item]
+        return [from_item(item) for item in self._items() if current_record.MARK not in item]
 
-    def currents(self) -> list[Current]:
+    def currents(self) -> list[CurrentRecord]:
         """List which record of each key is the current one."""
-        return [current.from_item(item) for item in self._items() if current.MARK in item]
+        return [
+            current_record.from_item(item) for item in self._items() if current_record.MARK in item
+        ]
 
     def _items(self) -> list[dict[str, Any]]:
         return list(self.dynamodb.scan(TableName="hala-db")["Items"])
@@ -107,7 +109,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
             s3,
             dynamodb,
             Settings(SOURCE, DESTINATION, "hala-db", "resized-", ResizeSpec(), Limits()),
-            Effects(
+            Dependencies(
                 s3,
                 dynamodb,
                 now=lambda: NOW,

@@ -14,10 +14,10 @@ from botocore.exceptions import ClientError, ReadTimeoutError
 
 from imgctl.core.record import Record
 from imgctl.worker.events import ObjectCreated
-from imgctl.worker.handler import Unfinished, handle
+from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import encoded, photo
 from tests.worker.conftest import Cloud
-from tests.worker.test_handler import event_of
+from tests.worker.test_handler import s3_event_for
 
 ONE = encoded(photo(24, 16), "PNG")
 OTHER = encoded(photo(16, 24), "JPEG")
@@ -126,8 +126,8 @@ def told(cloud: Cloud, events: Sequence[Sequence[ObjectCreated]], fault: Fault |
     for event in events:
         for attempt in itertools.count():
             try:
-                handle(event_of(*event), invocation)
-            except Unfinished:
+                handle(s3_event_for(*event), invocation)
+            except RetryableFailures:
                 assert attempt == 0, "a fault that happens once is overcome by one retry"
             else:
                 break

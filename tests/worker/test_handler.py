@@ -12,14 +12,14 @@ from imgctl.core.record import Status
 from imgctl.worker import pipeline
 from imgctl.worker.deadline import CALL_S
 from imgctl.worker.events import ObjectCreated
-from imgctl.worker.handler import Unfinished, handle
+from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import PHOTOS
 from tests.worker.conftest import Cloud
 
 ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
 
 
-def event_of(*created: ObjectCreated) -> dict[str, Any]:
+def s3_event_for(*created: ObjectCreated) -> dict[str, Any]:
     return {
         "Records": [
             {
@@ -40,7 +40,7 @@ def event_of(*created: ObjectCreated) -> dict[str, Any]:
 
 
 def test_the_answer_is_the_seeds(cloud: Cloud) -> None:
-    event = event_of(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
+    event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
     answer = handle(event, cloud.invocation)
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {
@@ -55,7 +55,7 @@ def test_the_answer_is_the_seeds(cloud: Cloud) -> None:
 
 def test_each_picture_is_one_line_of_the_log(cloud: Cloud) -> None:
     created = cloud.put("one.jpg", ROCKET)
-    handle(event_of(created, cloud.put("bad.jpg", b"no")), cloud.invocation)
+    handle(s3_event_for(created, cloud.put("bad.jpg", b"no")), cloud.invocation)
     one, bad = cloud.lines
     half = len(cloud.output("resized-one.jpg"))
     assert one == {
@@ -84,7 +84,7 @@ def test_each_picture_is_one_line_of_the_log(cloud: Cloud) -> None:
 
 
 def test_a_repeated_event_is_counted_once(cloud: Cloud) -> None:
-    event = event_of(cloud.put("one.jpg", ROCKET))
+    event = s3_event_for(cloud.put("one.jpg", ROCKET))
     handle(event, cloud.invocation)
     handle(event, cloud.invocation)
     assert [line["outcome"] for line in cloud.lines] == ["SUCCEEDED", "REPEATED"]
@@ -92,18 +92,20 @@ def test_a_repeated_event_is_counted_once(cloud: Cloud) -> None:
 
 
 def test_only_the_first_picture_of_an_environment_is_a_cold_start(cloud: Cloud) -> None:
-    event = event_of(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
+    event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
     handle(event, replace(cloud.invocation, cold=True))
     assert [line["coldStart"] for line in cloud.lines] == [True, False]
 
 
 def test_near_its_time_limit_it_begins_nothing_and_is_tried_again(cloud: Cloud) -> None:
-    event = event_of(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
+    event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
     deadline = cloud.effects.deadline
     deadline.guard(cloud.s3)
     deadline.guard(cloud.dynamodb)
     deadline.begin(CALL_S + 0.2)  # the stopwatch goes on by 1/8 s at each look
-    with pytest.raises(Unfinished, match=r"one\.jpg: OutOfTime.*two\.jpg: OutOfTime"):
+    with pytest.raises(
+        RetryableFailures, match=r"one\.jpg: DeadlineExceeded.*two\.jpg: DeadlineExceeded"
+    ):
         handle(event, cloud.invocation)
     deadline.begin(1000)
     assert (cloud.records(), cloud.outputs()) == ([], [])
@@ -156,7 +158,7 @@ def test_a_task_that_met_a_passing_fault_is_tried_again_by_the_job(cloud: Cloud)
 
 def test_a_task_of_what_an_event_has_told_writes_the_same_record(cloud: Cloud) -> None:
     created = replace(cloud.put("one.jpg", ROCKET), sequencer="0A")
-    handle(event_of(created), cloud.invocation)
+    handle(s3_event_for(created), cloud.invocation)
     handle(batch_event(created), cloud.invocation)
     assert [line["outcome"] for line in cloud.lines] == ["SUCCEEDED", "REPEATED"]
     assert len(cloud.records()) == 1
@@ -168,8 +170,8 @@ def test_a_fault_that_may_pass_is_raised_after_every_object_was_tried(cloud: Clo
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "SlowDown", http_status_code=503)
         stub.add_client_error("get_object", "InternalError", http_status_code=500)
-        with pytest.raises(Unfinished, match=r"SlowDown.*InternalError"):
-            handle(event_of(first, last), cloud.invocation)
+        with pytest.raises(RetryableFailures, match=r"SlowDown.*InternalError"):
+            handle(s3_event_for(first, last), cloud.invocation)
     assert [line["outcome"] for line in cloud.lines] == ["RETRY", "RETRY"]
     assert cloud.records() == []
 
@@ -179,8 +181,8 @@ def test_a_missing_permission_is_recorded_by_its_action_and_raised(cloud: Cloud)
     denied = "User: lambda-image-role is not authorized to perform: s3:GetObject"
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "AccessDenied", denied, 403)
-        with pytest.raises(Unfinished, match="s3:GetObject"):
-            handle(event_of(created), cloud.invocation)
+        with pytest.raises(RetryableFailures, match="s3:GetObject"):
+            handle(s3_event_for(created), cloud.invocation)
     (record,) = cloud.records()
     assert (record.status, record.failure_code) == (Status.FAILED, "access_denied")
     assert "s3:GetObject" in (record.failure_reason or "")
@@ -190,9 +192,9 @@ def test_the_retry_after_a_mended_role_replaces_the_failure(cloud: Cloud) -> Non
     created = cloud.put("cake.jpg", ROCKET)
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "AccessDenied", "no", 403)
-        with pytest.raises(Unfinished):
-            handle(event_of(created), cloud.invocation)
-    handle(event_of(created), cloud.invocation)
+        with pytest.raises(RetryableFailures):
+            handle(s3_event_for(created), cloud.invocation)
+    handle(s3_event_for(created), cloud.invocation)
     (record,) = cloud.records()
     assert record.status is Status.SUCCEEDED
 
@@ -208,7 +210,7 @@ def test_a_mistake_of_ours_in_one_picture_does_not_cost_the_others(
         return resize(*arguments)
 
     monkeypatch.setattr(pipeline, "resize", mistaken)
-    event = event_of(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
-    with pytest.raises(Unfinished, match=r"one\.jpg: ZeroDivisionError"):
+    event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
+    with pytest.raises(RetryableFailures, match=r"one\.jpg: ZeroDivisionError"):
         handle(event, cloud.invocation)
     assert [record.original_object_key for record in cloud.records()] == ["two.jpg"]

@@ -21,7 +21,7 @@ ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
 
 
 def process(
-    created: ObjectCreated, settings: Settings, effects: pipeline.Effects, request_id: str = ""
+    created: ObjectCreated, settings: Settings, effects: pipeline.Dependencies, request_id: str = ""
 ) -> Record:
     return pipeline.process(created, settings, effects, request_id).record
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from imgctl.core.record import Status
 from imgctl.worker.events import ObjectCreated
-from imgctl.worker.handler import Unfinished, handle
+from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import decoded, encoded, photo
 from tests.worker.conftest import SOURCE, Cloud
 from tests.worker.test_faults import cleared
-from tests.worker.test_handler import event_of
+from tests.worker.test_handler import s3_event_for
 
 # Few contents, so that the same bytes come again: S3 tells outputs apart by their ETags alone.
 CONTENTS = {
@@ -80,7 +80,7 @@ class Flight:
         dynamodb: Any = _Stopping(cloud.dynamodb, self)
         effects = replace(cloud.effects, s3=s3, dynamodb=dynamodb)
         self._invocation = replace(cloud.invocation, effects=effects)
-        self._event = event_of(*created)
+        self._event = s3_event_for(*created)
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
         self._stopped.acquire()
@@ -104,7 +104,7 @@ class Flight:
                 try:
                     handle(self._event, self._invocation)
                     break
-                except Unfinished:
+                except RetryableFailures:
                     event("lost a race, and was tried again")
             else:
                 raise AssertionError("never done")
@@ -189,7 +189,7 @@ def overtaken(cloud: Cloud) -> tuple[Flight, Flight]:
     first = cloud.put("a.png", CONTENTS["tall"], "0A")
     older = cloud.put("a.png", CONTENTS["wide"], "0B")
     newer = cloud.put("a.png", CONTENTS["tall"], "0C")
-    handle(event_of(first), cloud.invocation)
+    handle(s3_event_for(first), cloud.invocation)
     slow, quick = Flight(cloud, [older]), Flight(cloud, [newer])
     while slow.next_call != "put_object" or "IfMatch" not in slow.next_arguments:
         slow.step()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.worker.scratch import NoSpace, room, sweep
+from imgctl.worker.scratch import NoSpace, remove_stale_folders, room
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -56,5 +56,5 @@ def test_what_a_killed_process_left_is_swept_and_a_living_ones_is_not(scratch: P
     others = scratch / "somebody-else"
     for folder in (living, own, others):
         folder.mkdir()
-    sweep()
+    remove_stale_folders()
     assert sorted(scratch.iterdir()) == sorted([living, others])

@@ -1,0 +1,50 @@
+"""`imgctl package`."""
+
+from pathlib import Path
+
+import click
+
+from imgctl.cli.app import Command, app_of
+
+
+@click.command(cls=Command, epilog="Example: imgctl package --arch arm64 -o function.zip")
+@click.option(
+    "--arch",
+    type=click.Choice(["arm64", "x86_64"]),
+    help="The function's architecture.  [default: the setting architecture]",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path(),
+    help="File or folder to write.",
+)
+@click.pass_context
+def package(context: click.Context, *, arch: str | None, output: Path) -> int:
+    """Build the function's bundle: the same input gives the same bytes."""
+    from imgctl.cli.tables import pairs_grid
+    from imgctl.cli.text import size_text
+    from infra.bundle import Architecture, build
+
+    app = app_of(context)
+    architecture = Architecture(arch or app.settings["architecture"])
+    with app.ui.working(f"Building the bundle for {architecture}"):
+        bundle = build(output, architecture)
+    document = {
+        "path": str(bundle.path),
+        "sha256": bundle.sha256,
+        "zipped_bytes": bundle.zipped_bytes,
+        "unzipped_bytes": bundle.unzipped_bytes,
+        "architecture": bundle.architecture.value,
+        "compiled": bundle.compiled,
+    }
+    pairs = [
+        ("path", str(bundle.path)),
+        ("size", f"{size_text(bundle.zipped_bytes)}, {size_text(bundle.unzipped_bytes)} unzipped"),
+        ("sha256", bundle.sha256),
+    ]
+    if not bundle.compiled:
+        app.ui.info("Without bytecode: there is no python3.12 here. Cold starts take longer.")
+    app.ui.result(document, pairs_grid(pairs))
+    return 0

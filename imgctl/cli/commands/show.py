@@ -1,0 +1,52 @@
+"""`imgctl show`."""
+
+import re
+from typing import TYPE_CHECKING
+
+import click
+
+from imgctl.cli.app import App, Command, app_of
+from imgctl.core.errors import ImgctlError
+
+if TYPE_CHECKING:
+    from imgctl.core.record import Record
+
+# Ours, and the UUIDs of the original function.
+_RESOURCE_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+class RecordNotFound(ImgctlError):
+    """There is no record of this identity or key."""
+
+    code = "no_record"
+
+
+@click.command(cls=Command, epilog="Example: imgctl show holiday/cake.jpg")
+@click.argument("id_or_key", metavar="ID|KEY")
+@click.pass_context
+def show(context: click.Context, *, id_or_key: str) -> int:
+    """Show one record whole: by its identity, or the newest of an object key."""
+    from imgctl.cli.tables import pairs_grid
+    from imgctl.core.record import to_plain
+
+    app = app_of(context)
+    if not id_or_key:
+        raise click.UsageError("The identity or key is empty.")
+    record = _find(app, id_or_key)
+    if record is None:
+        raise RecordNotFound(
+            f"There is no record of {id_or_key}.",
+            hint=f"`{app.command} history` lists what there is.",
+        )
+    plain = to_plain(record)
+    app.ui.result({"record": plain}, pairs_grid(plain.items()))
+    return 0
+
+
+def _find(app: App, id_or_key: str) -> "Record | None":
+    from imgctl.aws import records
+
+    dynamodb, table = app.aws.dynamodb, app.outputs.table
+    if _RESOURCE_ID.fullmatch(id_or_key) and (found := records.get(dynamodb, table, id_or_key)):
+        return found
+    return next(records.of_key(dynamodb, table, id_or_key), None)

@@ -1,0 +1,1 @@
+"""The work behind the commands, usable as a library: no click, no terminal."""

@@ -1,0 +1,95 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from rich.console import Console
+
+from imgctl.cli.deploy_progress import DeployProgress, following
+from imgctl.cli.ui import Ui
+from infra.plan import DeployEvent
+
+START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
+
+def told(resource: str, type_: str, status: str, second: float, reason: str = "") -> DeployEvent:
+    time = START + timedelta(seconds=second)
+    return DeployEvent(f"{resource}-{status}", resource, type_, status, reason, time)
+
+
+def shown(steps: DeployProgress, second: float, *, whole: bool = False) -> str:
+    console = Console(width=100, force_terminal=False)
+    with console.capture() as capture:
+        console.print(steps.tree(START + timedelta(seconds=second), whole=whole))
+    return capture.get()
+
+
+@pytest.fixture
+def steps() -> DeployProgress:
+    steps = DeployProgress("photos")
+    for event in (
+        told("photos", "AWS::CloudFormation::Stack", "UPDATE_IN_PROGRESS", 0),
+        told("Queue", "AWS::SQS::Queue", "CREATE_IN_PROGRESS", 1),
+        told("Source", "AWS::S3::Bucket", "UPDATE_IN_PROGRESS", 1),
+        told("Logs", "AWS::S3::Bucket", "CREATE_IN_PROGRESS", 1),
+        told("Queue", "AWS::SQS::Queue", "CREATE_COMPLETE", 3.5),
+        told("Logs", "AWS::S3::Bucket", "CREATE_COMPLETE", 4),
+    ):
+        steps.add(event)
+    return steps
+
+
+def test_what_runs_is_shown_and_what_is_done_is_counted(steps: DeployProgress) -> None:
+    lines = shown(steps, 71).splitlines()
+    assert lines[0] == "◌ photos changed  1 min 11 s"
+    assert "◌ S3  1 of 2, 1 min 10 s" in lines[1]
+    assert "◌ Source changed  1 min 10 s" in lines[2]
+    assert "✓ SQS  1, 2.5 s" in lines[3]
+    assert len(lines) == 4
+
+
+def test_in_the_end_each_resource_stands_there_with_its_duration(steps: DeployProgress) -> None:
+    steps.add(told("Source", "AWS::S3::Bucket", "UPDATE_COMPLETE", 20))
+    steps.add(told("photos", "AWS::CloudFormation::Stack", "UPDATE_COMPLETE", 21))
+    text = shown(steps, 100, whole=True)
+    for line in (
+        "✓ photos changed  21 s",
+        "✓ Source changed  19 s",
+        "✓ Logs  3.0 s",
+        "✓ Queue  2.5",
+    ):
+        assert line in text
+
+
+def test_a_failure_stays_in_sight_with_its_reason_and_what_followed(steps: DeployProgress) -> None:
+    reason = "somebody has [bold]this[/bold] name\x1b[2J"
+    steps.add(told("Source", "AWS::S3::Bucket", "UPDATE_FAILED", 20, reason))
+    steps.add(told("photos", "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_IN_PROGRESS", 21))
+    steps.add(told("Logs", "AWS::S3::Bucket", "DELETE_COMPLETE", 22))
+    text = shown(steps, 30)
+    assert "✗ Source changed  19 s  somebody has [bold]this[/bold] name\\x1b[2J" in text
+    assert text.startswith("◌ photos rolled back  9.0 s")
+    assert "Logs deleted" in shown(steps, 30, whole=True)
+
+
+def test_what_outlives_the_stack_is_said_to_be_kept(steps: DeployProgress) -> None:
+    steps.add(told("Source", "AWS::S3::Bucket", "DELETE_SKIPPED", 20))
+    assert "✓ Source kept" in shown(steps, 30, whole=True)
+
+
+def test_a_clock_that_is_behind_awss_gives_no_negative_time(steps: DeployProgress) -> None:
+    assert "-" not in shown(steps, -60).replace("──", "")
+
+
+def test_an_interruption_says_that_cloudformation_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    ui = Ui(
+        json_wanted=False,
+        quiet=True,
+        verbose=False,
+        show_tracebacks=False,
+        yes=False,
+        no_color=False,
+    )
+    with pytest.raises(KeyboardInterrupt), following(ui, "photos"):
+        raise KeyboardInterrupt
+    assert "goes on by itself. `imgctl deploy` follows it" in capsys.readouterr().err

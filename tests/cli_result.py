@@ -1,0 +1,29 @@
+"""What one run of the program gave."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class CliResult:
+    """One run's exit code and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The JSON document on stdout."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> Any:
+        """The JSON error on stderr."""
+        return json.loads(self.err)["error"]
+
+    def succeeded(self) -> "CliResult":
+        """Insist that it went well."""
+        assert self.code == 0, f"exit {self.code}\n{self.out}\n{self.err}"
+        return self

@@ -1,0 +1,54 @@
+import pytest
+
+from imgctl.core import current_record
+from imgctl.core.current_record import CurrentRecord, EventOrder, current_id, order
+from imgctl.core.record import Record, Status
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        ("0055AED6DCD90281E6", "0055AED6DCD90281E5", EventOrder.NEWER),
+        ("0055AED6DCD90281E5", "0055AED6DCD90281E6", EventOrder.OLDER),
+        ("0F", "0E1", EventOrder.NEWER),
+        ("0E", "0E1", EventOrder.OLDER),
+        ("0E01", "0E", EventOrder.NEWER),
+        ("0A", "9", EventOrder.OLDER),  # as text: padded on the right, not on the left
+        ("0b", "0A", EventOrder.NEWER),
+        ("", "0A", EventOrder.UNKNOWN),
+        ("0A", "", EventOrder.UNKNOWN),
+    ],
+)
+def test_sequencers_compare_padded_on_their_right(
+    ours: str, theirs: str, expected: EventOrder
+) -> None:
+    assert order("one", ours, "other", theirs) is expected
+
+
+def test_the_same_upload_is_the_same_whatever_its_sequencer_says() -> None:
+    assert order("one", "0A", "one", "") is EventOrder.SAME
+
+
+def test_the_item_of_a_key_is_read_as_it_was_written() -> None:
+    written = CurrentRecord(
+        bucket="b", key="käse.jpg", record_id="0" * 32, status=Status.FAILED, sequencer="0A"
+    )
+    item = current_record.to_item(written)
+    assert current_record.from_item(item) == written
+    assert item["resource-id"] == {"S": current_id("b", "käse.jpg")}
+
+
+def test_no_reader_takes_it_for_a_record() -> None:
+    item = current_record.to_item(
+        current_record.current_of(Record(resource_id="1", original_object_key="k"))
+    )
+    assert current_record.MARK in item
+    assert not {"OriginalObjectKey", "TimeBucket", "ProcessingTime", "Status"} & set(item)
+
+
+def test_a_status_of_a_later_version_is_unknown_and_no_error() -> None:
+    item = current_record.to_item(
+        CurrentRecord(bucket="b", key="k", record_id="1", status=Status.FAILED)
+    )
+    item["CurrentStatus"] = {"S": "PAUSED"}
+    assert current_record.from_item(item).status is Status.UNKNOWN
