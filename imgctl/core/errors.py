@@ -1,6 +1,27 @@
-"""The one root of every error that imgctl raises on purpose, and the core's own branch of it."""
+"""The root of all errors that imgctl raises on purpose, and the image core's own errors."""
 
 from typing import ClassVar
+
+
+class Hint:
+    """What to do next, and the commands that do it.
+
+    Each `{}` in `text` stands for one of `commands`, written without the program's name:
+    `Hint("Run {} first.", "deploy")`. Whoever shows the hint knows which global options were
+    given, and passes the program with them: `imgctl --local --stack photos`.
+    """
+
+    __slots__ = ("commands", "text")
+
+    def __init__(self, text: str, *commands: str) -> None:
+        self.text = text
+        self.commands = commands
+
+    def render(self, program: str = "imgctl") -> str:
+        """Return the text with each command as `program command`, in backticks."""
+        if not self.commands:
+            return self.text  # which may quote a file name with braces
+        return self.text.format(*(f"`{program} {command}`" for command in self.commands))
 
 
 class ImgctlError(Exception):
@@ -12,10 +33,25 @@ class ImgctlError(Exception):
 
     code: ClassVar[str] = "error"
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str | Hint = "") -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self._hint = Hint(hint) if isinstance(hint, str) else hint
+
+    @property
+    def hint(self) -> str:
+        """The hint with plain commands, such as `imgctl deploy`."""
+        return self._hint.render()
+
+    def hint_for(self, program: str) -> str:
+        """Return the hint with commands as they are to be called here (see `Hint`)."""
+        return self._hint.render(program)
+
+
+class InvalidInput(ImgctlError):
+    """What the user gave cannot be used: the command exits with 2, as for wrong usage."""
+
+    code: ClassVar[str] = "usage"
 
 
 class PictureError(ImgctlError):
