@@ -9,13 +9,13 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from imgctl.cli.settings import Setting
 from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.record import Record, Status
 from infra.plan import Change, Plan, PropertyChange, Risk
 
 if TYPE_CHECKING:
     from infra.release import Version
+    from infra.setting_spec import SettingValue
 
 _MARKS = {
     Risk.DATA_LOSS: "bold red",
@@ -159,11 +159,11 @@ def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:
     return Grid((), [(Text(name), Text(printable(str(value)))) for name, value in pairs])
 
 
-def settings_grid(settings: Mapping[str, Setting]) -> Grid:
-    """Lay settings out, with where each came from."""
+def settings_grid(values: Mapping[str, "SettingValue"], origins: Mapping[str, str]) -> Grid:
+    """Tabulate settings with the origin of each."""
     rows = []
-    for name, setting in settings.items():
-        value = "" if setting.value is None else str(setting.value)
-        origin = Text(printable(setting.origin), style="dim")
-        rows.append((Text(name), Text(printable(value)), origin))
+    for name, value in values.items():
+        text = "" if value is None else str(value)
+        origin = Text(printable(origins[name]), style="dim")
+        rows.append((Text(name), Text(printable(text)), origin))
     return Grid(("setting", "value", "from"), rows)

@@ -1,14 +1,15 @@
 """`imgctl deploy`."""
 
 import tempfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgctl.cli.app import App, Command, app_of, set_option
+from imgctl.cli.app import App, app_of
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.options import Command, set_option
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
@@ -78,27 +79,24 @@ def deploy_stack(
     """Bundle, plan, show, ask, apply and print the outputs; gives the exit code."""
     from infra import customer_key, deployment
     from infra.bundle import Architecture
-    from infra.parameters import StackSettings
     from infra.template import stack_template
 
     settings, ui = app.settings, app.ui
-    if settings["kms_key"] is not None:
-        customer_key.check_usable(app.aws.kms, settings["kms_key"], app.aws.region)
+    stack_settings = settings.stack_settings
+    if stack_settings.kms_key is not None:
+        customer_key.check_usable(app.aws.kms, stack_settings.kms_key, app.aws.region)
     target = target_of(app)
     if not how.plan_only and _resume_pending(app, target):
         ui.info("That was under way since an earlier run, and is done. Now what is wanted:")
     if ui.can_prompt and not how.plan_only:
         _offer_cleanup(app, target)
     target.engine.check_updatable(target.stack)  # before the work of making a bundle
-    stack_settings = StackSettings(
-        **{field.name: settings[field.name] for field in fields(StackSettings)}
-    )
     there = deployment.find_existing(target, adopt=how.adopt)
     _report_existing(app, target, there, how)
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         with ui.working("Building the function's bundle"):
             bundle = deployment.make_bundle(
-                app.aws, Architecture(settings["architecture"]), Path(folder)
+                app.aws, Architecture(stack_settings.architecture), Path(folder)
             )
         wish = deployment.DeployRequest(stack_template(), stack_settings, bundle, how.express)
         take_in = (*there.kept, *there.untagged)
@@ -152,7 +150,7 @@ def _plan_and_apply(
         if plan.live_version:
             ui.info(
                 f"Version {plan.live_version} is live since a rollback, and stays so, with its code"
-                f" and its settings: `{app.command} publish` makes the newest live."
+                f" and its settings: `{app.program} publish` makes the newest live."
             )
         document = _plan_document(plan, changed=False) | {"partial": not plan.is_whole}
         if plan.is_empty:
@@ -188,10 +186,10 @@ def _plan_and_apply(
 def target_of(app: App) -> "StackContext":
     """Give the stack in the account and region in use, with its resources' names."""
     from infra.deployment import StackContext, engine_for
-    from infra.names import CHOOSABLE, stack_names
+    from infra.names import stack_names
 
-    stack = app.settings["stack"]
-    chosen = {name: app.settings[name] for name in CHOOSABLE}
+    stack = app.settings.stack
+    chosen = app.settings.stack_settings.chosen_names
     names = stack_names(stack, app.aws.account_id, app.aws.region, chosen)
     return StackContext(app.aws, engine_for(app.aws), stack, names)
 

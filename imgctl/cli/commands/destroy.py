@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
     from infra.teardown import RetainedResources
@@ -26,7 +27,7 @@ def destroy(context: click.Context, *, delete_data: bool) -> int:
     from infra import teardown
 
     app = app_of(context)
-    ui, stack = app.ui, app.settings["stack"]
+    ui, stack = app.ui, app.settings.stack
     target = target_of(app)
     deployed = target.engine.status(stack) not in (None, "DELETE_COMPLETE")
     left = teardown.find(target)
@@ -80,7 +81,7 @@ def _report(app: App, stack: str, left: "RetainedResources", *, delete_data: boo
     elif kept:
         app.ui.info(
             f"Deleted the stack {stack}. Kept, for the next deploy to take back:"
-            f" {', '.join(kept)}. `{app.command} destroy --delete-data` deletes them."
+            f" {', '.join(kept)}. `{app.program} destroy --delete-data` deletes them."
         )
     else:
         app.ui.info(f"Deleted the stack {stack}.")

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
 from imgctl.cli.commands.deploy import place_of, target_of
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
     from infra.plan import Plan

@@ -2,10 +2,11 @@
 
 import click
 
-from imgctl.cli.app import Command, app_of
+from imgctl.cli.app import app_of
 from imgctl.cli.commands.deploy import place_of, target_of
 from imgctl.cli.commands.publish import confirm_plan, report_live
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.options import Command
 
 
 @click.command(cls=Command, epilog="Example: imgctl rollback 3")

@@ -2,7 +2,8 @@
 
 import click
 
-from imgctl.cli.app import Command, app_of
+from imgctl.cli.app import app_of
+from imgctl.cli.options import Command
 
 
 @click.command(cls=Command, epilog="Example: imgctl versions")
