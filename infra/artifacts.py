@@ -8,7 +8,7 @@ from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
-from infra.ownership import ELSEWHERE, OWNER_TAG, UNTAGGED, bucket_owner
+from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner, is_proven
 
 
 class ArtifactsError(ImgctlError):
@@ -41,13 +41,13 @@ def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
     `destroy` must never delete it.
     """
     owner = bucket_owner(aws, bucket)
-    if owner == stack:
+    if is_proven(owner, stack, is_listed=False):
         return
-    if owner is None:
+    if not owner.exists:
         _create_bucket(aws, bucket)
     elif owner != UNTAGGED:
         raise ArtifactsError(
-            f"The bucket {bucket} belongs to {owner if owner == ELSEWHERE else f'stack {owner}'}.",
+            f"The bucket {bucket} {owner}.",
             hint="Choose another stack name with --stack, or request s3:ListBucket on the bucket.",
         )
     elif not storage.is_empty(aws.s3, bucket, owner=aws.account_id):

@@ -8,7 +8,7 @@ apply      upload the bundle, execute the plan, and follow it to its end
 Most deployments are one step. An adoption is several: existing buckets and a table are imported
 as they are, the table is brought closer to the template one change at a time, and then the whole
 stack is deployed around them.
-"""  # noqa: D400, D415
+"""  # noqa: D400
 
 import time
 import uuid
@@ -62,7 +62,7 @@ class DeploymentState:
 
     deployed: DeployedStack
     has_api_logging_role: bool
-    existing: ExistingResources = ExistingResources()
+    existing: ExistingResources = field(default_factory=ExistingResources)
     snapshots: Mapping[str, ResourceProperties] = field(default_factory=dict)
     customer_keys: frozenset[str] = frozenset()
 

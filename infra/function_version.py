@@ -55,10 +55,10 @@ class Version:
         return self.environment.get("SCALE", "")
 
 
-VERSION_BINDINGS: Mapping[str, Callable[[Version], str]] = {
+VERSION_BINDINGS: Mapping[str, Callable[[Version], str | None]] = {
     "FunctionName": lambda version: version.function,
     "FunctionRoleName": lambda version: version.role.rpartition("/")[2],
-    "DeadLetterQueueName": lambda version: version.dead_letter_queue.rpartition(":")[2],
+    "DeadLetterQueueName": lambda version: version.dead_letter_queue.rpartition(":")[2] or None,
     "KmsKeyArn": lambda version: version.kms_key,
     "SourceBucketName": lambda version: version.environment.get("SOURCE_BUCKET", ""),
     "DestinationBucketName": lambda version: version.environment.get("DESTINATION_BUCKET", ""),
@@ -66,7 +66,8 @@ VERSION_BINDINGS: Mapping[str, Callable[[Version], str]] = {
 }
 """What a version is bound to: the template's parameter, and how to read it from a version.
 
-The only list of these. A rollback compares a version with the stack by it, a deployment compares
+None is a version that is bound to nothing of the kind: without a queue it runs with any. This is
+the only list of bindings. A rollback compares a version with the stack by it, a deployment compares
 the stack with what it would become, and the template's hash of a version includes it.
 """
 
@@ -106,7 +107,7 @@ def check_compatible(version: Version, parameters: Mapping[str, str]) -> None:
     """Raise VersionIncompatible if the version cannot run in a stack with these parameters."""
     for name, read in VERSION_BINDINGS.items():
         published, deployed = read(version), parameters.get(name, "")
-        if published != deployed:
+        if published is not None and published != deployed:
             raise VersionIncompatible(
                 f"Version {version.number} was published with {published or 'no'} {name}, but the"
                 f" stack now has {deployed or 'none'}.",

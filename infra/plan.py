@@ -1,4 +1,4 @@
-"""What a deployment would do, and what it does: frozen values, assembled here, rendered elsewhere."""
+"""What a deployment would do, and what it does: frozen values, rendered elsewhere."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

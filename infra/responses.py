@@ -13,7 +13,7 @@ _METADATA = re.compile(r"^Metadata: (\{.*\})$", re.MULTILINE)
 
 
 def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
-    """Parse one stack of DescribeStacks, None for none, with its deployed template if it has one."""
+    """Parse one stack of DescribeStacks, None for no stack, with its deployed template."""
     if described is None:
         return DeployedStack(name, None)
     return DeployedStack(

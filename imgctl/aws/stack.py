@@ -38,11 +38,14 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
-        raise StackNotFound(
-            f"There is no stack named {stack}.", hint=Hint("Run {} first.", "deploy")
-        ) from error
+        raise not_found(stack) from error
     outputs = {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
     return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
+
+
+def not_found(stack: str) -> StackNotFound:
+    """Return the error for a stack that does not exist."""
+    return StackNotFound(f"There is no stack named {stack}.", hint=Hint("Run {} first.", "deploy"))
 
 
 def parse_outputs(

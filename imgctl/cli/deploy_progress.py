@@ -72,7 +72,7 @@ class DeployProgress:
         return step
 
     def tree(self, now: datetime, *, complete: bool) -> "Tree":
-        """Return the steps grouped by service; unless `complete`, finished ones are only counted."""
+        """Return the steps by service; unless `complete`, finished ones are only counted."""
         from rich.text import Text
         from rich.tree import Tree
 

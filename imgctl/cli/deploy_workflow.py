@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from infra.plan import Plan
 
 _ADOPTION_STEP = (
-    "Step 1 of several. Next, each with its own plan: table capacity and indexes, then the rest of"
-    " the stack."
+    "This is one step of several. Next, each with its own plan: table capacity and indexes where"
+    " they are missing, then the rest of the stack."
 )
 
 

@@ -26,9 +26,11 @@ def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
 
     Raises StackNotFound if it is not deployed.
     """
-    from imgctl.aws.stack import parse_outputs
+    from imgctl.aws.stack import not_found, parse_outputs
 
     deployed = context.client.read(context.stack)
+    if not deployed.exists:
+        raise not_found(context.stack)
     app.outputs = parse_outputs(
         deployed.outputs, stack=context.stack, endpoint_url=app.aws.endpoint_url
     )

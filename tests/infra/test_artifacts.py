@@ -99,7 +99,7 @@ def test_somebodys_own_bucket_is_neither_used_nor_tagged(
 
 def test_nothing_is_uploaded_to_a_bucket_of_another_stack(aws: Aws, bundle: Bundle) -> None:
     upload_bundle(aws, bundle)
-    with pytest.raises(ArtifactsError, match="belongs to stack imgctl"):
+    with pytest.raises(ArtifactsError, match="belongs to the stack imgctl"):
         upload(aws, bundle, bucket=BUCKET, stack="another")
 
 

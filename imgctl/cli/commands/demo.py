@@ -48,13 +48,13 @@ def _app_in(folder: Path, app: App) -> App:
 
 
 def _tell_story(app: App, output: Path) -> int:
-    from imgctl.cli.commands.deploy import deploy_stack
+    from imgctl.cli.deploy_workflow import deploy_stack
     from imgctl.cli.tables import records_grid
     from imgctl.core.record import to_plain
 
     ui = app.ui
     ui.info("1. The stack, from the template that goes to AWS")
-    deploy_stack(app, show_outputs=False)
+    deploy_stack(app)
 
     ui.info("\n2. Photographs: three by S3, one by the REST API")
     with as_file(files("imgctl.local") / "photos") as photos:

@@ -1,6 +1,5 @@
 """`imgctl destroy`."""
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,8 @@ from imgctl.cli.stack_access import stack_context
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from infra.deployed_stack import DeployedStack
     from infra.teardown import RetainedResources, UnprovenResource
 
@@ -67,7 +68,8 @@ def _summary(
     if retained.dead_letters:
         hint = Hint("run {} first", "redrive").render(app.program)
         lines.append(
-            f"  about {retained.dead_letters} unprocessed dead-letter messages would be lost; {hint}"
+            f"  about {retained.dead_letters} unprocessed dead-letter messages would be lost;"
+            f" {hint}"
         )
     if retained.data:
         lines.append("Including:" if delete_data else "Kept for the next deploy:")
