@@ -1,7 +1,7 @@
 """One deployment from end to end. Its stages, in the order in which they run:
 
 observe    read the stack, and what already exists under its names
-next_step  decide what comes next, from what was observed alone
+next_step  decide what comes next, from what was observed
 planned    have CloudFormation plan that step, and assemble what a person has to know
 apply      upload the bundle, execute the plan, and follow it to its end
 
