@@ -11,7 +11,7 @@ import pytest
 
 from imgctl import links
 from infra.template import stack_template
-from tests.packaging.conftest import REPOSITORY
+from tests.packaging.installation import REPOSITORY
 
 SOURCES = sorted(
     path.relative_to(REPOSITORY).as_posix()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import imgctl
-from tests.packaging.conftest import REPOSITORY, Installation, run_here
+from tests.packaging.installation import REPOSITORY, Installation, run_here
 
 PHOTO = REPOSITORY / "imgctl" / "local" / "photos" / "rocket.jpg"
 
