@@ -1,12 +1,12 @@
 # make demo    the whole pipeline on this machine, without an AWS account
 # make test    the test suite
 # make check   style, types, imports, templates
-# make bench   measure the core beside its peers, and write docs/benchmarks.md
-# make fix     mend what of the style can be mended
-# make lock    renew the lock files
+# make bench   measure imgctl next to its peers, and write docs/benchmarks.md
+# make fix     fix what ruff can fix
+# make lock    update the lock files
 #
-# Each makes the virtual environment .venv when it is first needed. Nothing else has to be
-# installed but git, make and Python 3.11 or later; PYTHON=... chooses another one.
+# Each creates the virtual environment .venv when it is first needed. Only git, make and Python 3.11
+# or later have to be installed; PYTHON=... selects another interpreter.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -30,14 +30,14 @@ check: .venv/dev.done .venv/scan.done
 	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
 	$(BIN)/python -m tests.infra.scan .venv/scan/bin/checkov
 
-bench: .venv/bench.done
+bench: .venv/bench.done .venv/peers.done
 	$(BIN)/python -m tests.benchmarks
 
 fix: .venv/dev.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-# The lock files hold for every supported Python and platform, carry hashes, and name no index.
+# The lock files are for all supported Pythons and platforms, contain hashes, and name no index.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links --quiet --upgrade
 lock: .venv/dev.done
@@ -45,6 +45,7 @@ lock: .venv/dev.done
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build -o requirements-local.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) --group scan -o requirements-scan.txt
+	$(BIN)/uv pip compile $(LOCK) --group peers -o requirements-peers.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
 	cd tests/benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved
 
@@ -52,7 +53,7 @@ clean:
 	rm -rf .venv build *.egg-info imgctl-demo
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "imgctl needs Python 3.11 or later: install it, or give PYTHON=..." >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "imgctl needs Python 3.11 or later: install it, or pass PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
 
 .venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
@@ -65,13 +66,20 @@ clean:
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/local.done
 
-# Apart from the rest, because checkov pins another boto3.
+# In an environment of its own, because checkov pins another boto3.
 .venv/scan.done: requirements-scan.txt | .venv/bin/python
 	@.venv/bin/python -m venv .venv/scan
 	.venv/scan/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-scan.txt
 	@touch $@
 
-# The peers that are not there are named as such: without npm, sharp.
+# In an environment of their own, because they pin another boto3 and click. The lock file is complete;
+# --no-deps, because pip accepts no hash for a dependency with extras.
+.venv/peers.done: requirements-peers.txt | .venv/bin/python
+	@.venv/bin/python -m venv .venv/peers
+	.venv/peers/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements-peers.txt
+	@touch $@
+
+# A peer that is missing is reported as not installed, such as sharp without npm.
 .venv/bench.done: requirements-bench.txt tests/benchmarks/package-lock.json .venv/dev.done
 	$(PIP) install --require-hashes -r requirements-bench.txt
 	command -v npm >/dev/null && cd tests/benchmarks && npm ci --silent --no-audit --no-fund || true

@@ -124,7 +124,7 @@ def translate(error: Exception) -> ImgctlError | None:
             return CredentialsRefused(f"{str(error).removesuffix('.')}.", hint=_LOGIN_HINT)
         case sdk.HTTPClientError() | sdk.ConnectionError():
             return Unreachable(
-                f"Cannot reach AWS: {str(error).removesuffix('.')}.",
+                f"AWS cannot be reached: {str(error).removesuffix('.')}.",
                 hint=_RECONNECT_LOCAL_HINT if _LOOPBACK in str(error) else _RECONNECT_HINT,
             )
         case _:

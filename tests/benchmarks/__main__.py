@@ -1,7 +1,6 @@
-"""`python -m tests.benchmarks`: measure every peer side by side, and write docs/benchmarks.md.
+"""`python -m tests.benchmarks`: measure imgctl next to its peers, and write docs/benchmarks.md.
 
-Ratios of one run on one machine; a second run on another machine gives other milliseconds and,
-within noise, the same ratios.
+Milliseconds depend on the machine; ratios within one run are comparable between machines.
 """
 
 import argparse
@@ -13,30 +12,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.benchmarks.batch import pictures_a_second
+from tests.benchmarks.batch import images_per_second
 from tests.benchmarks.cold import ColdStart, measure_cold_start
 from tests.benchmarks.peers import (
+    IMGCTL,
+    IMGCTL_HIGH_QUALITY,
     NAIVE,
     NAIVE_FRAMES,
-    OURS,
-    OURS_BEST,
-    Measured,
+    Measurement,
     Peer,
-    installed,
+    find_installed,
     measure,
 )
 from tests.benchmarks.pictures import SUBJECTS, photograph
-from tests.benchmarks.quality import Quality, check, reference_half
+from tests.benchmarks.quality import Quality, compare, reference_half
+from tests.benchmarks.start import measure_starts, start_table
 
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 BATCH = 200
-_ALL_FRAMES = (".gif",)
-_JUDGED = ("jpeg-12mp.jpg", "progressive-12mp.jpg", "webp-12mp.webp", "png-photo-12mp.png")
+_ANIMATED = (".gif",)
+_WITH_QUALITY = ("jpeg-12mp.jpg", "progressive-12mp.jpg", "webp-12mp.webp", "png-photo-12mp.png")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One peer on one picture: median seconds, peak memory, the result's bytes and quality."""
+    """One peer on one image: median time, peak memory, the result's size and quality."""
 
     peer: str
     seconds: float
@@ -45,45 +45,47 @@ class Row:
     quality: Quality | None
 
 
-def rows_of(peers: list[Peer], source: Path, work: Path, rounds: int, times: int) -> list[Row]:
-    """Measure all peers in turn, round after round, so that a slow minute hits all alike."""
-    naive = NAIVE_FRAMES if source.suffix in _ALL_FRAMES else NAIVE
-    # OpenCV keeps the first frame alone: no work to compare.
-    able = [peer for peer in peers if source.suffix not in _ALL_FRAMES or peer.name != "OpenCV"]
-    taking_part = [naive, OURS, *able]
+def measure_subject(
+    peers: list[Peer], source: Path, work: Path, rounds: int, times: int
+) -> list[Row]:
+    """Measure all peers in turn in each round, so that a slow minute affects all of them."""
+    naive = NAIVE_FRAMES if source.suffix in _ANIMATED else NAIVE
+    # OpenCV keeps only the first frame, which is not the same work.
+    able = [peer for peer in peers if source.suffix not in _ANIMATED or peer.name != "OpenCV"]
+    participants = [naive, IMGCTL, *able]
     if source.suffix == ".jpg":
-        taking_part.insert(2, OURS_BEST)
-    runs: dict[str, list[Measured]] = {}
+        participants.insert(2, IMGCTL_HIGH_QUALITY)
+    measurements: dict[str, list[Measurement]] = {}
     results: dict[str, Path] = {}
     for _ in range(rounds):
-        for peer in taking_part:
+        for peer in participants:
             destination = work / f"{peer.name.replace(' ', '-')}{source.suffix}"
-            measured = measure(peer, source, destination, times)
-            if measured is not None:
-                runs.setdefault(peer.name, []).append(measured)
+            measurement = measure(peer, source, destination, times)
+            if measurement is not None:
+                measurements.setdefault(peer.name, []).append(measurement)
                 results[peer.name] = destination
     reference = None
-    if source.name in _JUDGED:
+    if source.name in _WITH_QUALITY:
         reference = work / "reference.png"
         reference_half(source, reference)
     return [
         Row(
             name,
-            statistics.median(second for run in found for second in run.seconds),
-            int(statistics.median(run.peak_bytes for run in found)),
+            statistics.median(second for item in items for second in item.seconds),
+            int(statistics.median(item.peak_bytes for item in items)),
             results[name].stat().st_size,
-            check(reference, results[name]) if reference else None,
+            compare(reference, results[name]) if reference else None,
         )
-        for name, found in runs.items()
+        for name, items in measurements.items()
     ]
 
 
-def table_of(rows: list[Row]) -> list[str]:
-    """Lay one picture's rows out, against the naive code."""
+def subject_table(rows: list[Row]) -> list[str]:
+    """Format the rows of one image as a Markdown table, with ratios to the naive code."""
     naive = rows[0]
-    check_page = naive.quality is not None
-    head = ["", "ms", "times naive's speed", "peak MB", "of naive's memory", "bytes", "of naive's"]
-    head += ["SSIMULACRA2", "PSNR dB"] if check_page else []
+    with_quality = naive.quality is not None
+    head = ["", "ms", "speed vs naive", "peak MB", "memory vs naive", "bytes", "size vs naive"]
+    head += ["SSIMULACRA2", "PSNR dB"] if with_quality else []
     lines = ["| " + " | ".join(head) + " |", "|---|" + "---:|" * (len(head) - 1)]
     for row in rows:
         cells = [
@@ -102,76 +104,96 @@ def table_of(rows: list[Row]) -> list[str]:
 
 
 def batch_table(speeds: Mapping[str, float]) -> list[str]:
-    """Lay the batch out."""
-    ours = speeds["imgctl resize"]
-    lines = ["| | pictures a second | imgctl is so many times quicker |", "|---|---:|---:|"]
-    lines += [f"| {n} | {speed:.1f} | {ours / speed:.2f} |" for n, speed in speeds.items()]
-    return lines
+    """Format the throughput of each program as a Markdown table."""
+    imgctl = speeds["imgctl resize"]
+    lines = ["| | images per second | imgctl's speedup |", "|---|---:|---:|"]
+    return lines + [
+        f"| {name} | {speed:.1f} | {imgctl / speed:.2f} |" for name, speed in speeds.items()
+    ]
 
 
 def cold_table(measured: ColdStart) -> list[str]:
-    """Lay the cold start out."""
-    lines = ["| | ms over a bare interpreter |", "|---|---:|"]
+    """Format the cold start as a Markdown table."""
+    lines = ["| | ms more than a bare interpreter |", "|---|---:|"]
     lines += [f"| {name} | {ms:.0f} |" for name, ms in measured.over_bare_ms.items()]
-    dearest = ", ".join(f"{name} {ms:.0f}" for name, ms in measured.imports_ms.items())
+    slowest = ", ".join(f"{name} {ms:.0f}" for name, ms in measured.imports_ms.items())
     lines += ["", f"The bare interpreter takes {measured.bare_ms:.0f} ms. By `-X importtime`, the"]
-    return [*lines, f"packages that take longest themselves, in ms: {dearest}."]
+    return [*lines, f"packages with the longest own import time, in ms: {slowest}."]
+
+
+class Report:
+    """The text of docs/benchmarks.md; each section is printed as soon as it is measured."""
+
+    def __init__(self, versions: list[str], cores: int) -> None:
+        self._lines = [
+            "# Benchmarks",
+            "",
+            "Written by `make bench`. Medians of one run, file to file. Each program runs in a",
+            "process of its own on one core, and all of them take turns in each round. Compare",
+            "values within a table, not between machines. JPEG and WebP have quality 80 (naive:",
+            "Pillow's defaults, 75 and 80) and 4:2:0 subsampling.",
+            "",
+            f"Python {platform.python_version()}, {cores} cores. " + "; ".join(versions) + ".",
+            "",
+        ]
+
+    def add(self, title: str, table: list[str]) -> None:
+        """Add a section and print it."""
+        section = [f"## {title}", "", *table, ""]
+        print("\n".join(section), flush=True)
+        self._lines += section
+
+    def write(self, path: Path) -> None:
+        """Write the report to a file."""
+        path.write_text("\n".join(self._lines).rstrip() + "\n")
+
+
+def measure_batch(work: Path, count: int) -> dict[str, float]:
+    """Measure the throughput on `count` JPEGs of 12 megapixels, of which 8 are different."""
+    sources = work / "batch"
+    sources.mkdir()
+    for number in range(8):
+        photograph(4000, 3000, seed=number).save(sources / f"{number:03}.jpg", quality=90)
+    for number in range(8, count):
+        (sources / f"{number:03}.jpg").hardlink_to(sources / f"{number % 8:03}.jpg")
+    return images_per_second(sources, work)
+
+
+def parse_arguments() -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", help="measure only images with this in their name, and write nothing"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--times", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=BATCH, help="number of images; 0 for no batch")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Measure, print, and write the report."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", help="part of a picture's name")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--times", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=BATCH, help="how many pictures; 0 for none")
-    chosen = parser.parse_args()
-    peers, versions = installed()
+    arguments = parse_arguments()
+    installed = find_installed()
     cores = len(os.sched_getaffinity(0))
-    report = [
-        "# Benchmarks",
-        "",
-        "Written by `make bench`. Medians of one run, file to file, each program in a process of",
-        "its own and on one core; in each round all take their turn. Compare within a table, not",
-        "between machines. JPEG and WebP at quality 80 (naive: Pillow's defaults, 75 and 80),",
-        "subsampling 4:2:0.",
-        "",
-        f"Python {platform.python_version()}, {cores} cores. " + "; ".join(versions) + ".",
-        "",
-    ]
+    report = Report(installed.versions, cores)
     with tempfile.TemporaryDirectory(prefix="imgctl-bench-") as folder:
         work = Path(folder)
         for subject in SUBJECTS:
-            if chosen.only and chosen.only not in subject.name:
+            if arguments.only and arguments.only not in subject.name:
                 continue
             source = work / subject.name
-            subject.make(source)
-            rows = rows_of(peers, source, work, chosen.rounds, chosen.times)
-            section = [f"## {subject.about}", "", *table_of(rows), ""]
-            print("\n".join(section), flush=True)
-            report += section
-        if chosen.batch:
-            sources = work / "batch"
-            sources.mkdir()
-            for number in range(8):
-                photograph(4000, 3000, seed=number).save(sources / f"{number:03}.jpg", quality=90)
-            for number in range(8, chosen.batch):
-                (sources / f"{number:03}.jpg").hardlink_to(sources / f"{number % 8:03}.jpg")
-            speeds = pictures_a_second(sources, work)
-            section = [
-                f"## {chosen.batch} JPEG of 12 MP, {cores} cores",
-                "",
-                *batch_table(speeds),
-                "",
-            ]
-            print("\n".join(section), flush=True)
-            report += section
-        if not chosen.only:
-            cold = ["## Cold start of the function", "", *cold_table(measure_cold_start(work)), ""]
-            print("\n".join(cold), flush=True)
-            report += cold
-    if not chosen.only:
-        REPORT.write_text("\n".join(report).rstrip() + "\n")
+            subject.create(source)
+            rows = measure_subject(installed.peers, source, work, arguments.rounds, arguments.times)
+            report.add(subject.title, subject_table(rows))
+        if arguments.batch:
+            speeds = measure_batch(work, arguments.batch)
+            report.add(f"{arguments.batch} JPEG of 12 MP, {cores} cores", batch_table(speeds))
+        if not arguments.only:
+            report.add("Cold start of the function", cold_table(measure_cold_start(work)))
+            report.add("Start of the program", start_table(measure_starts(work)))
+    if not arguments.only:
+        report.write(REPORT)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Many pictures at once, the start of the program included.
+"""The throughput on many images, including the start of the program.
 
-`batch.py --naive SOURCES DESTINATION` is the naive peer's own program: two processes.
+`batch.py --naive SOURCES DESTINATION` is the naive peer's program, with two processes.
 """
 
 import shutil
@@ -17,7 +17,7 @@ ROUNDS = 3
 
 
 def naive_batch(sources: Path, destination: Path) -> None:
-    """Halve a folder with the naive code in two processes."""
+    """Halve the images of a folder with the naive code in two processes."""
     from tests.benchmarks.worker import naive
 
     paths = sorted(sources.iterdir())
@@ -25,8 +25,8 @@ def naive_batch(sources: Path, destination: Path) -> None:
         list(pool.map(naive, paths, [destination / path.name for path in paths]))
 
 
-def pictures_a_second(sources: Path, work: Path) -> dict[str, float]:
-    """Time each program on the same folder, from its start to its end: the median of `ROUNDS`."""
+def images_per_second(sources: Path, work: Path) -> dict[str, float]:
+    """Return each program's throughput on a folder, from start to exit: the median of `ROUNDS`."""
     names = sorted(str(path) for path in sources.iterdir())
     imgctl = Path(sys.executable).with_name("imgctl")
     programs = {
@@ -52,11 +52,11 @@ def pictures_a_second(sources: Path, work: Path) -> dict[str, float]:
         started_s = time.perf_counter()
         subprocess.run(arguments, check=True, stdout=subprocess.DEVNULL)
         elapsed_s = time.perf_counter() - started_s
-        made = sum(path.is_file() for path in out.rglob("*"))
-        if made != len(names):
-            raise RuntimeError(f"{name} made {made} of {len(names)} pictures")
+        written = sum(path.is_file() for path in out.rglob("*"))
+        if written != len(names):
+            raise RuntimeError(f"{name} wrote {written} of {len(names)} images")
         speeds[name].append(len(names) / elapsed_s)
-    return {name: statistics.median(found) for name, found in speeds.items()}
+    return {name: statistics.median(values) for name, values in speeds.items()}
 
 
 if __name__ == "__main__":

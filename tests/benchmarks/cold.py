@@ -1,7 +1,7 @@
-"""How long the function takes until its first picture is done, over a bare interpreter.
+"""The function's cold start: the time to its first result, minus that of a bare interpreter.
 
-In processes of its own, from the bundle, unpacked where nothing can be written beside it, as in
-Lambda: its imports, its two clients, which are made once an environment, and a small photograph.
+Measured in a new process from the unpacked bundle, without writing bytecode, as in Lambda. It
+includes the imports, the creation of the two clients, and a small photograph.
 """
 
 import os
@@ -31,7 +31,7 @@ _SETTINGS = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 _PATH = "import sys; sys.path[:0] = [sys.argv[1]]; sys.path.append(sys.argv[2]);"
-_OURS = f"""{_PATH}
+_IMGCTL = f"""{_PATH}
 from imgctl.worker import handler
 from imgctl.core.pixels import resize
 settings, _ = handler._cold_start()
@@ -51,7 +51,7 @@ _LINE = re.compile(r"import time:\s*(\d+) \|\s*(\d+) \| (.*)")
 
 @dataclass(frozen=True, slots=True)
 class ColdStart:
-    """What was measured: milliseconds over a bare interpreter, and the dearest imports."""
+    """Milliseconds more than a bare interpreter, and the imports that take the longest."""
 
     over_bare_ms: dict[str, float]
     bare_ms: float
@@ -59,7 +59,7 @@ class ColdStart:
 
 
 def measure_cold_start(work: Path) -> ColdStart:
-    """Measure ours with and without bytecode beside the naive function's imports."""
+    """Measure imgctl with and without bytecode, and the imports of the naive function."""
     with_bytecode, without = work / "with-bytecode", work / "without-bytecode"
     bundle = build_local(work)
     for folder in (with_bytecode, without):
@@ -70,38 +70,38 @@ def measure_cold_start(work: Path) -> ColdStart:
     programs = {
         "bare": ("pass", with_bytecode),
         "naive: boto3, a client, a resource": (_NAIVE, with_bytecode),
-        "imgctl": (_OURS, with_bytecode),
-        "imgctl, without bytecode": (_OURS, without),
+        "imgctl": (_IMGCTL, with_bytecode),
+        "imgctl, without bytecode": (_IMGCTL, without),
     }
-    runs: dict[str, list[float]] = {name: [] for name in programs}
+    times_ms: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(ROUNDS):
         for name, (program, folder) in programs.items():
             started_s = time.perf_counter()
             _run(program, folder)
-            runs[name].append((time.perf_counter() - started_s) * 1000)
-    medians = {name: statistics.median(found) for name, found in runs.items()}
+            times_ms[name].append((time.perf_counter() - started_s) * 1000)
+    medians = {name: statistics.median(values) for name, values in times_ms.items()}
     bare_ms = medians.pop("bare")
     over = {name: median - bare_ms for name, median in medians.items()}
-    return ColdStart(over, bare_ms, _dearest(with_bytecode))
+    return ColdStart(over, bare_ms, _slowest_imports(with_bytecode))
 
 
 def _run(program: str, folder: Path, *options: str) -> str:
     command = [sys.executable, "-I", "-S", "-B", *options, "-c", program]
-    done = subprocess.run(
+    completed = subprocess.run(
         [*command, str(folder), sysconfig.get_paths()["purelib"], str(PHOTOS / "rocket.jpg")],
         env={"PATH": os.defpath, **_SETTINGS},
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stderr
+    return completed.stderr
 
 
-def _dearest(folder: Path) -> dict[str, float]:
-    """Give what the top packages cost by `-X importtime`, in ms, with all that each imports."""
-    own: dict[str, float] = {}
-    for line in _run(_OURS, folder, "-X", "importtime").splitlines():
-        if found := _LINE.match(line):
-            package = found[3].strip().partition(".")[0]
-            own[package] = own.get(package, 0) + int(found[1]) / 1000
-    return dict(sorted(own.items(), key=lambda item: item[1], reverse=True)[:8])
+def _slowest_imports(folder: Path) -> dict[str, float]:
+    """Return the own import time in ms of the eight slowest packages, by `-X importtime`."""
+    own_ms: dict[str, float] = {}
+    for line in _run(_IMGCTL, folder, "-X", "importtime").splitlines():
+        if match := _LINE.match(line):
+            package = match[3].strip().partition(".")[0]
+            own_ms[package] = own_ms.get(package, 0) + int(match[1]) / 1000
+    return dict(sorted(own_ms.items(), key=lambda item: item[1], reverse=True)[:8])

@@ -1,4 +1,4 @@
-"""Who is measured: each peer at its best settings, with the version that is installed."""
+"""The programs that are measured: each with its fastest settings and its installed version."""
 
 import importlib.util
 import json
@@ -14,7 +14,7 @@ HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One way of halving a picture: what starts it, and what it is."""
+    """One way to halve an image, and the command that runs it."""
 
     name: str
     about: str
@@ -22,8 +22,8 @@ class Peer:
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
-    """One run of a worker: seconds of each repetition, and its peak of memory in bytes."""
+class Measurement:
+    """One run of a worker: the seconds of each repetition, and its peak memory in bytes."""
 
     seconds: tuple[float, ...]
     peak_bytes: int
@@ -33,73 +33,82 @@ def _python(function: str) -> tuple[str, ...]:
     return (sys.executable, str(HERE / "worker.py"), function)
 
 
-NAIVE = Peer("naive", "the usual tutorial code, on Pillow", _python("naive"))
-NAIVE_FRAMES = Peer("naive", "Pillow's own defaults, on every frame", _python("naive_frames"))
-OURS = Peer("imgctl", "imgctl's core", _python("ours"))
-OURS_BEST = Peer("imgctl hq", "imgctl --high-quality", _python("ours_high_quality"))
+NAIVE = Peer("naive", "typical tutorial code with Pillow", _python("naive"))
+NAIVE_FRAMES = Peer("naive", "Pillow's defaults on every frame", _python("naive_frames"))
+IMGCTL = Peer("imgctl", "imgctl's core", _python("imgctl_core"))
+IMGCTL_HIGH_QUALITY = Peer("imgctl hq", "imgctl --high-quality", _python("imgctl_high_quality"))
 
 
-def installed() -> tuple[list[Peer], list[str]]:
-    """List the peers that are installed here, and say which are not."""
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """The peers that are installed, and a text on each peer's version or absence."""
+
+    peers: list[Peer]
+    versions: list[str]
+
+
+def find_installed() -> Installed:
+    """Find the installed peers."""
     import PIL
     from PIL import features
 
     import imgctl
 
     jpeg = features.version("libjpeg_turbo")
-    said = [f"imgctl {imgctl.__version__}, on Pillow {PIL.__version__}, libjpeg-turbo {jpeg}"]
+    versions = [f"imgctl {imgctl.__version__}, Pillow {PIL.__version__}, libjpeg-turbo {jpeg}"]
     peers = []
     if importlib.util.find_spec("pyvips"):
         import pyvips
 
         version = ".".join(str(pyvips.version(part)) for part in range(3))
         peers.append(Peer("pyvips", "thumbnail, Lanczos3", _python("pyvips_thumbnail")))
-        said.append(f"pyvips {pyvips.__version__}, libvips {version}")
+        versions.append(f"pyvips {pyvips.__version__}, libvips {version}")
     else:
-        said.append("pyvips: not installed")
+        versions.append("pyvips: not installed")
     if importlib.util.find_spec("cv2"):
         import cv2
 
         peers.append(Peer("OpenCV", "reduced decode, or area average", _python("opencv_reduced")))
-        said.append(f"OpenCV {cv2.__version__}")
+        versions.append(f"OpenCV {cv2.__version__}")
     else:
-        said.append("OpenCV: not installed")
+        versions.append("OpenCV: not installed")
     if (node := shutil.which("node")) and (HERE / "node_modules" / "sharp").is_dir():
         script = str(HERE / "worker.mjs")
-        done = subprocess.run([node, script, "--versions"], capture_output=True, check=True)
-        versions = json.loads(done.stdout)
+        completed = subprocess.run([node, script, "--versions"], capture_output=True, check=True)
+        sharp = json.loads(completed.stdout)
         peers.append(Peer("sharp", "resize, Lanczos3", (node, script)))
-        said.append(
-            f"sharp {versions['sharp']}, libvips {versions['vips']}, Node {versions['node']}"
-        )
+        versions.append(f"sharp {sharp['sharp']}, libvips {sharp['vips']}, Node {sharp['node']}")
     else:
-        said.append("sharp: not installed")
+        versions.append("sharp: not installed")
     imagemagick = _imagemagick()
     if imagemagick is not None:
         peers.append(Peer("ImageMagick", "mogrify", _python("imagemagick")))
-    said.append(imagemagick or "ImageMagick: not installed")
-    return peers, said
+    versions.append(imagemagick or "ImageMagick: not installed")
+    return Installed(peers, versions)
 
 
 def _imagemagick() -> str | None:
-    # Other programs are called convert too; mogrify is ImageMagick's alone.
+    # Other programs are named convert too, but mogrify is only ImageMagick's.
     program = shutil.which("mogrify")
     if program is None:
         return None
-    done = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)
-    return done.stdout.splitlines()[0].removeprefix("Version: ")
+    completed = subprocess.run([program, "-version"], capture_output=True, text=True, check=True)
+    return completed.stdout.splitlines()[0].removeprefix("Version: ")
 
 
-def measure(peer: Peer, source: Path, destination: Path, times: int) -> Measured | None:
-    """Run a peer in a process of its own; None where it cannot do this picture."""
-    done = subprocess.run(
+def measure(peer: Peer, source: Path, destination: Path, times: int) -> Measurement | None:
+    """Run a peer in a process of its own; None if it cannot process this image."""
+    completed = subprocess.run(
         [*peer.command, str(source), str(destination), str(times)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        print(f"{peer.name} cannot do {source.name}: {done.stderr.strip()[-300:]}", file=sys.stderr)
+    if completed.returncode != 0:
+        print(
+            f"{peer.name} cannot process {source.name}: {completed.stderr.strip()[-300:]}",
+            file=sys.stderr,
+        )
         return None
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return Measured(tuple(told["seconds"]), told["peak_bytes"])
+    output: dict[str, Any] = json.loads(completed.stdout.splitlines()[-1])
+    return Measurement(tuple(output["seconds"]), output["peak_bytes"])

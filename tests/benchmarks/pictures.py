@@ -1,7 +1,7 @@
-"""The pictures that are measured: made here, the same on every machine.
+"""The images that are measured, generated identically on every machine.
 
-Tiles of free photographs, scaled, with fine noise, so that a 12-megapixel JPEG weighs what a
-camera's does. Flat graphics and text stand for screenshots and drawings.
+Photographs are tiles of free photographs, scaled, with fine noise, so that a 12-megapixel JPEG has
+the size of a camera's. Flat graphics and text represent screenshots and drawings.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ _TILES = ("coffee.png", "chelsea.png", "rocket.jpg", "hubble_deep_field.jpg")
 
 
 def photograph(width: int, height: int, *, seed: int = 0, noise: float = 3.0) -> Image.Image:
-    """Make a photograph of a size, with grey noise of a standard deviation of `noise`."""
+    """Generate a photograph with gray noise of the standard deviation `noise`."""
     tile = (width // 2 + 1, height // 2 + 1)
     canvas = Image.new("RGB", (width, height))
     for index, name in enumerate(_TILES):
@@ -28,20 +28,20 @@ def photograph(width: int, height: int, *, seed: int = 0, noise: float = 3.0) ->
         canvas.paste(scaled, ((index % 2) * tile[0], (index // 2) * tile[1]))
     pixels = np.array(canvas)
     random = np.random.default_rng(seed)
-    for row in pixels:  # row by row: the grain of 50 megapixels would fill the memory
+    for row in pixels:  # by row, because the grain of 50 megapixels would fill the memory
         grain = random.normal(0, noise, (width, 1))
         np.clip(row + grain, 0, 255, out=row, casting="unsafe")
     return Image.fromarray(pixels)
 
 
 def flat_graphics(width: int, height: int) -> Image.Image:
-    """Make a picture of flat colours, thin lines and text."""
+    """Generate an image of flat colors, thin lines and text."""
     image = Image.new("RGB", (width, height), "white")
     draw = ImageDraw.Draw(image)
     font = ImageFont.load_default(32)
     for row in range(0, height, 400):
-        colour = (40 + row // 16 % 200, 90, 200 - row // 20 % 150)
-        draw.rectangle((100, row + 20, width // 2, row + 120), fill=colour)
+        color = (40 + row // 16 % 200, 90, 200 - row // 20 % 150)
+        draw.rectangle((100, row + 20, width // 2, row + 120), fill=color)
         draw.line((0, row + 200, width, row + 260), fill="black", width=3)
         for column in range(100, width - 900, 1000):
             draw.text((column, row + 270), "The quick brown fox jumps 0123456789", "black", font)
@@ -49,24 +49,24 @@ def flat_graphics(width: int, height: int) -> Image.Image:
 
 
 def frames(count: int, width: int, height: int) -> list[Image.Image]:
-    """Make the frames of an animation: a photograph with something that moves."""
+    """Generate the frames of an animation: a photograph with a moving ellipse."""
     base = photograph(width, height, noise=0)
-    pictures = []
+    images = []
     for index in range(count):
         frame = base.copy()
         left = index * width // count
         ImageDraw.Draw(frame).ellipse((left, 100, left + 200, 300), fill=(250, 200, 30))
-        pictures.append(frame)
-    return pictures
+        images.append(frame)
+    return images
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """One picture to measure: a file's name, and what makes the file."""
+    """One image to measure: the file's name, the section's title, and how to create the file."""
 
     name: str
-    about: str
-    make: Callable[[Path], None]
+    title: str
+    create: Callable[[Path], None]
 
 
 def _saved(image: Callable[[], Image.Image], **options: Any) -> Callable[[Path], None]:

@@ -1,4 +1,4 @@
-"""How near a result comes to the best half of its original."""
+"""The quality of a result, compared with an ideal half of its original."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +11,14 @@ from ssimulacra2 import compute_ssimulacra2
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """SSIMULACRA2 (100 is the same, 70 high quality) and PSNR in dB."""
+    """SSIMULACRA2 (100 is identical, 70 is high quality) and PSNR in dB."""
 
     ssimulacra2: float
     psnr_db: float
 
 
 def reference_half(source: Path, destination: Path) -> None:
-    """Save the float Lanczos half of a picture as a PNG: each channel alone, in 32-bit floats."""
+    """Halve an image with Lanczos in 32-bit floats, and save it as a PNG."""
     with Image.open(source) as image:
         size = (-(-image.width // 2), -(-image.height // 2))
         channels = [
@@ -29,16 +29,16 @@ def reference_half(source: Path, destination: Path) -> None:
     Image.fromarray(np.clip(np.rint(stacked), 0, 255).astype(np.uint8)).save(destination)
 
 
-def check(reference: Path, result: Path) -> Quality:
-    """Compare a result with the reference half."""
+def compare(reference: Path, result: Path) -> Quality:
+    """Compare a result with the reference."""
     return Quality(
         float(compute_ssimulacra2(str(reference), str(result))), _psnr_db(reference, result)
     )
 
 
 def _psnr_db(reference: Path, result: Path) -> float:
-    wanted, found = (_pixels(path) for path in (reference, result))
-    error = float(np.mean((wanted - found) ** 2))
+    expected, actual = (_pixels(path) for path in (reference, result))
+    error = float(np.mean((expected - actual) ** 2))
     return 99.0 if error == 0 else float(10 * np.log10(255**2 / error))
 
 

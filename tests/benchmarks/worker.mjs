@@ -1,5 +1,5 @@
-// sharp's work in a process of its own: `node worker.mjs SOURCE DESTINATION TIMES`, as worker.py;
-// `node worker.mjs --batch WORKERS DESTINATION SOURCE...` halves many.
+// sharp in a process of its own: `node worker.mjs SOURCE DESTINATION TIMES`, like worker.py, or
+// `node worker.mjs --batch WORKERS DESTINATION SOURCE...` for many images.
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
@@ -26,7 +26,7 @@ async function halve(source, destination) {
   await output.toFile(destination)
 }
 
-// resourceUsage().maxRSS begins with the parent's.
+// resourceUsage().maxRSS includes what the parent had before exec.
 function peakBytes() {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'ascii'))[1]) * 1024
 }

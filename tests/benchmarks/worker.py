@@ -1,7 +1,7 @@
 """One peer's work in a process of its own: `worker.py PEER SOURCE DESTINATION TIMES`.
 
-Prints `{"seconds": [...], "peak_bytes": ...}`: how long each repetition took after one to warm up,
-file to file, and the most memory that the process ever held. Runs on one core.
+Prints `{"seconds": [...], "peak_bytes": ...}`: the time of each repetition, file to file, after one
+to warm up, and the peak memory of the process. Runs on one core.
 """
 
 import json
@@ -18,7 +18,7 @@ QUALITY = 80
 
 
 def naive(source: Path, destination: Path) -> None:
-    """Do what tutorials do, all frames aside: open, reopen, thumbnail, save, reopen."""
+    """Resize the first frame as tutorials do: open, reopen, thumbnail, save, reopen."""
     from PIL import Image
 
     with Image.open(source) as image:
@@ -31,7 +31,7 @@ def naive(source: Path, destination: Path) -> None:
 
 
 def naive_frames(source: Path, destination: Path) -> None:
-    """Do the naive work on every frame, with Pillow's own defaults."""
+    """Resize every frame with Pillow's defaults."""
     from PIL import Image, ImageSequence
 
     with Image.open(source) as image:
@@ -43,8 +43,8 @@ def naive_frames(source: Path, destination: Path) -> None:
         frames[0].save(destination, save_all=True, append_images=frames[1:], loop=0)
 
 
-def ours(source: Path, destination: Path, *, high_quality: bool = False) -> None:
-    """Do it with imgctl's core."""
+def imgctl_core(source: Path, destination: Path, *, high_quality: bool = False) -> None:
+    """Resize with imgctl's core."""
     from imgctl.core.limits import Limits
     from imgctl.core.pixels import resize
     from imgctl.core.spec import ResizeSpec
@@ -54,22 +54,22 @@ def ours(source: Path, destination: Path, *, high_quality: bool = False) -> None
     destination.write_bytes(result.data)
 
 
-def ours_high_quality(source: Path, destination: Path) -> None:
-    """Do it with imgctl's core at its best quality."""
-    ours(source, destination, high_quality=True)
+def imgctl_high_quality(source: Path, destination: Path) -> None:
+    """Resize with imgctl's core and --high-quality."""
+    imgctl_core(source, destination, high_quality=True)
 
 
 def pyvips_thumbnail(source: Path, destination: Path) -> None:
-    """Do it with libvips, which shrinks on load and finishes with Lanczos."""
+    """Resize with libvips, which shrinks on load and finishes with Lanczos."""
     import pyvips
 
     kind = source.suffix
-    whole = pyvips.Image.new_from_file(str(source))
+    original = pyvips.Image.new_from_file(str(source))
     options: dict[str, Any] = {}
     name = str(source)
-    if kind in (".gif", ".webp") and whole.get_n_pages() > 1:
+    if kind in (".gif", ".webp") and original.get_n_pages() > 1:
         name += "[n=-1]"
-    half = pyvips.Image.thumbnail(name, -(-whole.width // 2), height=10_000_000)
+    half = pyvips.Image.thumbnail(name, -(-original.width // 2), height=10_000_000)
     if kind in (".jpg", ".webp", ".avif"):
         options["Q"] = QUALITY
     if kind == ".avif":
@@ -78,7 +78,7 @@ def pyvips_thumbnail(source: Path, destination: Path) -> None:
 
 
 def opencv_reduced(source: Path, destination: Path) -> None:
-    """Do it with OpenCV, which lets libjpeg halve."""
+    """Resize with OpenCV, which has libjpeg halve a JPEG while decoding."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -87,8 +87,8 @@ def opencv_reduced(source: Path, destination: Path) -> None:
         half = cv2.imread(str(source), cv2.IMREAD_REDUCED_COLOR_2)
         options = [cv2.IMWRITE_JPEG_QUALITY, QUALITY]
     else:
-        whole: Any = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
-        half = cv2.resize(whole, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        original: Any = cv2.imread(str(source), cv2.IMREAD_UNCHANGED)
+        half = cv2.resize(original, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         options = {
             ".webp": [cv2.IMWRITE_WEBP_QUALITY, QUALITY],
             ".avif": [cv2.IMWRITE_AVIF_QUALITY, 75, cv2.IMWRITE_AVIF_SPEED, 8],
@@ -97,7 +97,7 @@ def opencv_reduced(source: Path, destination: Path) -> None:
 
 
 def imagemagick(source: Path, destination: Path) -> None:
-    """Do it with ImageMagick's mogrify, told how much of a JPEG it needs to decode."""
+    """Resize with ImageMagick's mogrify, with a hint at the size to decode a JPEG to."""
     from PIL import Image
 
     with Image.open(source) as image:
@@ -116,8 +116,8 @@ WORK: dict[str, Callable[[Path, Path], None]] = {
     for function in (
         naive,
         naive_frames,
-        ours,
-        ours_high_quality,
+        imgctl_core,
+        imgctl_high_quality,
         pyvips_thumbnail,
         opencv_reduced,
         imagemagick,
@@ -126,7 +126,7 @@ WORK: dict[str, Callable[[Path, Path], None]] = {
 
 
 def main() -> None:
-    """Measure one peer on one picture."""
+    """Measure one peer on one image."""
     name, source, destination, times = sys.argv[1:]
     os.environ["VIPS_CONCURRENCY"] = os.environ["MAGICK_THREAD_LIMIT"] = "1"
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
@@ -142,9 +142,9 @@ def main() -> None:
 
 
 def _peak_bytes() -> int:
-    """Read the high-water mark of resident memory, or that of the programs that were run.
+    """Return the peak resident memory of this process or of its largest child.
 
-    getrusage's own begins with the parent's, which is small here.
+    getrusage's value for this process includes what its parent had before exec.
     """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]

@@ -1,0 +1,118 @@
+"""The installed program, run from the folder of somebody who uses it."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+import imgctl
+from tests.packaging.installation import REPOSITORY, Installation, run_here
+
+PHOTO = REPOSITORY / "imgctl" / "local" / "photos" / "rocket.jpg"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Create a folder with a photo, and with modules that have the names of imgctl's imports."""
+    shutil.copy2(PHOTO, tmp_path)
+    (tmp_path / "infra").mkdir()
+    modules = ("infra/__init__", "boto3", "click", "json", "PIL", "rich")
+    for module in modules:
+        (tmp_path / f"{module}.py").write_text("raise SystemExit('imported from the folder')")
+    return tmp_path
+
+
+def test_the_declared_dependencies_are_complete(installation: Installation) -> None:
+    run_here("-m", "pip", "--python", installation.python, "check")
+
+
+def test_every_module_can_be_imported(installation: Installation, folder: Path) -> None:
+    """An undeclared dependency is missing in the installation."""
+    probe = (
+        "import imgctl, infra, importlib, pkgutil\n"
+        "for package in (imgctl, infra):\n"
+        "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
+        "        if module.name != 'imgctl.local.server':\n"  # imports the extra's packages
+        "            importlib.import_module(module.name)\n"
+    )
+    completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
+    assert completed.returncode == 0, completed.stderr
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+def test_the_version_is_that_of_the_sources(
+    installation: Installation, folder: Path, *, as_module: bool
+) -> None:
+    program = [installation.python, "-m", "imgctl"] if as_module else [installation.imgctl]
+    completed = installation.run(*program, "--version", cwd=folder)
+    assert (completed.stdout, completed.stderr) == (f"imgctl, version {imgctl.__version__}\n", "")
+
+
+def test_settings_are_written_and_read(installation: Installation, folder: Path) -> None:
+    completed = installation.run(installation.imgctl, "init", "--stack", "photos", cwd=folder)
+    assert completed.returncode == 0, completed.stderr
+    completed = installation.run(installation.imgctl, "config", "--json", cwd=folder)
+    document = json.loads(completed.stdout)
+    assert document["file"] == str(folder / "imgctl.toml")
+    assert document["settings"]["stack"]["value"] == "photos"
+
+
+def test_a_command_that_reads_packaged_files_has_help(
+    installation: Installation, folder: Path
+) -> None:
+    completed = installation.run(installation.imgctl, "package", "--help", cwd=folder)
+    assert completed.stdout.startswith("Usage: imgctl package")
+
+
+@pytest.mark.parametrize("as_module", [False, True])
+def test_a_photo_is_resized(installation: Installation, folder: Path, *, as_module: bool) -> None:
+    program = [installation.python, "-m", "imgctl"] if as_module else [installation.imgctl]
+    completed = installation.run(*program, "resize", PHOTO.name, cwd=folder)
+    assert completed.returncode == 0, completed.stderr
+    assert (folder / f"resized-{PHOTO.name}").is_file()
+
+
+def test_the_template_and_the_bundles_requirements_are_installed(
+    installation: Installation, folder: Path
+) -> None:
+    (folder / "infra" / "__init__.py").unlink()
+    (folder / "infra").rmdir()
+    probe = (
+        "from infra.template import stack_template;"
+        "from importlib.resources import files;"
+        "print(len(stack_template()) > 0, (files('infra') / 'function-requirements.txt').is_file())"
+    )
+    completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
+    assert completed.stdout.split() == ["True", "True"], completed.stderr
+
+
+def test_without_its_extra_the_embedded_aws_says_how_to_install_it(
+    installation: Installation, folder: Path
+) -> None:
+    completed = installation.run(installation.imgctl, "--local", "history", cwd=folder)
+    assert completed.returncode == 1
+    assert "pip install 'imgctl[local]'" in completed.stderr
+
+
+def test_documentation_links_follow_from_the_metadata(
+    installation: Installation, folder: Path
+) -> None:
+    probe = "from imgctl import links; print(links.documentation('x.md'), links.project_url('?'))"
+    completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
+    url = "https://github.com/imgctl/imgctl/tree/main/docs/x.md"
+    assert completed.stdout.split() == [url, "None"], completed.stderr
+
+
+def test_in_a_checkout_the_checkouts_own_modules_are_run(
+    installation: Installation, tmp_path: Path
+) -> None:
+    for package in ("imgctl", "infra"):
+        shutil.copytree(
+            REPOSITORY / package,
+            tmp_path / package,
+            ignore=shutil.ignore_patterns("__pycache__"),
+        )
+    (tmp_path / "imgctl" / "__init__.py").write_text('__version__ = "9.9"\n')
+    completed = installation.run(installation.python, "-m", "imgctl", "--version", cwd=tmp_path)
+    assert completed.stdout == "imgctl, version 9.9\n", completed.stderr
