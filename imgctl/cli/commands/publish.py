@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.command(cls=Command, epilog="Example: imgctl publish")
 @click.pass_context
 def publish(context: click.Context) -> int:
-    """Ship the function's code as a new version, and make it live.
+    """Publish the function's code as a new version and make it live.
 
     The rest of the stack, its settings included, stays as it was deployed. `rollback` goes back.
     """

@@ -13,10 +13,11 @@ from imgctl.cli.options import Command
 @click.argument("version", type=click.IntRange(1), required=False)
 @click.pass_context
 def rollback(context: click.Context, *, version: int | None) -> int:
-    """Make an earlier version of the function live: VERSION, or the one before the live one.
+    """Make an earlier version of the function live.
 
-    With its code come the function's settings of then: scale, prefix, quality, memory, timeout. A
-    later deploy leaves it so; `publish` makes the newest version live again.
+    That is VERSION, or else the one before the live one. With its code come the function's
+    settings of that time: scale, prefix, quality, memory, timeout. A later deploy leaves it live;
+    `publish` makes the newest version live again.
     """
     from infra import release
 

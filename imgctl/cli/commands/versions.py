@@ -9,9 +9,10 @@ from imgctl.cli.options import Command
 @click.command(cls=Command, epilog="Example: imgctl versions")
 @click.pass_context
 def versions(context: click.Context) -> int:
-    """List the function's versions, newest first, and which of them is live.
+    """List the function's versions.
 
-    A version is code and the function's settings together.
+    The newest comes first, and the live one is marked. A version consists of code and the
+    function's settings.
     """
     from imgctl.cli.tables import versions_grid
     from infra import release
