@@ -19,7 +19,7 @@ _COMPLETE = "_IMGCTL_COMPLETE"  # set by the shell, for completion
 
 # Each is the command of the module of its name, in the order in which a new user needs them. The
 # text is the first line of its help, written down here so that a list imports no command.
-_COMMANDS = {
+COMMANDS = {
     "demo": "Run the whole pipeline on this machine, without an AWS account",
     "init": "Write a commented imgctl.toml to this folder",
     "deploy": "Create or update the stack",
@@ -44,10 +44,10 @@ class _Commands(Group):
     """Commands, each imported only when it is run or asked for help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(_COMMANDS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
+        if cmd_name not in COMMANDS:
             return None
         module = __import__(f"imgctl.cli.commands.{cmd_name}", fromlist=[cmd_name])
         command = getattr(module, cmd_name)
@@ -56,7 +56,7 @@ class _Commands(Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
-            formatter.write_dl(list(_COMMANDS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 @click.group(

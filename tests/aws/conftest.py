@@ -1,12 +1,13 @@
 """An AWS account in this process, as the command line connects to it."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from moto import mock_aws
 
 from imgctl.aws.session import Aws, connect
-from infra.template import stack_template
+from infra.snapshots import INDEXES
 
 TABLE = "hala-db"
 
@@ -21,26 +22,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 
 @pytest.fixture
 def table(aws: Aws) -> str:
-    indexes = [("by-time", "TimeBucket"), ("by-key", "OriginalObjectKey")]
-    for name, attribute in indexes:  # as in the template
-        assert f"IndexName: {name}" in stack_template()
-        assert f"AttributeName: {attribute}, KeyType: HASH" in stack_template()
+    indexes: Any = list(INDEXES)
     attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
     aws.dynamodb.create_table(
         TableName=TABLE,
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
         KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": name,
-                "KeySchema": [
-                    {"AttributeName": attribute, "KeyType": "HASH"},
-                    {"AttributeName": "ProcessingTime", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "ALL"},
-            }
-            for name, attribute in indexes
-        ],
+        GlobalSecondaryIndexes=indexes,
         BillingMode="PAY_PER_REQUEST",
     )
     return TABLE

@@ -104,7 +104,10 @@ def test_whatever_happens_audit_ends_clean_after_redrive(empty: Local) -> None:
         waiting = empty.imgctl("redrive", "--list", "--json").succeeded().document["letters"]
         assert len(waiting) >= failed
         asked = empty.imgctl("destroy")
-        assert (asked.code, f"{len(waiting)} unprocessed dead-letter messages" in asked.err) == (2, True)
+        assert (asked.code, f"{len(waiting)} unprocessed dead-letter messages" in asked.err) == (
+            2,
+            True,
+        )
         assert all("denied" in letter["cause"] and letter["keys"] for letter in waiting)
         still = empty.imgctl("redrive", "--json")
         assert still.code == 1  # it fails as before, and every letter is kept

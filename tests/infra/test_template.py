@@ -1,18 +1,15 @@
 import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cfnlint import decode
 
-from imgctl.worker.deadline import CALL_S
 from infra.bundle import Architecture, Bundle
 from infra.deployed_stack import AdoptionStep
 from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
 from infra.responses import parse_stack
-from infra.snapshots import INDEXES
 from infra.template import (
     import_template,
     resources_to_import,
@@ -43,44 +40,6 @@ def parsed(template: str) -> dict[str, dict[str, dict[str, object]]]:
 
 def ids(template: str) -> set[str]:
     return {name for name in parsed(template)["Resources"] if re.search(r"[0-9a-f]{12}$", name)}
-
-
-def test_every_parameter_of_the_template_is_given_and_no_other() -> None:
-    assert set(parameters()) == set(parsed(stack_template())["Parameters"])
-
-
-def test_the_shortest_time_limit_lets_a_call_to_aws_end() -> None:
-    """The function begins a call only where it can end in time: half of it is left for work."""
-    shortest_s = int(str(parsed(stack_template())["Parameters"]["TimeoutSeconds"]["MinValue"]))
-    assert shortest_s > 2 * CALL_S
-
-
-def test_the_alarm_of_long_pictures_rings_before_the_time_limit() -> None:
-    given = parameters(StackSettings(timeout_s=100))
-    assert (given["TimeoutSeconds"], given["SlowMilliseconds"]) == ("100", "80000")
-
-
-def test_defaults_are_the_templates_own() -> None:
-    given = parameters()
-    declared = parsed(stack_template())["Parameters"]
-    chosen = (
-        "SlowMilliseconds",
-        "AlarmEmail",
-        "MemoryMegabytes",
-        "TimeoutSeconds",
-        "Scale",
-        "OutputPrefix",
-        "LogRetentionDays",
-        "Quality",
-        "ReservedConcurrency",
-        "KmsKeyArn",
-        "ApiAuthorization",
-        "ApiRequestsPerSecond",
-        "ApiBurst",
-    )
-    seeds = ("TableName", "FunctionName", "FunctionRoleName", "ApiName", "ApiRoleName", "StageName")
-    for name in chosen + seeds:
-        assert given[name] == str(declared[name]["Default"])
 
 
 def test_the_template_fits_into_a_request() -> None:
@@ -146,29 +105,6 @@ def test_other_callers_of_the_api_need_it_deployed_anew() -> None:
     assert {name[:-12] for name in before - after} == {"ApiDeployment"}
 
 
-def test_the_dashboard_is_json_and_shows_metrics_that_the_stack_has() -> None:
-    resources = parsed(stack_template())["Resources"]
-    body = json.loads(
-        str(resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])  # type: ignore[index]
-        .replace("${SlowMilliseconds}", "1")
-        .replace("${AWS::StackName}", "s")
-    )
-    shown = {
-        name
-        for widget in body["widgets"]
-        for metric in widget["properties"].get("metrics", [])
-        for name in metric
-        if isinstance(name, str)
-    }
-    made = {
-        str(transformation["MetricName"])
-        for resource in resources.values()
-        if resource["Type"] == "AWS::Logs::MetricFilter"
-        for transformation in resource["Properties"]["MetricTransformations"]  # type: ignore[index]
-    }
-    assert made <= shown
-
-
 def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> None:
     before = ids(with_hashed_ids(stack_template(), parameters()))
     method = stack_template().replace("TimeoutInMillis: 29000", "TimeoutInMillis: 28000")
@@ -207,12 +143,6 @@ def test_the_step_of_an_adoption_is_a_field_of_the_templates_metadata(step: Adop
     described = {"StackStatus": "IMPORT_COMPLETE"}
     assert parse_stack("imgctl", described, template).adoption_step is step
     assert parse_stack("imgctl", described, stack_template()).adoption_step is None
-
-
-def test_the_steps_of_a_table_lead_to_the_templates_own() -> None:
-    table: Any = parsed(stack_template())["Resources"]["Records"]["Properties"]
-    assert table["GlobalSecondaryIndexes"] == list(INDEXES)
-    assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
 def test_what_holds_data_is_kept_when_the_stack_goes() -> None:

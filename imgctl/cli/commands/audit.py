@@ -22,7 +22,7 @@ _READERS = 24
 @click.option("--prefix", default="", help="Of the keys that begin so alone.")
 @click.pass_context
 def audit(context: click.Context, *, prefix: str) -> int:
-    """Check that every source object has one current record and its output.
+    """Check that every original has a current record and its output.
 
     Names each object of which something is missing. `imgctl reprocess` sends those again.
     """

@@ -24,7 +24,7 @@ _KEPT_SETTINGS = ("json", "quiet", "verbose", "debug", "no_color")
 )  # fmt: skip
 @click.pass_context
 def demo(context: click.Context, *, output: Path) -> int:
-    """Run the whole pipeline on this machine: no account, no Docker, nothing to set up.
+    """Run the whole pipeline on this machine, without an AWS account.
 
     An embedded AWS of its own gets the stack, photographs arrive by S3 and by the API, and their
     records and results come out. Then it is stopped, and only the results are left.

@@ -66,7 +66,7 @@ def history(
     scan: bool,
     as_csv: bool,
 ) -> int:
-    """List what became of pictures, newest first."""
+    """List processed images, newest first."""
     from imgctl.core.record import Status, to_plain
 
     app = app_of(context)

@@ -8,7 +8,7 @@ from imgctl.cli.options import Command, Group
 
 @click.group(cls=Group, epilog="Example: imgctl local status")
 def local() -> None:
-    """Start, stop, look at and reset the embedded AWS."""
+    """Manage the embedded AWS."""
 
 
 @local.command(cls=Command, epilog="Example: imgctl local start")

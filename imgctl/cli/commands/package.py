@@ -23,7 +23,10 @@ from imgctl.cli.options import Command
 )
 @click.pass_context
 def package(context: click.Context, *, arch: str | None, output: Path) -> int:
-    """Build the function's bundle: the same input gives the same bytes."""
+    """Build the function's bundle.
+
+    Builds are reproducible: the same sources produce the same bytes.
+    """
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
     from infra.bundle import Architecture, build

@@ -20,7 +20,7 @@ _AT_ONCE = 5
 @click.option("--list", "only_list", is_flag=True, help="Name them, and leave them as they are.")
 @click.pass_context
 def redrive(context: click.Context, *, only_list: bool) -> int:
-    """Send dead letters, the events that the function could not finish, to it again.
+    """Resend dead-letter messages to the function.
 
     Each is named with its objects and its cause. What fails again stays in the queue.
     """

@@ -52,7 +52,7 @@ def reprocess(
     jobs: int,
     batch: bool,
 ) -> int:
-    """Send objects that are in the source bucket to the function again.
+    """Send originals to the function again.
 
     Safe to repeat: the same upload keeps its one record, and the same result is not written twice.
     """

@@ -82,7 +82,7 @@ def resize(
     jobs: int | None,
     overwrite: bool,
 ) -> int:
-    """Resize pictures on this machine, as the function does in AWS.
+    """Resize images on this machine, as the function does in AWS.
 
     The same core gives the same bytes. Pictures are never enlarged, and no input is overwritten.
     """

@@ -26,7 +26,10 @@ class RecordNotFound(ImgctlError):
 @click.argument("id_or_key", metavar="ID|KEY")
 @click.pass_context
 def show(context: click.Context, *, id_or_key: str) -> int:
-    """Show one record whole: by its identity, or the newest of an object key."""
+    """Show one record in full.
+
+    It is found by its ID; for an object key it is the newest.
+    """
     from imgctl.cli.tables import pairs_grid
     from imgctl.core.record import to_plain
 

@@ -85,7 +85,7 @@ def upload(
     jobs: int,
     force: bool,
 ) -> int:
-    """Upload pictures, and follow them to their result.
+    """Upload images and follow them to their results.
 
     One line a file: uploaded, skipped because the same content is there, or failed.
     """

@@ -9,9 +9,10 @@ from imgctl.cli.options import Command
 @click.command(cls=Command, epilog="Example: imgctl versions")
 @click.pass_context
 def versions(context: click.Context) -> int:
-    """List the function's versions, newest first, and show which one is live.
+    """List the function's versions.
 
-    A version is the function's code and its settings.
+    The newest comes first, and the live one is marked. A version consists of the function's code
+    and settings.
     """
     from imgctl.cli.tables import versions_grid
     from infra.function_version import list_versions, live_version
