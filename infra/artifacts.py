@@ -1,50 +1,70 @@
-"""The bucket that holds bundles, each under the digest of its content."""
+"""The artifacts bucket, which stores each bundle under the hash of its content."""
 
 import json
 from typing import Any
 
-from imgctl.aws import batch
+from imgctl.aws import batch, storage
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
-from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner
+from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner, is_proven
 
 
 class ArtifactsError(ImgctlError):
-    """The bucket for bundles is somebody else's."""
+    """The artifacts bucket does not belong to the stack."""
 
     code = "artifacts"
 
 
 def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
-    """Store the bundle, making the bucket on first use; False where it is stored already.
+    """Upload the bundle, creating the bucket on first use; False if it is already stored.
 
-    Raises ArtifactsError where the bucket is another account's, region's or stack's.
+    Raises ArtifactsError if the bucket is not proved to be this stack's.
     """
+    _ensure_bucket(aws, bucket, stack)
     s3, account = aws.s3, aws.account_id
-    whose = bucket_owner(aws, bucket)
-    if whose is None:
-        _create_bucket(aws, bucket)
-    if whose in (None, UNTAGGED):  # the tag is set last: without it, the making was cut short
-        _set_up_bucket(aws, bucket, stack)
-    elif whose != stack:
-        raise ArtifactsError(
-            f"The bucket {bucket} belongs to {whose}.",
-            hint="Deploy under another --stack name, or ask for s3:ListBucket on it.",
-        )
-    owner: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
-    stored = none_if_missing(s3.head_object, "404", "NoSuchKey", **owner)
+    target: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
+    stored = none_if_missing(s3.head_object, "404", "NoSuchKey", **target)
     if stored is not None and stored["ContentLength"] == bundle.zipped_bytes:
         return False
     with bundle.path.open("rb") as body:
-        s3.put_object(**owner, Body=body, ContentType="application/zip")
+        s3.put_object(**target, Body=body, ContentType="application/zip")
     return True
+
+
+def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
+    """Create the bucket, or check that it is this stack's by its tag.
+
+    The tag is set last, so an interrupted creation leaves an untagged bucket. As nothing is
+    uploaded before, that bucket is empty: an untagged bucket with content is not imgctl's, and
+    `destroy` must never delete it.
+    """
+    owner = bucket_owner(aws, bucket)
+    if is_proven(owner, stack, is_listed=False):
+        return
+    if not owner.exists:
+        _create_bucket(aws, bucket)
+    elif owner != UNTAGGED:
+        raise ArtifactsError(
+            f"The bucket {bucket} {owner}.",
+            hint="Choose another stack name with --stack, or request s3:ListBucket on the bucket.",
+        )
+    elif not storage.is_empty(aws.s3, bucket, owner=aws.account_id):
+        raise ArtifactsError(
+            f"The bucket {bucket} is not empty and has no tag {OWNER_TAG}:"
+            " it may belong to somebody else in this account.",
+            hint=(
+                "Choose another stack name with --stack. If imgctl may use the bucket, and delete"
+                f" it with all its content upon destroy, tag it {OWNER_TAG}={stack}."
+            ),
+        )
+    _set_up_bucket(aws, bucket, stack)
 
 
 def _create_bucket(aws: Aws, bucket: str) -> None:
     request: dict[str, Any] = {"Bucket": bucket, "ObjectOwnership": "BucketOwnerEnforced"}
-    if aws.region != "us-east-1":  # where a location is refused
+    if aws.region != "us-east-1":  # which rejects a location constraint
         request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
     aws.s3.create_bucket(**request)
 
@@ -79,7 +99,7 @@ def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:
             ]
         },
     )
-    if not aws.is_local:  # which has no TLS
+    if not aws.is_local:  # the embedded AWS has no TLS
         s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_tls_only(aws, bucket)))
     s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
 

@@ -1,7 +1,7 @@
-"""Bytecode for the bundle: where it is unpacked in Lambda nothing can be written beside it.
+"""Bytecode for the bundle, which shortens cold starts.
 
-Without it every execution environment compiles what it imports when it starts. Only Python 3.12
-itself can write what Python 3.12 loads.
+Lambda unpacks the bundle into a read-only folder, so without bytecode each execution environment
+compiles all imported modules again. Python 3.12 loads only bytecode that Python 3.12 wrote.
 """
 
 import os
@@ -13,26 +13,27 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _RUNTIME = (3, 12)
-_UNPACKED_AT = "/var/task"  # where Lambda has the function's code
+_UNPACKED_AT = "/var/task"  # Lambda's folder of the function's code
 
 
 def find_runtime() -> Path | None:
-    """Find a Python of the function's runtime on this machine: this very one, or on the PATH."""
+    """Return an interpreter of the runtime's version: this one, or one on the PATH, or None."""
     if sys.version_info[:2] == _RUNTIME:
         return Path(sys.executable)
-    found = shutil.which("python{}.{}".format(*_RUNTIME))
-    if found is None:
+    path = shutil.which("python{}.{}".format(*_RUNTIME))
+    if path is None:
         return None
     probe = "import sys; print(sys.version_info[:2])"
-    told = subprocess.run([found, "-c", probe], capture_output=True, text=True, check=False)
-    return Path(found) if told.stdout.strip() == str(_RUNTIME) else None
+    version = subprocess.run([path, "-I", "-c", probe], capture_output=True, text=True, check=False)
+    return Path(path) if version.stdout.strip() == str(_RUNTIME) else None
 
 
-def compiled(sources: Mapping[str, bytes], python: Path) -> dict[str, bytes]:
-    """Compile modules, named by their paths in the bundle; what cannot be compiled is left out.
+def compile_modules(sources: Mapping[str, bytes], python: Path) -> dict[str, bytes]:
+    """Compile modules, both given and returned by path in the bundle.
 
-    The files are never checked against their sources (PEP 552), whose times the zip has not kept.
-    The same interpreter gives the same bytes: the order is fixed, and so is the seed of hashes.
+    A module that cannot be compiled is omitted. The bytecode is never validated against its source
+    (PEP 552, unchecked), whose modification time the zip file does not keep. It is reproducible
+    with the same interpreter, because both the order and the hash seed are fixed.
     """
     with tempfile.TemporaryDirectory(prefix="imgctl-bytecode-") as folder:
         root = Path(folder)
@@ -41,8 +42,8 @@ def compiled(sources: Mapping[str, bytes], python: Path) -> dict[str, bytes]:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         command = [
-            str(python), "-m", "compileall", "-q", "-j", "1", "-s", folder, "-p", _UNPACKED_AT,
-            "--invalidation-mode", "unchecked-hash", folder,
+            str(python), "-P", "-m", "compileall", "-q", "-j", "1", "-s", folder,
+            "-p", _UNPACKED_AT, "--invalidation-mode", "unchecked-hash", folder,
         ]  # fmt: skip
         environment = {**os.environ, "PYTHONHASHSEED": "0"}
         subprocess.run(command, env=environment, capture_output=True, check=False)

@@ -1,50 +1,42 @@
-"""Plan, apply and destroy a stack: CloudFormation through boto3, and nothing kept on this machine.
+"""CloudFormation through boto3: read, plan, execute and delete a stack.
 
-The stack is the only state. What is under way goes on when this process ends.
+The stack is the only state: nothing is kept on this machine. An operation continues when this
+process ends.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from infra.errors import DeployError, NotOurStack, busy, check_state, failed
-from infra.plan import DeployEvent, ImportedResource, Plan, PropertyChange
-from infra.responses import parameters_of, read_change, read_event
+from infra.deployed_stack import DeployedStack, StackResource, check_updatable
+from infra.errors import DeployError, NotOurStack, operation_failed, stack_busy
+from infra.plan import ChangeSet, ImportedResource
+from infra.responses import parse_change, parse_resource, parse_stack
+from infra.stack_events import EventStream, OnEvent, describe_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-T = TypeVar("T")
-OnEvent = Callable[[DeployEvent], None]
-
-_UNMADE = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
-
-# The parameters by which a stack of this template, whichever version of it, is known.
+# A stack with these parameters was deployed from this template, in whichever version.
 _OUR_PARAMETERS = {"SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket"}
 
-# How often an operation may seem to be over before its first event is seen.
-_MAX_EARLY_POLLS = 5
-_OURS = "imgctl-"  # begins the token of each operation that imgctl asks for
+_PREFIX = "imgctl-"  # of the names of our change sets, and of our operations' tokens
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
-_SEE_EVENTS = "DescribeEvents"
-_THROTTLED = {"RequestLimitExceeded", "Throttling", "ThrottlingException", "TooManyRequests"}
-_THROTTLED_PAUSES = 5
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+_SEE_EVENTS = "DescribeEvents"
 
 
 @dataclass(frozen=True, slots=True)
-class StackRequest:
-    """What is wanted: a template under a stack's name, with its parameters.
+class ChangeSetRequest:
+    """A template with its parameters, to be planned for a stack.
 
-    With `imports`, the template holds just these resources, and the stack is made of them.
+    With `imports`, the template holds only these resources, and a new stack is made of them.
     `express` does not wait for resources to become stable.
     """
 
-    stack: str
     template: str
     parameters: Mapping[str, str]
     imports: Sequence[ImportedResource] = ()
@@ -53,116 +45,80 @@ class StackRequest:
 
 @dataclass(frozen=True, slots=True)
 class StackClient:
-    """CloudFormation, and how to wait for it."""
+    """CloudFormation, how to wait for it, and a source of unique names."""
 
     client: "CloudFormationClient"
     sleep: Callable[[float], None]
     poll_s: float
-    unique: Callable[[], str]  # a token for each change set and each operation
+    unique: Callable[[], str]
 
-    def status(self, stack: str) -> str | None:
-        """Give the stack's status; None where there is no such stack."""
-        described = self._describe(stack)
-        return None if described is None else str(described["StackStatus"])
+    def read(self, stack: str) -> DeployedStack:
+        """Read a stack's state, and its template if it is deployed.
 
-    def parameters(self, stack: str) -> dict[str, str]:
-        """Give the parameters that the stack was deployed with; none where it is not deployed.
-
-        Raises NotOurStack for a stack that is not of imgctl's template.
+        Raises NotOurStack for a stack that imgctl did not create.
         """
-        described = self._describe_ours(stack)
-        return {} if _is_unmade(described) else parameters_of(described)
+        described = describe_stack(self.client, stack)
+        deployed = parse_stack(stack, described)
+        if deployed.status == "REVIEW_IN_PROGRESS":
+            self._check_review(stack)
+        if not deployed.is_deployed:
+            return deployed
+        if not deployed.parameters.keys() >= _OUR_PARAMETERS:
+            raise _not_ours(stack)
+        body: Any = self.client.get_template(StackName=stack).get("TemplateBody", "")
+        return parse_stack(stack, described, str(body))
 
-    def check_updatable(self, stack: str) -> None:
-        """Raise StackBusy, StackNotUpdatable or NotOurStack if the stack cannot be updated."""
-        deployed = self._describe_ours(stack)
-        check_state(stack, None if deployed is None else deployed["StackStatus"])
+    def list_resources(self, stack: DeployedStack) -> tuple[StackResource, ...]:
+        """List what the stack itself says its resources are; none if it is not deployed."""
+        if not stack.is_deployed:
+            return ()
+        pages = self.client.get_paginator("list_stack_resources").paginate(StackName=stack.name)
+        return tuple(parse_resource(s) for page in pages for s in page["StackResourceSummaries"])
 
-    def template(self, stack: str) -> str:
-        """Give the template that the stack was deployed with."""
-        return str(self.client.get_template(StackName=stack)["TemplateBody"])
+    def create_change_set(self, deployed: DeployedStack, request: ChangeSetRequest) -> ChangeSet:
+        """Have CloudFormation plan what it would do. `discard` deletes the change set again.
 
-    def plan(self, request: StackRequest) -> Plan:
-        """Ask CloudFormation what it would do. `discard` takes a plan back.
-
-        Raises StackBusy, StackNotUpdatable, or DeployError for a template that it refuses.
+        Raises StackBusy, StackNotUpdatable, or DeployError for a template that it rejects.
         """
-        deployed = self._describe_ours(request.stack)
-        status = None if deployed is None else deployed["StackStatus"]
-        check_state(request.stack, status)
-        creates = status in _UNMADE
-        before = parameters_of(deployed)
-        live_version = request.parameters.get("LiveVersion", "")
-        key = before.get("KmsKeyArn", "")
-        left_key = key if key != request.parameters.get("KmsKeyArn", key) else ""
-        wanted: dict[str, Any] = {
-            "StackName": request.stack,
-            "ChangeSetName": f"imgctl-{self.unique()}",
-            "ChangeSetType": "CREATE" if creates else "UPDATE",
-            "TemplateBody": request.template,
-            "Parameters": [
-                {"ParameterKey": key, "ParameterValue": value}
-                for key, value in request.parameters.items()
-            ],
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
-        }
-        if request.express:  # where rollback is off unless it is asked for
-            wanted["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
-        if request.imports:
-            wanted["ChangeSetType"] = "IMPORT"
-            wanted["ResourcesToImport"] = [
-                {
-                    "ResourceType": resource.resource_type,
-                    "LogicalResourceId": resource.logical_id,
-                    "ResourceIdentifier": {resource.identifier: resource.name},
-                }
-                for resource in request.imports
-            ]
-        change_set = self.client.create_change_set(**wanted)["Id"]
-        try:
-            pages = self._describe_when_ready(request.stack, change_set)
-        except BaseException:  # an interruption leaves nothing behind either
-            self._delete_change_set(request.stack, change_set, creates)
-            raise
-        described = pages[0]
-        if described["Status"] == "FAILED":
-            reason = described.get("StatusReason", "")
-            if _SEE_EVENTS in reason:
-                reason = self._validation_failure(None, ChangeSetName=change_set) or reason
-            self._delete_change_set(request.stack, change_set, creates)
-            if any(text in reason for text in _NO_CHANGES):
-                return Plan(request.stack, "", creates, (), live_version)
-            raise DeployError(
-                f"CloudFormation refuses the change set: {reason}",
-                hint="Nothing was changed. Mend what it names, and deploy again.",
-            )
-        values = {name: (before.get(name), value) for name, value in request.parameters.items()}
-        changes = tuple(read_change(c, values) for page in pages for c in page["Changes"])
-        changed = tuple(
-            PropertyChange(name, old, new)
-            for name, (old, new) in values.items()
-            if before and old != new
+        check_updatable(deployed)
+        creates = not deployed.is_deployed
+        response = self.client.create_change_set(
+            **_change_set_arguments(deployed, request, f"{_PREFIX}{self.unique()}")
         )
-        return Plan(request.stack, change_set, creates, changes, live_version, left_key, changed)
-
-    @contextmanager
-    def planned(self, request: StackRequest) -> Iterator[Plan]:
-        """Plan; what is not applied inside is taken back after."""
-        plan = self.plan(request)
+        change_set = ChangeSet(deployed.name, response["Id"], creates)
         try:
-            yield plan
-        finally:
-            self.discard(plan)
+            pages = self._describe_when_ready(change_set)
+        except BaseException:  # an interruption leaves nothing behind either
+            self._delete_change_set(change_set)
+            raise
+        if pages[0]["Status"] == "FAILED":
+            reason = pages[0].get("StatusReason", "")
+            if _SEE_EVENTS in reason:
+                specific = self._events.validation_failure(None, ChangeSetName=change_set.id)
+                reason = specific or reason
+            self._delete_change_set(change_set)
+            if any(text in reason for text in _NO_CHANGES):
+                return ChangeSet(deployed.name, "", creates)
+            raise DeployError(
+                f"CloudFormation rejected the change set: {reason}",
+                hint="Nothing was changed. Fix the cause and deploy again.",
+            )
+        values = {
+            name: (deployed.parameters.get(name), value)
+            for name, value in request.parameters.items()
+        }
+        changes = tuple(parse_change(c, values) for page in pages for c in page["Changes"])
+        return replace(change_set, changes=changes)
 
-    def discard(self, plan: Plan) -> None:
-        """Take a plan back, with the empty stack that a first change set makes.
+    def discard(self, change_set: ChangeSet) -> None:
+        """Delete a change set that was not executed, and the empty stack that it made.
 
-        A plan that was applied is not touched: its change set is the stack's history.
+        An executed one is left alone: it is the stack's history.
         """
-        if plan.is_empty:
+        if change_set.is_empty:
             return
         try:
-            described = self.client.describe_change_set(**_named(plan.stack, plan.change_set))
+            described = self.client.describe_change_set(**_names_of(change_set))
         except ClientError as error:
             if error.response["Error"]["Code"] in (
                 "ChangeSetNotFound",
@@ -171,80 +127,80 @@ class StackClient:
                 return
             raise
         if described["ExecutionStatus"] == "AVAILABLE":
-            self._delete_change_set(plan.stack, plan.change_set, plan.creates_stack)
+            self._delete_change_set(change_set)
 
-    def apply(self, plan: Plan, on_event: OnEvent) -> None:
-        """Execute a plan and follow it to its end.
+    def execute(self, change_set: ChangeSet, on_event: OnEvent) -> DeployedStack:
+        """Execute a change set and follow it to its end. Return the stack as it is then.
 
-        Raises DeployError naming the first resource that failed, with its reason; the stack is
-        then as it was before.
+        The stack is read once more just before. Raises StackBusy if another operation has begun
+        since it was planned, and DeployError naming the first resource that failed; the stack has
+        then been rolled back.
         """
-        token = f"{_OURS}{self.unique()}"
-        status = self.status(plan.stack)
+        stack = change_set.stack
+        status = parse_stack(stack, describe_stack(self.client, stack)).status
         if status is None or (status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"):
-            raise busy(plan.stack, status or "deleted meanwhile")
-        named = _named(plan.stack, plan.change_set)
-        self.client.execute_change_set(**named, ClientRequestToken=token)
-        self._follow_to_success(plan.stack, token, on_event)
+            raise stack_busy(stack, status or "deleted in the meantime")
+        token = f"{_PREFIX}{self.unique()}"
+        self.client.execute_change_set(**_names_of(change_set), ClientRequestToken=token)
+        return self._follow_to_success(stack, token, on_event)
 
-    def watch(self, stack: str, on_event: OnEvent) -> bool:
-        """Follow what an imgctl that was interrupted had begun, to its end.
+    def resume(self, pending: DeployedStack, on_event: OnEvent) -> DeployedStack:
+        """Follow an operation that an interrupted run of imgctl began. Return the stack after it.
 
-        False where nothing is under way. Raises StackBusy where it is another program's, and
-        DeployError where it fails.
+        Raises StackBusy if another program began it, and DeployError if it fails.
         """
-        status = self.status(stack) or ""
-        begun = status.startswith(("CREATE", "UPDATE", "IMPORT")) and "ROLLBACK" not in status
-        if not begun or not status.endswith("_IN_PROGRESS"):
-            return False
-        newest = self.client.describe_stack_events(StackName=stack)["StackEvents"][0]
-        token = newest.get("ClientRequestToken", "")
-        if not token.startswith(_OURS):
-            raise busy(stack, status)
-        self._follow_to_success(stack, token, on_event)
-        return True
+        events = self.client.describe_stack_events(StackName=pending.name)["StackEvents"]
+        token = events[0].get("ClientRequestToken", "")
+        if not token.startswith(_PREFIX):
+            raise stack_busy(pending.name, str(pending.status))
+        return self._follow_to_success(pending.name, token, on_event)
 
-    def _follow_to_success(self, stack: str, token: str, on_event: OnEvent) -> None:
-        first_failure = self._follow(stack, token, on_event)
-        status = self.status(stack)
-        if status in _APPLIED:
-            return
-        if first_failure is not None and _SEE_EVENTS in first_failure.reason:
-            reason = self._validation_failure(token, StackName=stack) or first_failure.reason
-            first_failure = replace(first_failure, reason=reason)
-        raise failed(f"The deployment failed ({status})", first_failure, status)
+    def delete(self, deployed: DeployedStack, on_event: OnEvent) -> bool:
+        """Delete the stack and follow the deletion to its end; False if there is no stack.
 
-    def destroy(self, stack: str, on_event: OnEvent) -> bool:
-        """Delete the stack and follow it to its end; False where there is none.
-
-        Resources that hold data are retained by the template. Raises DeployError naming the
-        first resource that could not be deleted.
+        The template retains resources that hold data. Raises DeployError naming the first
+        resource that could not be deleted.
         """
-        deployed = self._describe_ours(stack)
-        if deployed is None or deployed["StackStatus"] == "DELETE_COMPLETE":
+        if not deployed.exists:
             return False
-        status = deployed["StackStatus"]
+        status = str(deployed.status)
         if status.endswith("_IN_PROGRESS") and status not in (
             "DELETE_IN_PROGRESS",
             "REVIEW_IN_PROGRESS",
         ):
-            raise busy(stack, status)
-        stack_id = deployed["StackId"]
-        token = f"{_OURS}{self.unique()}"
-        self.client.delete_stack(StackName=stack_id, ClientRequestToken=token)
-        first_failure = self._follow(stack_id, token, on_event)
-        if (status := self.status(stack_id)) not in (None, "DELETE_COMPLETE"):
-            raise failed("The stack could not be deleted", first_failure, status)
+            raise stack_busy(deployed.name, status)
+        # By its id: once it is gone, its name describes nothing, or another stack.
+        token = f"{_PREFIX}{self.unique()}"
+        self.client.delete_stack(StackName=deployed.stack_id, ClientRequestToken=token)
+        outcome = self._events.follow(deployed.stack_id, token, on_event)
+        if outcome.after.exists:
+            cause = outcome.first_failure.cause if outcome.first_failure else ""
+            raise operation_failed("The stack could not be deleted", cause, outcome.after.status)
         return True
 
-    def _describe_when_ready(self, stack: str, change_set: str) -> list[Any]:
+    @property
+    def _events(self) -> EventStream:
+        return EventStream(self.client, self.sleep, self.poll_s)
+
+    def _follow_to_success(self, stack: str, token: str, on_event: OnEvent) -> DeployedStack:
+        outcome = self._events.follow(stack, token, on_event)
+        status, failure = outcome.after.status, outcome.first_failure
+        if status in _APPLIED:
+            return outcome.after
+        if failure is not None and _SEE_EVENTS in failure.reason:
+            reason = self._events.validation_failure(token, StackName=stack) or failure.reason
+            failure = replace(failure, reason=reason)
+        raise operation_failed(
+            f"The deployment failed ({status})", failure.cause if failure else "", status
+        )
+
+    def _describe_when_ready(self, change_set: ChangeSet) -> list[Any]:
         while True:
             pages: list[Any] = []
-            request = _named(stack, change_set) | {"IncludePropertyValues": True}
+            request = _names_of(change_set) | {"IncludePropertyValues": True}
             while True:
-                pages.append(
-                    self._retry_throttled(partial(self.client.describe_change_set, **request))
-                )
+                describe = partial(self.client.describe_change_set, **request)
+                pages.append(self._events.retry_throttled(describe))
                 if not pages[-1].get("NextToken"):
                     break
                 request["NextToken"] = pages[-1]["NextToken"]
@@ -252,110 +208,60 @@ class StackClient:
                 return pages
             self.sleep(self.poll_s)
 
-    def _delete_change_set(self, stack: str, change_set: str, creates: bool) -> None:  # noqa: FBT001
-        self.client.delete_change_set(**_named(stack, change_set))
-        if creates and self.status(stack) == "REVIEW_IN_PROGRESS":
+    def _delete_change_set(self, change_set: ChangeSet) -> None:
+        stack = change_set.stack
+        self.client.delete_change_set(**_names_of(change_set))
+        if not change_set.creates_stack:
+            return
+        if parse_stack(stack, describe_stack(self.client, stack)).status == "REVIEW_IN_PROGRESS":
             others = self.client.list_change_sets(StackName=stack)["Summaries"]
-            if all(other.get("ChangeSetId") == change_set for other in others):
+            if all(other.get("ChangeSetId") == change_set.id for other in others):
                 self.client.delete_stack(StackName=stack)
 
-    def _follow(self, stack: str, token: str, on_event: OnEvent) -> DeployEvent | None:
-        """Tell each event of an operation once, until it ends; give its first failure.
-
-        Events are told apart by their ids and chosen by the operation's token: their times are
-        not unique, and another operation's events may lie between.
-        """
-        seen: set[str] = set()
-        first_failure = None
-        patience = _MAX_EARLY_POLLS
-        while True:
-            begun = bool(seen)  # before the status is asked for, which may still be that of before
-            status = self._retry_throttled(partial(self.status, stack))
-            ended = not (status or "").endswith("_IN_PROGRESS")
-            news = self._retry_throttled(lambda: list(self._events(stack, token, seen)))
-            for event in reversed(news):
-                seen.add(event.event_id)
-                on_event(event)
-                if event.is_failure and first_failure is None:
-                    first_failure = event
-            # Just after an operation was asked for, the status may still be that of the last.
-            if ended and (begun or not patience):
-                return first_failure
-            patience -= ended
-            self.sleep(self.poll_s)
-
-    def _retry_throttled(self, ask: Callable[[], T]) -> T:
-        """Ask again for as long as CloudFormation says that it is asked too often.
-
-        That is after botocore's own retries, and what is waited for goes on meanwhile.
-        """
-        while True:
-            try:
-                return ask()
-            except ClientError as error:
-                if error.response["Error"]["Code"] not in _THROTTLED:
-                    raise
-            self.sleep(_THROTTLED_PAUSES * self.poll_s)
-
-    def _describe_ours(self, stack: str) -> Any:
-        """Describe a stack of imgctl's template; None for none. Raises NotOurStack."""
-        described = self._describe(stack)
-        if _is_unmade(described):
-            return described
-        if not parameters_of(described).keys() >= _OUR_PARAMETERS:
-            raise NotOurStack(
-                f"There is a stack called {stack}, and imgctl did not make it.",
-                hint="Choose another name with --stack.",
-            )
-        return described
-
-    def _describe(self, stack: str) -> Any:
-        try:
-            return self.client.describe_stacks(StackName=stack)["Stacks"][0]
-        except ClientError as error:
-            if "does not exist" in str(error):
-                return None
-            raise
-
-    def _validation_failure(self, token: str | None, **operation: Any) -> str:
-        """Say what CloudFormation found before it began, which it tells nowhere else.
-
-        Empty where it does not tell: the caller then has a reason, though a poorer one.
-        """
-        pages = self.client.get_paginator("describe_events").paginate(
-            **operation, Filters={"FailedEvents": True}
-        )
-        try:
-            events = [event for page in pages for event in page["OperationEvents"]]
-        except ClientError:
-            return ""
-        found = (
-            f"{event.get('LogicalResourceId', '')} ({event.get('ResourceType', '')}):"
-            f" {event['ValidationStatusReason']}"
-            for event in events
-            if event.get("ValidationStatusReason")
-            and token in (None, event.get("ClientRequestToken", token))
-        )
-        return "; ".join(dict.fromkeys(found))
-
-    def _events(self, stack: str, token: str, seen: set[str]) -> Iterator[DeployEvent]:
-        """List the operation's events that were not seen yet, newest first."""
-        pages = self.client.get_paginator("describe_stack_events").paginate(StackName=stack)
-        try:
-            for event in (event for page in pages for event in page["StackEvents"]):
-                if event["EventId"] in seen:
-                    return  # all that follow are older
-                if event.get("ClientRequestToken") == token:
-                    yield read_event(event)
-        except ClientError as error:
-            if "does not exist" not in str(error):  # a deleted stack's events may be gone
-                raise
+    def _check_review(self, stack: str) -> None:
+        """Raise NotOurStack for an empty stack that another program's change set made."""
+        pages = self.client.get_paginator("list_change_sets").paginate(StackName=stack)
+        names = [s.get("ChangeSetName", "") for page in pages for s in page["Summaries"]]
+        if any(not name.startswith(_PREFIX) for name in names):
+            raise _not_ours(stack)
 
 
-def _is_unmade(described: Any) -> bool:
-    return described is None or described["StackStatus"] in _UNMADE
+def _change_set_arguments(
+    deployed: DeployedStack, request: ChangeSetRequest, name: str
+) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "StackName": deployed.name,
+        "ChangeSetName": name,
+        "ChangeSetType": "UPDATE" if deployed.is_deployed else "CREATE",
+        "TemplateBody": request.template,
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in request.parameters.items()
+        ],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    if request.express:  # which turns rollback off unless it is asked for
+        arguments["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
+    if request.imports:
+        arguments["ChangeSetType"] = "IMPORT"
+        arguments["ResourcesToImport"] = [
+            {
+                "ResourceType": resource.resource_type,
+                "LogicalResourceId": resource.logical_id,
+                "ResourceIdentifier": {resource.identifier: resource.name},
+            }
+            for resource in request.imports
+        ]
+    return arguments
 
 
-def _named(stack: str, change_set: str) -> dict[str, Any]:
-    """Name a change set by its stack too: rights are given on stacks."""
-    return {"StackName": stack, "ChangeSetName": change_set}
+def _not_ours(stack: str) -> NotOurStack:
+    return NotOurStack(
+        f"The stack {stack} exists and was not created by imgctl.",
+        hint="Choose another name with --stack.",
+    )
+
+
+def _names_of(change_set: ChangeSet) -> dict[str, Any]:
+    """Return the arguments that name a change set, its stack too: policies are about stacks."""
+    return {"StackName": change_set.stack, "ChangeSetName": change_set.id}

@@ -1,4 +1,4 @@
-"""The customer's own key: whether it can encrypt what the stack stores."""
+"""The check that a customer managed KMS key can encrypt the stack's data."""
 
 from typing import TYPE_CHECKING
 
@@ -10,26 +10,26 @@ if TYPE_CHECKING:
 
 
 class KeyUnusable(ImgctlError):
-    """The customer's key is not there, or cannot encrypt."""
+    """The customer managed key does not exist or cannot encrypt."""
 
     code = "key_unusable"
 
 
 def check_usable(kms: "KMSClient", arn: str, region: str) -> None:
-    """Raise KeyUnusable for a key that is missing, elsewhere, switched off or of another kind."""
-    where = arn.split(":")[3]
-    if where != region:
+    """Raise KeyUnusable for a key that is missing, disabled, asymmetric or in another region."""
+    key_region = arn.split(":")[3]
+    if key_region != region:
         raise KeyUnusable(
-            f"The key {arn} is in {where}, and the stack in {region}.",
-            hint="Name a key of the stack's region as kms_key.",
+            f"The key {arn} is in {key_region}, but the stack is in {region}.",
+            hint="Set kms_key to a key in the stack's region.",
         )
-    described = none_if_missing(kms.describe_key, "NotFoundException", KeyId=arn)
-    if described is None:
-        raise KeyUnusable(f"There is no such key: {arn}.", hint="Check kms_key.")
-    key = described["KeyMetadata"]
-    told = (key.get("KeyState"), key.get("KeySpec"), key.get("KeyUsage"))
-    if told != ("Enabled", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
+    response = none_if_missing(kms.describe_key, "NotFoundException", KeyId=arn)
+    if response is None:
+        raise KeyUnusable(f"There is no such key: {arn}.", hint="Check the setting kms_key.")
+    key = response["KeyMetadata"]
+    properties = (key.get("KeyState"), key.get("KeySpec"), key.get("KeyUsage"))
+    if properties != ("Enabled", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         raise KeyUnusable(
-            f"The key {arn} cannot be used: it is {', '.join(filter(None, told))}.",
-            hint="S3, DynamoDB and SQS need an enabled, symmetric key to encrypt and decrypt.",
+            f"The key {arn} cannot be used: it is {', '.join(filter(None, properties))}.",
+            hint="S3, DynamoDB and SQS require an enabled, symmetric encryption key.",
         )

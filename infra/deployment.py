@@ -1,47 +1,169 @@
-"""One deployment from end to end: what is wanted, planned, and then done."""
+"""One deployment from end to end. Its stages, in the order in which they run:
+
+observe    read the stack, and what already exists under its names
+next_step  decide what comes next, from what was observed alone
+planned    have CloudFormation plan that step, and assemble what a person has to know
+apply      upload the bundle, execute the plan, and follow it to its end
+
+Most deployments are one step. An adoption is several: existing buckets and a table are imported
+as they are, the table is brought closer to the template one change at a time, and then the whole
+stack is deployed around them.
+"""  # noqa: D400
 
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgctl.aws.session import Aws
-from infra import adoption, artifacts, ownership
+from infra import adoption, artifacts, ownership, snapshots
 from infra.bundle import Architecture, Bundle, build, build_local
-from infra.cloudformation import OnEvent, StackClient, StackRequest
-from infra.errors import DeployError
+from infra.cloudformation import ChangeSetRequest, StackClient
+from infra.deployed_stack import AdoptionStep, DeployedStack, owned_names
+from infra.function_version import check_live_version
 from infra.names import Names
 from infra.ownership import ExistingResources
 from infra.parameters import StackSettings, stack_parameters
-from infra.plan import Plan
-from infra.snapshots import bucket_snapshot, next_migration_step, table_snapshot, wait_until_settled
-from infra.template import import_template, is_import_template, resources_to_import, with_hashed_ids
-
-# What a version of the function is bound to, by the template's parameters.
-_BOUND = (
-    "DeadLetterQueueName",
-    "DestinationBucketName",
-    "FunctionRoleName",
-    "KmsKeyArn",
-    "SourceBucketName",
-    "TableName",
-)
+from infra.plan import Plan, assemble_plan
+from infra.snapshots import ResourceProperties, next_migration_step
+from infra.stack_events import OnEvent
+from infra.template import import_template, resources_to_import, with_hashed_ids
 
 
 @dataclass(frozen=True, slots=True)
 class StackContext:
-    """A stack in an account and region, and how to reach it."""
+    """A stack in an account and region, its resources' names, and how to reach it."""
 
     aws: Aws
-    engine: StackClient
+    client: StackClient
     stack: str
     names: Names
 
 
-def engine_for(aws: Aws) -> StackClient:
-    """Give CloudFormation with waits that suit the AWS in use."""
+@dataclass(frozen=True, slots=True)
+class DeployRequest:
+    """What is to be deployed."""
+
+    template: str
+    settings: StackSettings
+    bundle: Bundle
+    express: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentState:
+    """What a deployment starts from, observed at one moment.
+
+    `existing` is what is to be imported; `snapshots` are the properties of buckets and table,
+    before the import or during an adoption. `customer_keys` are the keys that encrypt them.
+    """
+
+    deployed: DeployedStack
+    has_api_logging_role: bool
+    existing: ExistingResources = field(default_factory=ExistingResources)
+    snapshots: Mapping[str, ResourceProperties] = field(default_factory=dict)
+    customer_keys: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next thing to deploy: the whole stack, or with `adoption` only these `resources`."""
+
+    adoption: AdoptionStep | None = None
+    resources: Mapping[str, ResourceProperties] = field(default_factory=dict)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing follows this step."""
+        return self.adoption is None
+
+
+WHOLE_STACK = Step()
+
+
+def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> DeploymentState:
+    """Read what the next step depends on, once the stack itself has been read.
+
+    With `adopt`, untagged buckets and tables with the stack's names are to be imported as well.
+    Raises NameTaken if one of the names is in use by anything else.
+    """
+    aws, names = context.aws, context.names
+    existing = ExistingResources()
+    if not deployed.is_deployed:
+        find = ownership.find_existing if adopt else ownership.find_kept
+        existing = find(aws, names, context.stack)
+    partial = existing.names
+    if deployed.adoption_step is not None:
+        listed = owned_names(deployed, context.client.list_resources(deployed))
+        partial = tuple(name for name in names.holds_data if name in listed)
+    if partial and names.table in partial:
+        snapshots.wait_until_settled(aws.dynamodb, names.table, context.client.sleep)
+    keys = ownership.customer_keys(aws, names, partial)
+    return DeploymentState(
+        deployed,
+        has_api_logging_role=_has_api_logging_role(aws, deployed),
+        existing=existing,
+        snapshots=snapshots.take(aws, names, partial, keys),
+        customer_keys=frozenset(keys),
+    )
+
+
+def next_step(state: DeploymentState, names: Names) -> Step:
+    """Decide what to deploy next: an import, a change of an imported table, or the whole stack."""
+    if state.existing.names:
+        return Step(AdoptionStep.IMPORT, state.snapshots)
+    if state.deployed.adoption_step is not None and names.table in state.snapshots:
+        table = next_migration_step(state.snapshots[names.table])
+        if table is not None:
+            return Step(AdoptionStep.TABLE, {**state.snapshots, names.table: table})
+    return WHOLE_STACK
+
+
+@contextmanager
+def planned(
+    context: StackContext, request: DeployRequest, state: DeploymentState
+) -> Iterator[Plan]:
+    """Plan the next step; the plan is discarded unless it is applied inside.
+
+    Until `apply`, nothing is stored in AWS but the change set. Raises ForeignNotifications if the
+    source bucket also notifies others, and DeployError if a version made live by a rollback could
+    not run afterwards.
+    """
+    deployed, step = state.deployed, next_step(state, context.names)
+    parameters = _parameters(context, request, state)
+    check_live_version(deployed.parameters, parameters)
+    change_set = context.client.create_change_set(
+        deployed, _change_set_request(context, request, state, step, parameters)
+    )
+    try:
+        plan = assemble_plan(
+            deployed,
+            change_set,
+            parameters,
+            keys_in_use=state.customer_keys,
+            is_complete=step.is_complete,
+        )
+        _check_notifications(context, deployed, plan)
+        yield plan
+    finally:
+        context.client.discard(change_set)
+
+
+def apply(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> DeployedStack:
+    """Store the bundle, execute the plan and follow it to its end. Return the stack after it."""
+    aws = context.aws
+    artifacts.upload(aws, bundle, bucket=context.names.artifacts_bucket, stack=context.stack)
+    deployed = context.client.execute(plan.change_set, on_event)
+    if aws.is_local:
+        ownership.tag_buckets(aws.s3, context.names, context.stack)
+    # The next step of an adoption depends on the template that is deployed now.
+    return deployed if plan.is_complete else context.client.read(context.stack)
+
+
+def stack_client(aws: Aws) -> StackClient:
+    """Return CloudFormation with polling intervals that suit the AWS in use."""
     return StackClient(
         client=aws.cloudformation,
         sleep=time.sleep,
@@ -55,126 +177,53 @@ def make_bundle(aws: Aws, architecture: Architecture, folder: Path) -> Bundle:
     return build_local(folder) if aws.is_local else build(folder, architecture)
 
 
-def find_existing(target: StackContext, *, adopt: bool) -> ExistingResources:
-    """Find what is there already of a stack that is not deployed, and is to be taken into it.
+def _has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:
+    """Return whether the account has a logging role for API Gateway that is not the stack's own.
 
-    That is what an earlier destroy of it kept, and with `adopt` what nobody marked as another
-    stack's. Raises NameTaken where one of the stack's names belongs to something else.
+    A stack that has created the role goes on doing so. During an adoption the parameter says what
+    the whole stack is to do, which has not been done yet.
     """
-    if target.engine.parameters(target.stack):
-        return ExistingResources()
-    find = ownership.find if adopt else ownership.find_kept
-    return find(target.aws, target.names, target.stack)
+    if deployed.is_deployed and deployed.adoption_step is None:
+        return deployed.parameters.get("ApiLoggingRole") != "create"
+    return ownership.api_logging_role(aws.apigateway) is not None
 
 
-@dataclass(frozen=True, slots=True)
-class DeployRequest:
-    """What is to be deployed."""
-
-    template: str
-    settings: StackSettings
-    bundle: Bundle
-    express: bool = False
-
-
-@contextmanager
-def planned(
-    target: StackContext, wish: DeployRequest, take_in: tuple[str, ...] = ()
-) -> Iterator[Plan]:
-    """Plan the next step of a deployment; what is not applied inside is taken back after.
-
-    Nothing is stored in AWS but the change set, until `apply`. With `take_in`, the step is to take
-    just these into a new stack. Where the table that was taken in is not yet near what the template
-    says, it is one towards that. Else it is the whole.
-
-    Raises ForeignNotifications where the source bucket sends its events elsewhere too.
-    """
-    aws, engine, stack, names = target.aws, target.engine, target.stack, target.names
-    deployed = engine.parameters(stack)
-    template = engine.template(stack) if deployed else ""
-    is_partial = is_import_template(template)
-    # A step on the way to the whole says what that is to do, and has not done it.
-    if deployed and not is_partial:
-        sets_logging_role = deployed.get("ApiLoggingRole") == "create"
-    else:
-        sets_logging_role = ownership.api_logging_role(aws.apigateway) is None
-    parameters = stack_parameters(
-        names,
-        wish.settings,
-        wish.bundle,
-        # The embedded AWS speaks plain HTTP, on the loopback address alone.
-        require_tls=not aws.is_local,
-        sets_api_logging_role=sets_logging_role,
-        # What a rollback chose is not undone by a deployment; `publish` does that.
-        live_version=deployed.get("LiveVersion", ""),
+def _parameters(
+    context: StackContext, request: DeployRequest, state: DeploymentState
+) -> dict[str, str]:
+    return stack_parameters(
+        context.names,
+        request.settings,
+        request.bundle,
+        # The embedded AWS speaks plain HTTP, and only on the loopback address.
+        require_tls=not context.aws.is_local,
+        sets_api_logging_role=not state.has_api_logging_role,
+        # A deployment does not undo a rollback; `publish` does.
+        live_version=state.deployed.live_version,
     )
-    _check_live_version(deployed, parameters)
-    held = take_in
-    if is_partial:
-        held = tuple(name for name in names.holds_data if f'"{name}"' in template)
-    keys = ownership.customer_keys(aws, names, held)
-    step = _step(target, wish, held, keys, imports=bool(take_in))
-    request = StackRequest(
-        stack,
-        with_hashed_ids(wish.template, parameters) if step is None else step,
+
+
+def _change_set_request(
+    context: StackContext,
+    request: DeployRequest,
+    state: DeploymentState,
+    step: Step,
+    parameters: Mapping[str, str],
+) -> ChangeSetRequest:
+    if step.adoption is None:
+        template = with_hashed_ids(request.template, parameters)
+        return ChangeSetRequest(template, parameters, express=request.express)
+    return ChangeSetRequest(
+        import_template(request.template, context.names, step.resources, step.adoption),
         parameters,
-        imports=resources_to_import(names, take_in),
-        express=wish.express and step is None,
+        imports=resources_to_import(context.names, state.existing.names),
     )
-    with engine.planned(request) as plan:
-        for change in plan.changes:
-            if change.logical_id == "SourceBucket" and change.action == "Modify":
-                bucket = change.physical_id
-                functions = {names.function, deployed.get("FunctionName", names.function)}
-                adoption.check_foreign_notifications(aws.s3, bucket, functions)
-        left = keys - {wish.settings.kms_key}
-        yield replace(plan, is_whole=step is None, left_key=plan.left_key or next(iter(left), ""))
 
 
-def _check_live_version(deployed: Mapping[str, str], wanted: Mapping[str, str]) -> None:
-    """Raise where a version that a rollback chose could not run in the stack as it is wanted."""
-    version = deployed.get("LiveVersion")
-    changed = [name for name in _BOUND if deployed.get(name, "") != wanted[name]]
-    if version and changed:
-        raise DeployError(
-            f"Version {version} is live since a rollback, and keeps what it was published with,"
-            f" so that it could not run with another {', '.join(changed)}.",
-            hint="Nothing was changed. Run `imgctl publish` first, and then deploy.",
-        )
-
-
-def _step(
-    target: StackContext,
-    wish: DeployRequest,
-    held: tuple[str, ...],
-    keys: set[str],
-    *,
-    imports: bool,
-) -> str | None:
-    """Give the template of the next step of a stack that holds this data alone.
-
-    That is the import, or what brings the table nearer to what the template says; None where the
-    next step is the whole.
-    """
-    aws, table = target.aws, target.names.table
-    if not held:
-        return None
-    shapes = {name: bucket_snapshot(aws.s3, name) for name in held if name != table}
-    if table in held:
-        wait_until_settled(aws.dynamodb, table, target.engine.sleep)
-        shapes[table] = table_snapshot(aws.dynamodb, table, keys)
-    if not imports:
-        following = next_migration_step(shapes[table]) if table in held else None
-        if following is None:
-            return None
-        shapes[table] = following
-    return import_template(wish.template, target.names, shapes)
-
-
-def apply(target: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> None:
-    """Store the bundle, then execute the plan and follow it to its end."""
-    aws = target.aws
-    artifacts.upload(aws, bundle, bucket=target.names.artifacts_bucket, stack=target.stack)
-    target.engine.apply(plan, on_event)
-    if aws.is_local:
-        ownership.tag_buckets(aws.s3, target.names, target.stack)
+def _check_notifications(context: StackContext, deployed: DeployedStack, plan: Plan) -> None:
+    function = context.names.function
+    functions = {function, deployed.parameters.get("FunctionName", function)}
+    for change in plan.changes:
+        if change.logical_id == "SourceBucket" and change.action == "Modify":
+            s3 = context.aws.s3
+            adoption.check_foreign_notifications(s3, change.physical_id, functions)

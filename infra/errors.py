@@ -1,34 +1,22 @@
-"""How a deployment fails, and what to do then."""
+"""How deployments fail, and what to do then."""
 
-from imgctl.core.errors import ImgctlError
-from infra.plan import DeployEvent
-
-NEVER_CREATED = {
-    "CREATE_FAILED",
-    "IMPORT_ROLLBACK_COMPLETE",
-    "IMPORT_ROLLBACK_FAILED",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-}
-"""The states of a stack that was never whole; imgctl imports into new stacks alone."""
-
-_BROKEN = NEVER_CREATED | {"DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
+from imgctl.core.errors import Hint, ImgctlError
 
 
 class DeployError(ImgctlError):
-    """CloudFormation would not do, or did not finish, what was asked."""
+    """CloudFormation refused or could not finish an operation."""
 
     code = "deploy"
 
 
 class StackBusy(DeployError):
-    """Somebody else's operation on the stack is under way."""
+    """Another operation on the stack is in progress."""
 
     code = "stack_busy"
 
 
 class NotOurStack(DeployError):
-    """The stack of this name was made by something else."""
+    """A stack of this name exists and was not created by imgctl."""
 
     code = "stack_foreign"
 
@@ -38,39 +26,44 @@ class StackNotUpdatable(DeployError):
 
     code = "stack_broken"
 
-
-def check_state(stack: str, status: str | None) -> None:
-    """Raise for a stack that cannot be updated now, or not at all."""
-    if status is None or status == "REVIEW_IN_PROGRESS":
-        return
-    if status.endswith("_IN_PROGRESS"):
-        raise busy(stack, status)
-    if status in _BROKEN:
-        raise StackNotUpdatable(
+    def __init__(self, stack: str, status: str) -> None:
+        super().__init__(
             f"The stack {stack} is in {status}, which CloudFormation cannot update.",
-            hint="`imgctl destroy` removes it and keeps the buckets and the table; then deploy.",
+            hint=Hint("{} removes it and keeps the buckets and the table; then deploy.", "destroy"),
         )
 
 
-def busy(stack: str, status: str) -> StackBusy:
-    """Make the error for a stack that somebody else is changing."""
+class DataLossError(ImgctlError):
+    """The plan would replace or delete a resource that holds the user's data."""
+
+    code = "data_loss"
+
+
+def stack_busy(stack: str, status: str) -> StackBusy:
+    """Return the error for a stack that another operation is changing."""
     return StackBusy(
-        f"The stack {stack} is busy: {status}.", hint="Wait for that to end, and try again."
+        f"The stack {stack} is busy: {status}.",
+        hint="Wait until that operation has ended, then try again.",
     )
 
 
-def failed(what: str, first: DeployEvent | None, status: str | None) -> DeployError:
-    """Make the error for an operation that failed: its first failure, and what to do now."""
-    cause = f": {first.logical_id} ({first.resource_type}): {first.reason}" if first else ""
+def operation_failed(what: str, cause: str, status: str | None) -> DeployError:
+    """Return the error for an operation that failed with the stack in `status`.
+
+    `cause` is the first resource that failed, with its reason; it may be empty.
+    """
     match status:
         case "UPDATE_ROLLBACK_COMPLETE":
-            hint = (
-                "The stack is as it was before. Mend the cause, and run the command again. If the"
-                " cause is that something exists already, `imgctl destroy` keeps the data, and the"
-                " deployment after it takes all of it in."
+            hint = Hint(
+                "The stack was rolled back to its previous state. Fix the cause and run the"
+                " command again. If a resource already exists, {} keeps the data, and the next"
+                " deployment imports it.",
+                "destroy",
             )
         case "DELETE_FAILED":
-            hint = "Part of the stack is left. Mend the cause, and run `imgctl destroy` again."
+            hint = Hint("Part of the stack is left. Fix the cause, then run {} again.", "destroy")
         case _:
-            hint = "`imgctl destroy` removes what is left of the stack and keeps data; then deploy."
-    return DeployError(f"{what}{cause}", hint=hint)
+            hint = Hint(
+                "{} removes what is left of the stack and keeps your data; then deploy.", "destroy"
+            )
+    return DeployError(f"{what}{f': {cause}' if cause else ''}", hint=hint)

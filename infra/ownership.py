@@ -1,7 +1,13 @@
-"""What is there already under the stack's names: kept by an earlier destroy, or not ours."""
+"""Whom a bucket or a table belongs to, and what proves that.
+
+Nothing is imported, emptied or deleted on the strength of its name. The `imgctl:stack` tag of the
+resource itself proves that it belongs to a stack, in this account and region; failing a tag, the
+list of resources of a living stack does.
+"""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -9,7 +15,7 @@ from botocore.exceptions import ClientError
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import bucket_exists
-from imgctl.core.errors import ImgctlError
+from imgctl.core.errors import Hint, ImgctlError
 from infra.names import Names
 from infra.snapshots import encryption_of
 
@@ -20,10 +26,6 @@ if TYPE_CHECKING:
 
 OWNER_TAG = "imgctl:stack"
 
-# Whose a resource is that carries no such tag, or that is not here. No stack is called so.
-UNTAGGED = "?"
-ELSEWHERE = "another account or region, or is closed to you"
-
 _OTHER_NAMES = "Choose other names in imgctl.toml, or another --stack name."
 
 
@@ -33,29 +35,72 @@ class NameTaken(ImgctlError):
     code = "name_taken"
 
 
+class Ownership(Enum):
+    """What is known about whom a resource belongs to."""
+
+    MISSING = "does not exist"
+    STACK = "belongs to a stack of imgctl"
+    UNTAGGED = "was not created by imgctl"
+    ELSEWHERE = "belongs to another account or region, or access is denied"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whom a resource belongs to; `stack` is the name in its tag, empty without one."""
+
+    ownership: Ownership
+    stack: str = ""
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is a resource of the name, readable or not."""
+        return self.ownership is not Ownership.MISSING
+
+    def __str__(self) -> str:
+        return f"belongs to the stack {self.stack}" if self.stack else self.ownership.value
+
+
+MISSING = Owner(Ownership.MISSING)
+UNTAGGED = Owner(Ownership.UNTAGGED)
+ELSEWHERE = Owner(Ownership.ELSEWHERE)
+
+
 @dataclass(frozen=True, slots=True)
 class ExistingResources:
-    """What of the stack's names is in use: by what the stack left, and by what nobody marked."""
+    """Which of a stack's names are in use: `kept` by an earlier destroy of it, or `untagged`."""
 
     kept: tuple[str, ...] = ()
     untagged: tuple[str, ...] = ()
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them."""
+        return (*self.kept, *self.untagged)
 
-def find(aws: Aws, names: Names, stack: str) -> ExistingResources:
-    """Find buckets and table under the stack's names, in this account and region.
+
+def is_proven(owner: Owner, stack: str, *, is_listed: bool) -> bool:
+    """Return whether a resource is proven to belong to a stack.
+
+    `is_listed` says that the living stack lists it as its own resource, which counts unless a tag
+    names another stack.
+    """
+    if owner.ownership is Ownership.STACK:
+        return owner.stack == stack
+    return owner.ownership is Ownership.UNTAGGED and is_listed
+
+
+def find_existing(aws: Aws, names: Names, stack: str) -> ExistingResources:
+    """Find buckets and a table with the stack's names, in this account and region.
 
     Raises NameTaken for one of another stack, or of another account or region.
     """
-    owners = {}
-    for name in names.holds_data:
-        owner = owners[name] = (
-            _table_owner(aws.dynamodb, name) if name == names.table else bucket_owner(aws, name)
-        )
-        if owner not in (None, UNTAGGED, stack):
-            whose = owner if owner == ELSEWHERE else f"the stack {owner}"
-            raise NameTaken(f"{name} exists and belongs to {whose}.", hint=_OTHER_NAMES)
+    owners = {name: owner_of(aws, names, name) for name in names.holds_data}
+    for name, owner in owners.items():
+        is_others = owner.ownership is Ownership.STACK and owner.stack != stack
+        if is_others or owner.ownership is Ownership.ELSEWHERE:
+            raise NameTaken(f"{name} exists and {owner}.", hint=_OTHER_NAMES)
     return ExistingResources(
-        tuple(name for name, owner in owners.items() if owner == stack),
+        tuple(name for name, owner in owners.items() if owner.stack == stack),
         tuple(name for name, owner in owners.items() if owner == UNTAGGED),
     )
 
@@ -63,45 +108,45 @@ def find(aws: Aws, names: Names, stack: str) -> ExistingResources:
 def find_kept(aws: Aws, names: Names, stack: str) -> ExistingResources:
     """Find the buckets and the table that an earlier `destroy` of this stack kept.
 
-    Raises NameTaken where one of the names is in use by anything else: nothing is taken into
-    the stack, unasked, that it did not make.
+    Raises NameTaken if one of the names is in use by anything else: what imgctl did not create is
+    only imported on request.
     """
-    found = find(aws, names, stack)
-    if found.untagged:
+    existing = find_existing(aws, names, stack)
+    if existing.untagged:
         raise NameTaken(
-            f"Existing already, and not made by imgctl: {', '.join(found.untagged)}.",
-            hint=f"If it is yours, `imgctl deploy --adopt` takes it into the stack. {_OTHER_NAMES}",
+            f"Already exists and was not created by imgctl: {', '.join(existing.untagged)}.",
+            hint=Hint(f"If it is yours, {{}} imports it. {_OTHER_NAMES}", "deploy --adopt"),
         )
-    return found
+    return existing
 
 
-def customer_keys(aws: Aws, names: Names, there: Collection[str]) -> set[str]:
-    """Give the ARNs of the customers' keys that encrypt these buckets and this table."""
+def customer_keys(aws: Aws, names: Names, existing: Collection[str]) -> set[str]:
+    """Return the ARNs of the customer managed keys that encrypt these buckets and this table."""
     used = {
         rule["ServerSideEncryptionByDefault"].get("KMSMasterKeyID")
         for bucket in names.buckets
-        if bucket in there
+        if bucket in existing
         for rule in encryption_of(aws.s3, bucket)
     }
-    if names.table in there:
+    if names.table in existing:
         table = aws.dynamodb.describe_table(TableName=names.table)["Table"]
         used.add(table.get("SSEDescription", {}).get("KMSMasterKeyArn"))
     keys = set()
     for key in filter(None, used):
-        if "alias/aws/" in key:  # AWS's own, by a name that it keeps for itself
+        if "alias/aws/" in key:  # an AWS managed key, by an alias that AWS reserves
             continue
-        told = none_if_missing(aws.kms.describe_key, "NotFoundException", KeyId=key)
-        if told is None:  # deleted, but not AWS's own
+        described = none_if_missing(aws.kms.describe_key, "NotFoundException", KeyId=key)
+        if described is None:  # deleted, and AWS managed keys cannot be
             keys.add(key)
-        elif told["KeyMetadata"].get("KeyManager") == "CUSTOMER":
-            keys.add(told["KeyMetadata"]["Arn"])
+        elif described["KeyMetadata"].get("KeyManager") == "CUSTOMER":
+            keys.add(described["KeyMetadata"]["Arn"])
     return keys
 
 
 def tag_buckets(s3: "S3Client", names: Names, stack: str) -> None:
-    """Tag the buckets as the template does: the embedded AWS's CloudFormation leaves that out.
+    """Tag the buckets as the template does, which the embedded AWS's CloudFormation does not.
 
-    Never for AWS, where the template's tags stand, and a bucket's tags are replaced as a whole.
+    Never call it on AWS, where the template sets the tags: a bucket's tags are replaced as a whole.
     """
     for bucket in names.buckets:
         if bucket_exists(s3, bucket):
@@ -111,15 +156,20 @@ def tag_buckets(s3: "S3Client", names: Names, stack: str) -> None:
 
 
 def api_logging_role(apigateway: "APIGatewayClient") -> str | None:
-    """Give the role that API Gateway logs with, in this account and region; None where unset."""
+    """Return the role that API Gateway logs with in this account and region; None if not set."""
     return apigateway.get_account().get("cloudwatchRoleArn") or None
 
 
-def bucket_owner(aws: Aws, bucket: str) -> str | None:
-    """Give the stack named in a bucket's tag, or UNTAGGED; None where there is no bucket.
+def owner_of(aws: Aws, names: Names, name: str) -> Owner:
+    """Return whom one of the stack's buckets, or its table, belongs to."""
+    return _table_owner(aws.dynamodb, name) if name == names.table else bucket_owner(aws, name)
 
-    ELSEWHERE for a bucket of another account, or of another region: buckets' names are global, and
-    a stack of the same name may live there.
+
+def bucket_owner(aws: Aws, bucket: str) -> Owner:
+    """Return whom a bucket belongs to, by its tag.
+
+    ELSEWHERE for a bucket of another account, or of another region: bucket names are global, and
+    another region may have a stack of the same name.
     """
     try:
         head = aws.s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account_id)
@@ -129,24 +179,25 @@ def bucket_owner(aws: Aws, bucket: str) -> str | None:
     except ClientError as error:
         match error.response["Error"]["Code"]:
             case "404" | "NoSuchBucket":
-                return None
+                return MISSING
             case "NoSuchTagSet":
                 return UNTAGGED
             case "301" | "403":
                 return ELSEWHERE
             case _:
                 raise
-    return _owner_among(tagging["TagSet"])
+    return _owner_in(tagging["TagSet"])
 
 
-def _table_owner(dynamodb: "DynamoDBClient", table: str) -> str | None:
+def _table_owner(dynamodb: "DynamoDBClient", table: str) -> Owner:
     try:
         arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
     except dynamodb.exceptions.ResourceNotFoundException:
-        return None
+        return MISSING
     pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
-    return _owner_among(tag for page in pages for tag in page["Tags"])
+    return _owner_in(tag for page in pages for tag in page["Tags"])
 
 
-def _owner_among(tags: Iterable[Any]) -> str:
-    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), UNTAGGED)
+def _owner_in(tags: Iterable[Any]) -> Owner:
+    stack = next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), "")
+    return Owner(Ownership.STACK, stack) if stack else UNTAGGED

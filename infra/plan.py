@@ -1,27 +1,30 @@
-"""What a deployment would do, and what it does: frozen values, made here and rendered elsewhere."""
+"""What a deployment would do, and what it does: frozen values, rendered elsewhere."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-# What holds what users put there, and the properties whose change can replace it
+from infra.deployed_stack import DeployedStack
+
+# Resources that hold what users put there, and the properties whose change may replace them
 # (CloudFormation's resource reference, "Update requires"). A table's attributes may come and go
-# with its indexes; only another type of one replaces it.
-_HOLDS_DATA = {
+# with its indexes; only another type for one of them replaces the table.
+_DATA_TYPES = {
     "AWS::S3::Bucket": {"BucketName"},
     "AWS::DynamoDB::Table": {
         "ImportSourceSpecification",
         "KeySchema",
         "TableName",
     },
-    # Its letters are events that were given up, and that nobody has sent again.
+    # Dead letters: events that failed after all retries, and that have not been redriven.
     "AWS::SQS::Queue": {"QueueName"},
 }
 
-# Who may do what: roles, and what resources say themselves of who may use them.
+# Roles, and resource policies.
 _IAM_TYPES = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
 
-# What opens or closes a resource to the world: any change of these types, or of these properties.
+# Resources that decide about public access: any change, or changes of these properties.
 _PUBLIC_ACCESS_PROPERTIES: dict[str, set[str]] = {
     "AWS::ApiGateway::ApiKey": set(),
     "AWS::ApiGateway::Method": {"ApiKeyRequired", "AuthorizationType"},
@@ -40,7 +43,7 @@ class Risk(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ImportedResource:
-    """A resource that exists, to be taken into a stack; `name` is its `identifier`'s value."""
+    """An existing resource to be imported into a stack; `name` is its `identifier`'s value."""
 
     logical_id: str
     resource_type: str
@@ -50,10 +53,10 @@ class ImportedResource:
 
 @dataclass(frozen=True, slots=True)
 class PropertyChange:
-    """One property, `BucketName`; `before` and `after` are None where nobody tells them.
+    """One property, such as `BucketName`; `before` and `after` are None if they are not reported.
 
-    Where CloudFormation does not tell them, they are those of the template's `parameter` that the
-    property follows.
+    If CloudFormation does not report them, they are those of the template's `parameter` that the
+    property depends on.
     """
 
     name: str
@@ -66,8 +69,8 @@ class PropertyChange:
 class Change:
     """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic.
 
-    `replacement` is True, False or Conditional, and empty where it does not apply. What is removed
-    and kept leaves the stack, and exists on.
+    `replacement` is True, False or Conditional, and empty if it does not apply. A resource that is
+    removed and kept leaves the stack, but still exists.
     """
 
     action: str
@@ -80,8 +83,8 @@ class Change:
 
     @property
     def loses_data(self) -> bool:
-        """Whether a bucket, the table or the queue would, or might, be replaced or leave."""
-        replacing = _HOLDS_DATA.get(self.resource_type)
+        """Whether a bucket, the table or the queue would, or might, be replaced or removed."""
+        replacing = _DATA_TYPES.get(self.resource_type)
         if replacing is None:
             return False
         if self.replacement == "Conditional":
@@ -91,45 +94,74 @@ class Change:
 
     @property
     def risks(self) -> tuple[Risk, ...]:
-        """What should not be missed: lost data, changed rights, a door to the world.
+        """What should not be missed: lost data, changed permissions, public access.
 
-        A bucket that is added, or taken in, is closed by the template, and no door.
+        A bucket that is added or imported has public access blocked by the template.
         """
         risks = [Risk.DATA_LOSS] if self.loses_data else []
         if self.resource_type in _IAM_TYPES:
             risks.append(Risk.IAM)
-        doors = _PUBLIC_ACCESS_PROPERTIES.get(self.resource_type)
-        if doors is not None:
-            touched = {change.name.split("/")[0] for change in self.properties}
+        properties = _PUBLIC_ACCESS_PROPERTIES.get(self.resource_type)
+        if properties is not None:
+            changed = {change.name.split("/")[0] for change in self.properties}
             is_bucket = self.resource_type == "AWS::S3::Bucket"
-            if not doors or touched & doors or (self.action != "Modify" and not is_bucket):
+            if (
+                not properties
+                or changed & properties
+                or (self.action != "Modify" and not is_bucket)
+            ):
                 risks.append(Risk.PUBLIC_ACCESS)
         return tuple(risks)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A change set that is ready to be executed; empty where nothing would change.
+class ChangeSet:
+    """A change set of CloudFormation that is ready to be executed; empty if nothing would change.
 
-    `live_version` is the function's version that a rollback chose, which it leaves live.
-    `left_key` is the customer's key that the stack would use no longer, while what it encrypted
-    stays encrypted with it. `parameters` are those of the template that a deployed stack would get
-    anew. A plan that is not whole is a step on the way, and leads to another.
+    `creates_stack` is true for the first change set of a stack, which makes an empty stack.
     """
 
     stack: str
-    change_set: str
+    id: str
     creates_stack: bool
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to execute."""
+        return not self.id
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A change set, and what a person has to know before it is executed.
+
+    `live_version` is the function's version that a rollback made live, and that stays live.
+    `abandoned_key` is a customer managed key that the stack would no longer use, while data is
+    still encrypted with it. `parameters` are the changed parameters of a deployed stack. A plan
+    that is not complete is one step of an adoption, and another follows.
+    """
+
+    change_set: ChangeSet
     live_version: str = ""
-    left_key: str = ""
+    abandoned_key: str = ""
     parameters: tuple[PropertyChange, ...] = ()
-    is_whole: bool = True
+    is_complete: bool = True
+
+    @property
+    def stack(self) -> str:
+        """The stack's name."""
+        return self.change_set.stack
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """The changes of resources."""
+        return self.change_set.changes
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return not self.change_set
+        return self.change_set.is_empty
 
     @property
     def loses_data(self) -> tuple[Change, ...]:
@@ -137,9 +169,38 @@ class Plan:
         return tuple(change for change in self.changes if change.loses_data)
 
 
+def assemble_plan(
+    deployed: DeployedStack,
+    change_set: ChangeSet,
+    parameters: Mapping[str, str],
+    *,
+    keys_in_use: Collection[str] = (),
+    is_complete: bool = True,
+) -> Plan:
+    """Assemble the plan for a change set that gives a stack these parameters.
+
+    `keys_in_use` are the customer managed keys that encrypt buckets and a table to be imported.
+    """
+    key_before = deployed.parameters.get("KmsKeyArn", "")
+    key_after = parameters.get("KmsKeyArn", key_before)
+    abandoned = {key_before, *keys_in_use} - {"", key_after}
+    changed = tuple(
+        PropertyChange(name, deployed.parameters.get(name), value)
+        for name, value in parameters.items()
+        if deployed.parameters and deployed.parameters.get(name) != value
+    )
+    return Plan(
+        change_set,
+        live_version=parameters.get("LiveVersion", ""),
+        abandoned_key=min(abandoned, default=""),
+        parameters=() if change_set.is_empty else changed,
+        is_complete=is_complete,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class DeployEvent:
-    """One step of a deployment, as CloudFormation told it."""
+    """One event of a stack operation, as CloudFormation reports it."""
 
     event_id: str
     logical_id: str
@@ -150,10 +211,15 @@ class DeployEvent:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the step failed; what was cancelled because of another is no failure."""
+        """Whether the step failed; one that was cancelled because of another does not count."""
         return self.status.endswith("_FAILED") and "cancelled" not in self.reason.lower()
 
     @property
     def is_done(self) -> bool:
-        """Whether the step ended well; what is kept, for its deletion policy, is skipped."""
+        """Whether the step succeeded; the deletion of a retained resource is skipped."""
         return self.status.endswith(("_COMPLETE", "_SKIPPED"))
+
+    @property
+    def cause(self) -> str:
+        """The resource, its type and the reason, in one line."""
+        return f"{self.logical_id} ({self.resource_type}): {self.reason}"

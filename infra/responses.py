@@ -1,23 +1,49 @@
-"""CloudFormation's answers, read into values."""
+"""CloudFormation's responses, parsed into values."""
 
+import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from infra.deployed_stack import AdoptionStep, DeployedStack, StackResource
 from infra.plan import Change, DeployEvent, PropertyChange
 
-
-def parameters_of(described: Any) -> dict[str, str]:
-    """Give the parameters of a stack that DescribeStacks described; none for None."""
-    given = [] if described is None else described.get("Parameters", [])
-    return {parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in given}
+# As infra.template.import_template writes it: JSON, which is YAML too.
+_METADATA = re.compile(r"^Metadata: (\{.*\})$", re.MULTILINE)
 
 
-def read_change(
+def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
+    """Parse one stack of DescribeStacks, None for no stack, with its deployed template."""
+    if described is None:
+        return DeployedStack(name, None)
+    return DeployedStack(
+        name=name,
+        status=str(described["StackStatus"]),
+        stack_id=described.get("StackId", ""),
+        parameters=_pairs(described.get("Parameters", []), "Parameter"),
+        outputs=_pairs(described.get("Outputs", []), "Output"),
+        tags={tag["Key"]: tag["Value"] for tag in described.get("Tags", [])},
+        template=template,
+        adoption_step=_adoption_step(template),
+    )
+
+
+def parse_resource(summary: Mapping[str, Any]) -> StackResource:
+    """Parse one resource of ListStackResources."""
+    return StackResource(
+        summary["LogicalResourceId"],
+        summary.get("PhysicalResourceId", ""),
+        summary["ResourceStatus"],
+    )
+
+
+def parse_change(
     change: Mapping[str, Any], parameters: Mapping[str, tuple[str | None, str]]
 ) -> Change:
-    """Read one change of a change set.
+    """Parse one change of a change set.
 
-    `parameters` are the template's, before and after: they stand in for values that are not told.
+    `parameters` are the template's, before and after. They replace property values that
+    CloudFormation does not report.
     """
     resource = change["ResourceChange"]
     return Change(
@@ -27,16 +53,39 @@ def read_change(
         resource_type=resource["ResourceType"],
         replacement=resource.get("Replacement", "") if resource["Action"] == "Modify" else "",
         properties=tuple(
-            _read_property(detail, parameters) for detail in resource.get("Details", [])
+            _parse_property(detail, parameters) for detail in resource.get("Details", [])
         ),
         is_kept=resource["Action"] == "Remove" and resource.get("PolicyAction") == "Retain",
     )
 
 
-def _read_property(
+def parse_event(event: Mapping[str, Any]) -> DeployEvent:
+    """Parse one event of DescribeStackEvents."""
+    return DeployEvent(
+        event["EventId"],
+        event["LogicalResourceId"],
+        event.get("ResourceType", ""),
+        event["ResourceStatus"],
+        event.get("ResourceStatusReason", ""),
+        event["Timestamp"],
+    )
+
+
+def _pairs(described: list[Mapping[str, str]], kind: str) -> dict[str, str]:
+    return {pair[f"{kind}Key"]: pair[f"{kind}Value"] for pair in described}
+
+
+def _adoption_step(template: str) -> AdoptionStep | None:
+    metadata = _METADATA.search(template)
+    if metadata is None:
+        return None
+    step = json.loads(metadata[1]).get("imgctl", {}).get("AdoptionStep")
+    return None if step is None else AdoptionStep(step)
+
+
+def _parse_property(
     detail: Mapping[str, Any], parameters: Mapping[str, tuple[str | None, str]]
 ) -> PropertyChange:
-    """Read what becomes of a property; where only its parameter is told, by that one's values."""
     target = detail.get("Target", {})
     path = target.get("Path", "").removeprefix("/Properties/")
     name = path or target.get("Name") or target.get("Attribute", "")
@@ -46,15 +95,3 @@ def _read_property(
     if parameter not in parameters:
         return PropertyChange(name, None, None)
     return PropertyChange(name, *parameters[parameter], parameter)
-
-
-def read_event(event: Mapping[str, Any]) -> DeployEvent:
-    """Read one event of DescribeStackEvents."""
-    return DeployEvent(
-        event["EventId"],
-        event["LogicalResourceId"],
-        event.get("ResourceType", ""),
-        event["ResourceStatus"],
-        event.get("ResourceStatusReason", ""),
-        event["Timestamp"],
-    )

@@ -1,7 +1,7 @@
-"""What exists and is to be imported, described as a template would; and the table's way from there.
+"""Existing buckets and tables as a template would declare them, and the table's migration.
 
-An import has to tell what it imports as it is: what it leaves out, a deployment that is rolled back
-takes off the resource. DynamoDB then makes one index at a time, and nothing else with it
+An import has to declare a resource as it is: a rollback removes from the resource what the import
+left out. DynamoDB then creates one index at a time, and changes nothing else with it
 (CloudFormation's resource reference, AWS::DynamoDB::Table).
 """
 
@@ -9,13 +9,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imgctl.aws.errors import none_if_missing
+from imgctl.aws.session import Aws
+from infra.names import Names
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
 ResourceProperties = Mapping[str, Any]
-"""The properties of a resource, under the names that CloudFormation gives them."""
+"""The properties of a resource, by CloudFormation's names."""
 
 
 def _index(name: str, partition: str) -> ResourceProperties:
@@ -28,49 +30,64 @@ def _index(name: str, partition: str) -> ResourceProperties:
 
 
 INDEXES = (_index("by-time", "TimeBucket"), _index("by-key", "OriginalObjectKey"))
-"""The template's own indexes of the records."""
+"""The indexes of the records, as the template declares them."""
 
-_ORDER = ("resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey")
-_SETTLING_S = 2.0
+_ATTRIBUTE_ORDER = ("resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey")
+_POLL_S = 2.0
+
+
+def take(
+    aws: Aws, names: Names, resources: Collection[str], customer_keys: Collection[str]
+) -> dict[str, ResourceProperties]:
+    """Return the properties of these buckets, and of the table if it is among them, by name."""
+    taken = {
+        bucket: bucket_snapshot(aws.s3, bucket) for bucket in names.buckets if bucket in resources
+    }
+    if names.table in resources:
+        taken[names.table] = table_snapshot(aws.dynamodb, names.table, customer_keys)
+    return taken
 
 
 def bucket_snapshot(s3: "S3Client", bucket: str) -> ResourceProperties:
-    """Describe what of a bucket the template sets, but for its lifecycle, logging and events."""
-    shape: dict[str, Any] = {"BucketName": bucket}
+    """Return the properties of a bucket that the template sets.
+
+    Not its lifecycle, logging and notifications, which the update after the import replaces.
+    """
+    properties: dict[str, Any] = {"BucketName": bucket}
     versioning = s3.get_bucket_versioning(Bucket=bucket).get("Status")
     if versioning:
-        shape["VersioningConfiguration"] = {"Status": versioning}
+        properties["VersioningConfiguration"] = {"Status": versioning}
     access = none_if_missing(
         s3.get_public_access_block, "NoSuchPublicAccessBlockConfiguration", Bucket=bucket
     )
     if access:
-        shape["PublicAccessBlockConfiguration"] = access["PublicAccessBlockConfiguration"]
+        properties["PublicAccessBlockConfiguration"] = access["PublicAccessBlockConfiguration"]
     ownership = none_if_missing(
         s3.get_bucket_ownership_controls, "OwnershipControlsNotFoundError", Bucket=bucket
     )
     if ownership:
         rules = ownership["OwnershipControls"]["Rules"]
-        shape["OwnershipControls"] = {
+        properties["OwnershipControls"] = {
             "Rules": [{"ObjectOwnership": rule["ObjectOwnership"]} for rule in rules]
         }
     encryption = encryption_of(s3, bucket)
     if encryption:
-        shape["BucketEncryption"] = {"ServerSideEncryptionConfiguration": encryption}
+        properties["BucketEncryption"] = {"ServerSideEncryptionConfiguration": encryption}
     tagging = none_if_missing(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
     if tagging and (tags := _own_tags(tagging["TagSet"])):
-        shape["Tags"] = tags
-    return shape
+        properties["Tags"] = tags
+    return properties
 
 
 def encryption_of(s3: "S3Client", bucket: str) -> list[dict[str, Any]]:
-    """Describe a bucket's encryption, as CloudFormation's ServerSideEncryptionRules."""
-    told = none_if_missing(
+    """Return a bucket's encryption as CloudFormation's ServerSideEncryptionRules."""
+    described = none_if_missing(
         s3.get_bucket_encryption,
         "NoSuchBucket",
         "ServerSideEncryptionConfigurationNotFoundError",
         Bucket=bucket,
     )
-    rules = told["ServerSideEncryptionConfiguration"]["Rules"] if told else []
+    rules = described["ServerSideEncryptionConfiguration"]["Rules"] if described else []
     return [
         {
             "BucketKeyEnabled": rule.get("BucketKeyEnabled", False),
@@ -84,89 +101,103 @@ def encryption_of(s3: "S3Client", bucket: str) -> list[dict[str, Any]]:
 def table_snapshot(
     dynamodb: "DynamoDBClient", table: str, customer_keys: Collection[str]
 ) -> ResourceProperties:
-    """Describe a table; of its key, that it is one of the customers', where it is."""
-    told: Any = dynamodb.describe_table(TableName=table)["Table"]
-    billing = told.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
-    shape: dict[str, Any] = {
-        "TableName": told["TableName"],
-        "KeySchema": told["KeySchema"],
-        "AttributeDefinitions": _in_order(told["AttributeDefinitions"]),
+    """Return a table's properties.
+
+    Its KMS key is included only if it is one of `customer_keys`: AWS managed keys are implied.
+    """
+    described: Any = dynamodb.describe_table(TableName=table)["Table"]
+    billing = described.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    properties: dict[str, Any] = {
+        "TableName": described["TableName"],
+        "KeySchema": described["KeySchema"],
+        "AttributeDefinitions": _in_order(described["AttributeDefinitions"]),
         "BillingMode": billing,
-        "DeletionProtectionEnabled": told.get("DeletionProtectionEnabled", False),
+        "DeletionProtectionEnabled": described.get("DeletionProtectionEnabled", False),
     }
     if billing == "PROVISIONED":
-        shape["ProvisionedThroughput"] = _throughput(told)
-    encryption = told.get("SSEDescription", {})
+        properties["ProvisionedThroughput"] = _throughput(described)
+    encryption = described.get("SSEDescription", {})
     if encryption.get("Status") in ("ENABLED", "UPDATING"):
-        shape["SSESpecification"] = {"SSEEnabled": True}
+        properties["SSESpecification"] = {"SSEEnabled": True}
         if (key := encryption.get("KMSMasterKeyArn")) in customer_keys:
-            shape["SSESpecification"] |= {"SSEType": "KMS", "KMSMasterKeyId": key}
+            properties["SSESpecification"] |= {"SSEType": "KMS", "KMSMasterKeyId": key}
     backups: Any = dynamodb.describe_continuous_backups(TableName=table)
     recovery = backups["ContinuousBackupsDescription"].get("PointInTimeRecoveryDescription", {})
     if recovery.get("PointInTimeRecoveryStatus") == "ENABLED":
-        shape["PointInTimeRecoverySpecification"] = {"PointInTimeRecoveryEnabled": True}
-    indexes = [_index_of(index, billing) for index in told.get("GlobalSecondaryIndexes", [])]
+        properties["PointInTimeRecoverySpecification"] = {"PointInTimeRecoveryEnabled": True}
+    indexes = [_index_of(index, billing) for index in described.get("GlobalSecondaryIndexes", [])]
     if indexes:
-        shape["GlobalSecondaryIndexes"] = indexes
-    pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=told["TableArn"])
+        properties["GlobalSecondaryIndexes"] = indexes
+    pages = dynamodb.get_paginator("list_tags_of_resource").paginate(
+        ResourceArn=described["TableArn"]
+    )
     if tags := _own_tags([tag for page in pages for tag in page["Tags"]]):
-        shape["Tags"] = tags
-    return shape
+        properties["Tags"] = tags
+    return properties
 
 
-def next_migration_step(shape: ResourceProperties) -> ResourceProperties | None:
-    """Give the next shape on the way to the template's throughput and indexes; None at its end."""
-    if shape["BillingMode"] == "PROVISIONED":
-        rest = {name: value for name, value in shape.items() if name != "ProvisionedThroughput"}
+def next_migration_step(properties: ResourceProperties) -> ResourceProperties | None:
+    """Return the table's properties after the next change towards the template.
+
+    First on-demand capacity, then the missing indexes, one at a time. None if nothing is missing.
+    """
+    if properties["BillingMode"] == "PROVISIONED":
+        rest = {
+            name: value for name, value in properties.items() if name != "ProvisionedThroughput"
+        }
         indexes = [
             {name: value for name, value in index.items() if name != "ProvisionedThroughput"}
-            for index in shape.get("GlobalSecondaryIndexes", [])
+            for index in properties.get("GlobalSecondaryIndexes", [])
         ]
-        told = {"GlobalSecondaryIndexes": indexes} if indexes else {}
-        return rest | {"BillingMode": "PAY_PER_REQUEST"} | told
-    there = shape.get("GlobalSecondaryIndexes", [])
-    names = {index["IndexName"] for index in there}
-    wanted = next((index for index in INDEXES if index["IndexName"] not in names), None)
-    if wanted is None:
+        on_demand = {"GlobalSecondaryIndexes": indexes} if indexes else {}
+        return rest | {"BillingMode": "PAY_PER_REQUEST"} | on_demand
+    existing = properties.get("GlobalSecondaryIndexes", [])
+    names = {index["IndexName"] for index in existing}
+    missing = next((index for index in INDEXES if index["IndexName"] not in names), None)
+    if missing is None:
         return None
-    typed = {a["AttributeName"]: a for a in shape["AttributeDefinitions"]}
-    for key in wanted["KeySchema"]:
+    attributes = {a["AttributeName"]: a for a in properties["AttributeDefinitions"]}
+    for key in missing["KeySchema"]:
         name = key["AttributeName"]
-        typed.setdefault(name, {"AttributeName": name, "AttributeType": "S"})
+        attributes.setdefault(name, {"AttributeName": name, "AttributeType": "S"})
     return {
-        **shape,
-        "AttributeDefinitions": _in_order(typed.values()),
-        "GlobalSecondaryIndexes": [*there, wanted],
+        **properties,
+        "AttributeDefinitions": _in_order(attributes.values()),
+        "GlobalSecondaryIndexes": [*existing, missing],
     }
 
 
 def wait_until_settled(
     dynamodb: "DynamoDBClient", table: str, sleep: Callable[[float], None]
 ) -> None:
-    """Wait until a table and its indexes are made: before, DynamoDB refuses the next change."""
+    """Wait until a table and its indexes are no longer being changed.
+
+    Until then DynamoDB rejects the next change.
+    """
     while True:
-        told: Any = dynamodb.describe_table(TableName=table)["Table"]
-        states = {told["TableStatus"]}
+        described: Any = dynamodb.describe_table(TableName=table)["Table"]
+        states = {described["TableStatus"]}
         states |= {
-            index.get("IndexStatus", "ACTIVE") for index in told.get("GlobalSecondaryIndexes", [])
+            index.get("IndexStatus", "ACTIVE")
+            for index in described.get("GlobalSecondaryIndexes", [])
         }
         if not states & {"CREATING", "DELETING", "UPDATING"}:
             return
-        sleep(_SETTLING_S)
+        sleep(_POLL_S)
 
 
 def _in_order(attributes: Iterable[Any]) -> list[Any]:
-    """Put attributes in the template's order: DynamoDB tells them in any."""
-    return sorted(attributes, key=lambda a: (a["AttributeName"] not in _ORDER, _place(a)))
+    """Sort attributes as the template does: DynamoDB returns them in any order."""
+    return sorted(attributes, key=lambda a: (a["AttributeName"] not in _ATTRIBUTE_ORDER, _place(a)))
 
 
 def _place(attribute: Any) -> int:
     name = attribute["AttributeName"]
-    return _ORDER.index(name) if name in _ORDER else 0
+    return _ATTRIBUTE_ORDER.index(name) if name in _ATTRIBUTE_ORDER else 0
 
 
 def _own_tags(tags: Collection[Any]) -> list[dict[str, str]]:
-    """Leave out the tags that AWS itself sets, and lets nobody else set."""
+    """Return the tags without those that AWS sets itself and reserves."""
     return [
         {"Key": tag["Key"], "Value": tag["Value"]}
         for tag in tags
@@ -174,13 +205,13 @@ def _own_tags(tags: Collection[Any]) -> list[dict[str, str]]:
     ]
 
 
-def _index_of(told: Any, billing: str) -> dict[str, Any]:
-    index = {name: told[name] for name in ("IndexName", "KeySchema", "Projection")}
+def _index_of(described: Any, billing: str) -> dict[str, Any]:
+    index = {name: described[name] for name in ("IndexName", "KeySchema", "Projection")}
     if billing == "PROVISIONED":
-        index["ProvisionedThroughput"] = _throughput(told)
+        index["ProvisionedThroughput"] = _throughput(described)
     return index
 
 
-def _throughput(told: Any) -> dict[str, int]:
+def _throughput(described: Any) -> dict[str, int]:
     units = ("ReadCapacityUnits", "WriteCapacityUnits")
-    return {unit: told["ProvisionedThroughput"][unit] for unit in units}
+    return {unit: described["ProvisionedThroughput"][unit] for unit in units}

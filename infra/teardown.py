@@ -1,4 +1,8 @@
-"""Removing what a stack's deletion keeps: its buckets, its table and its bundles."""
+"""Deleting what remains after a stack's deletion: its buckets, its table and its bundles.
+
+Only what is proven to belong to the stack is counted, emptied or deleted (infra/ownership.py). A
+stack's parameters prove nothing: a failed creation may name another stack's buckets.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,73 +10,128 @@ from dataclasses import dataclass
 from imgctl.aws import dead_letters, records, storage
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import BucketContent
-from infra import ownership
+from infra.deployed_stack import DeployedStack, owned_names
 from infra.deployment import StackContext
-from infra.names import deployed_names
+from infra.names import Names, deployed_names
+from infra.ownership import Owner, bucket_owner, is_proven, owner_of
+
+
+@dataclass(frozen=True, slots=True)
+class UnprovenResource:
+    """A resource with one of the stack's names that nothing proves to be the stack's."""
+
+    name: str
+    owner: Owner
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.owner})"
 
 
 @dataclass(frozen=True, slots=True)
 class RetainedResources:
-    """What the stack's deletion leaves: buckets with their content, the table, the bundles.
+    """What a stack's deletion leaves: buckets with their content, the table, the bundles.
 
-    DynamoDB counts items about every six hours, so `records` may be behind. `letters` are what
-    goes with the stack: events that the function gave up, and nobody sent again.
+    `owners` is what proved the ownership of each. `unproven` is left alone. DynamoDB updates its
+    item count about every six hours, so `records` may be out of date. `dead_letters` are deleted
+    with the stack: events that failed after all retries.
     """
 
+    names: Names
+    owners: Mapping[str, Owner]
     buckets: Mapping[str, BucketContent]
     table: str | None
     records: int
     bundles: str | None
-    letters: int
+    dead_letters: int
+    unproven: tuple[UnprovenResource, ...] = ()
 
     @property
     def data(self) -> tuple[str, ...]:
-        """The names of what holds users' data."""
+        """The names of the resources that hold the user's data."""
         return (*self.buckets, *([] if self.table is None else [self.table]))
 
     @property
     def objects(self) -> int:
-        """Versions, delete markers and unfinished uploads of the buckets with data."""
+        """Versions, delete markers and incomplete uploads in the buckets with data."""
         return sum(content.total for content in self.buckets.values())
 
 
-def find(target: StackContext) -> RetainedResources:
+@dataclass(frozen=True, slots=True)
+class DeletedData:
+    """What was deleted, and what was not because its ownership is no longer proven."""
+
+    deleted: tuple[str, ...]
+    unproven: tuple[UnprovenResource, ...]
+
+
+def find_retained(context: StackContext, deployed: DeployedStack) -> RetainedResources:
     """Find what the deletion of a stack leaves, or has left.
 
-    Of a deployed stack, that is what its own parameters name; of one that is gone, what carries
-    its tag. Raises NameTaken or NotOurStack for what is not the stack's.
+    The names are those that the stack was deployed with, or those in the settings if it is gone.
     """
-    aws, stack = target.aws, target.stack
-    parameters = target.engine.parameters(stack)
-    names = deployed_names(parameters) if parameters else target.names
-    if parameters:
-        data = [bucket for bucket in names.buckets if storage.bucket_exists(aws.s3, bucket)]
-    else:
-        found = ownership.find_kept(aws, names, stack)
-        data = [name for name in found.kept if name != names.table]
-    items = records.count(aws.dynamodb, names.table)
-    owner = ownership.bucket_owner(aws, names.artifacts_bucket)
+    aws, stack = context.aws, context.stack
+    names = deployed_names(deployed.parameters) if deployed.is_deployed else context.names
+    listed = owned_names(deployed, context.client.list_resources(deployed))
+    owners = {name: owner_of(aws, names, name) for name in dict.fromkeys(names.holds_data)}
+    owners[names.artifacts_bucket] = bucket_owner(aws, names.artifacts_bucket)
+    proven = {
+        name: owner
+        for name, owner in owners.items()
+        if is_proven(owner, stack, is_listed=name in listed)
+    }
+    table = names.table if names.table in proven else None
     return RetainedResources(
-        buckets={bucket: storage.count_content(aws.s3, bucket) for bucket in data},
-        table=None if items is None else names.table,
-        records=items or 0,
-        bundles=names.artifacts_bucket if owner == stack else None,
-        letters=dead_letters.count(aws.sqs, names.dead_letter_queue) if parameters else 0,
+        names=names,
+        owners=proven,
+        buckets={
+            bucket: storage.count_content(aws.s3, bucket)
+            for bucket in names.buckets
+            if bucket in proven
+        },
+        table=table,
+        records=(records.count(aws.dynamodb, table) or 0) if table is not None else 0,
+        bundles=names.artifacts_bucket if names.artifacts_bucket in proven else None,
+        # The queue itself is not deleted here: CloudFormation only deletes what the stack owns.
+        dead_letters=(
+            dead_letters.count(aws.sqs, names.dead_letter_queue) if deployed.is_living else 0
+        ),
+        unproven=tuple(
+            UnprovenResource(name, owner)
+            for name, owner in owners.items()
+            if owner.exists and name not in proven
+        ),
     )
 
 
-def delete_data(aws: Aws, left: RetainedResources, on_removed: Callable[[int], None]) -> None:
-    """Delete the buckets with all that is in them, and the table; safe to repeat."""
-    for bucket in left.buckets:
-        _delete_bucket(aws, bucket, on_removed)
-    if left.table is not None:
-        records.delete_all(aws.dynamodb, left.table)
+def delete_data(
+    aws: Aws, retained: RetainedResources, on_removed: Callable[[int], None]
+) -> DeletedData:
+    """Delete the buckets with all their content, and the table. Safe to repeat.
+
+    The owner of each is read once more just before: minutes may have passed since it was proven.
+    """
+    deleted: list[str] = []
+    unproven: list[UnprovenResource] = []
+    for name in retained.data:
+        owner = owner_of(aws, retained.names, name)
+        if not owner.exists:
+            continue
+        if owner != retained.owners[name]:
+            unproven.append(UnprovenResource(name, owner))
+            continue
+        if name == retained.table:
+            records.delete_all(aws.dynamodb, name)
+        else:
+            _delete_bucket(aws, name, on_removed)
+        deleted.append(name)
+    return DeletedData(tuple(deleted), tuple(unproven))
 
 
-def delete_bundles(aws: Aws, left: RetainedResources) -> None:
-    """Delete the bucket with the stack's bundles, which the next deployment makes again."""
-    if left.bundles is not None:
-        _delete_bucket(aws, left.bundles, lambda _: None)
+def delete_bundles(aws: Aws, retained: RetainedResources) -> None:
+    """Delete the bucket with the stack's bundles, which the next deployment creates again."""
+    bucket = retained.bundles
+    if bucket is not None and bucket_owner(aws, bucket) == retained.owners[bucket]:
+        _delete_bucket(aws, bucket, lambda _: None)
 
 
 def _delete_bucket(aws: Aws, bucket: str, on_removed: Callable[[int], None]) -> None:

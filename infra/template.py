@@ -1,7 +1,7 @@
 """The template as it is sent: the static file, with content hashes in two logical ids.
 
-CloudFormation publishes a new function version, and deploys a changed REST API, only when the
-resource's logical id changes. Both ids therefore carry a hash of what they stand for.
+CloudFormation publishes a new version of the function, and deploys a changed REST API, only if the
+resource's logical id changes. Both ids therefore end in a hash of their content.
 """
 
 import hashlib
@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 
+from infra.deployed_stack import AdoptionStep
+from infra.function_version import VERSION_BINDINGS
 from infra.names import Names
 from infra.plan import ImportedResource
 from infra.snapshots import ResourceProperties
@@ -21,14 +23,20 @@ _API_TYPE = re.compile(
 _METADATA = re.compile(r"^    Metadata:\n(?:^      .*\n)*", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
 
-# What a published version freezes beside its code.
-_FUNCTION_PARAMETERS = (
-    "SourceBucketName", "DestinationBucketName", "TableName", "FunctionName", "CodeKey",
-    "Architecture", "MemoryMegabytes", "TimeoutSeconds", "Scale", "OutputPrefix", "Quality",
-    "KmsKeyArn", "FunctionRoleName", "DeadLetterQueueName",
-)  # fmt: skip
+# What a published version freezes besides what it is bound to.
+_VERSION_SETTINGS = (
+    "CodeKey",
+    "Architecture",
+    "MemoryMegabytes",
+    "TimeoutSeconds",
+    "Scale",
+    "OutputPrefix",
+    "Quality",
+)
+VERSION_PARAMETERS = (*VERSION_BINDINGS, *_VERSION_SETTINGS)
+"""The parameters whose change calls for a new version of the function."""
 
-# What a deployment of the API freezes beside its methods.
+# What a deployment of the API freezes besides its methods.
 _API_PARAMETERS = ("ApiAuthorization", "ApiRoleName")
 
 
@@ -38,9 +46,9 @@ def stack_template() -> str:
 
 
 def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
-    """Append a hash to the ids `CodeVersion` and `ApiDeployment`, wherever they stand."""
+    """Append a hash to the ids `CodeVersion` and `ApiDeployment` wherever they occur."""
     blocks = {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
-    function = [blocks["Function"], *(parameters.get(name, "") for name in _FUNCTION_PARAMETERS)]
+    function = [blocks["Function"], *(parameters.get(name, "") for name in VERSION_PARAMETERS)]
     api = [body for body in blocks.values() if _API_TYPE.search(body)]
     api += [parameters.get(name, "") for name in _API_PARAMETERS]
     for logical_id, content in (("CodeVersion", function), ("ApiDeployment", api)):
@@ -49,37 +57,39 @@ def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
 
 
 def with_updated_hashes(deployed: str, parameters: Mapping[str, str]) -> str:
-    """Give a deployed template with the ids that other parameters ask for."""
+    """Return a deployed template with the ids that other parameters call for."""
     plain = re.sub(r"\b(CodeVersion|ApiDeployment)[0-9a-f]{12}\b", r"\1", deployed)
     return with_hashed_ids(plain, parameters)
 
 
-def import_template(template: str, names: Names, shapes: Mapping[str, ResourceProperties]) -> str:
-    """Give the template of a stack that holds just these buckets and this table, by their names.
+def import_template(
+    template: str,
+    names: Names,
+    resources: Mapping[str, ResourceProperties],
+    step: AdoptionStep,
+) -> str:
+    """Return the template of one step of an adoption, which has only these buckets and this table.
 
-    An import may not create anything.
+    `resources` are their properties, by name: an import may not create anything. The step stands
+    in the template's Metadata, where `infra.responses.parse_stack` reads it.
     """
-    resources = {
+    declared = {
         resource.logical_id: {
             "Type": resource.resource_type,
             "DeletionPolicy": "Retain",
             "UpdateReplacePolicy": "Retain",
-            "Properties": shapes[resource.name],
+            "Properties": resources[resource.name],
         }
-        for resource in resources_to_import(names, shapes)
+        for resource in resources_to_import(names, resources)
     }
+    metadata = json.dumps({"imgctl": {"AdoptionStep": step.value}})
+    parameters = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
     # JSON is YAML.
-    declared = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
-    return f"{declared}Resources: {json.dumps(resources, indent=2)}\n"
+    return f"Metadata: {metadata}\n{parameters}Resources: {json.dumps(declared, indent=2)}\n"
 
 
-def is_import_template(deployed: str) -> bool:
-    """Tell whether a deployed template is one of `import_template`."""
-    return "\nResources: {" in deployed
-
-
-def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedResource]:
-    """List what was kept, under the ids and identifiers that CloudFormation imports it by."""
+def resources_to_import(names: Names, existing: Collection[str]) -> list[ImportedResource]:
+    """List existing buckets and table with the ids and identifiers to import them by."""
     resources = [
         ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", names.source_bucket),
         ImportedResource(
@@ -88,11 +98,11 @@ def resources_to_import(names: Names, kept: Collection[str]) -> list[ImportedRes
         ImportedResource("AccessLogs", "AWS::S3::Bucket", "BucketName", names.access_logs_bucket),
         ImportedResource("Records", "AWS::DynamoDB::Table", "TableName", names.table),
     ]
-    return [resource for resource in resources if resource.name in kept]
+    return [resource for resource in resources if resource.name in existing]
 
 
 def _digest(parts: list[str]) -> str:
-    """Hash what is meant: comments, layout and metadata make no new version."""
-    meant = (_METADATA.sub("", _COMMENT.sub("", part)) for part in parts)
-    text = "\0".join(" ".join(part.split()) for part in meant)
+    """Hash the parts without comments, layout and metadata, which change nothing in AWS."""
+    meaningful = (_METADATA.sub("", _COMMENT.sub("", part)) for part in parts)
+    text = "\0".join(" ".join(part.split()) for part in meaningful)
     return hashlib.sha256(text.encode()).hexdigest()[:12]

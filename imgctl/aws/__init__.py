@@ -1,1 +1,1 @@
-"""What the command line says to AWS."""
+"""The command line's AWS clients and the operations built on them."""

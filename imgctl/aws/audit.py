@@ -1,7 +1,6 @@
-"""Whether every source object has exactly one current record and output.
+"""Audit that every source object has one current record and the output that it describes.
 
-Objects are listed a page at a time, and a page is forgotten before the next: a bucket of any size
-takes the same memory.
+Objects are processed page by page, so memory use does not depend on the bucket's size.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,22 +20,23 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-_GET_AT_ONCE = 100  # DynamoDB's limit of a BatchGetItem
+_MAX_BATCH_GET = 100
+"""The limit of keys per BatchGetItem (Amazon DynamoDB API Reference)."""
 
 
 class Problem(StrEnum):
-    """What is missing about an object."""
+    """What is wrong with an object's record or output."""
 
     NEVER_PROCESSED = "never_processed"
     FAILED = "failed"
     OUTPUT_GONE = "output_gone"
     OUTPUT_STALE = "output_stale"
-    OBJECT_GONE = "object_gone"  # a record of an object that is no longer there
+    OBJECT_GONE = "object_gone"  # the record of an object that no longer exists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceObject:
-    """The newest upload of a key. Texts are empty where there is none; `size` in bytes."""
+    """The latest version of a key: `size` in bytes; text fields that are unknown are empty."""
 
     key: str
     version_id: str
@@ -48,7 +48,7 @@ class SourceObject:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One object, and what is missing about it; nothing where all is there."""
+    """The audit's result for one object; `problem` is None if nothing is missing."""
 
     source: SourceObject
     problem: Problem | None
@@ -57,7 +57,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """What an audit reads, and the threads that it reads with."""
+    """The clients, the stack and the thread pool of an audit."""
 
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
@@ -65,20 +65,20 @@ class AuditContext:
     outputs: StackOutputs
 
 
-def check(source: SourceObject, record: Record | None, output: str | None) -> Finding:
-    """Tell what is missing about an object, by its key's current record and its output.
+def check(source: SourceObject, record: Record | None, output_record_id: str | None) -> Finding:
+    """Compare an object with its key's current record and its output.
 
-    `output` is the identity of the record that the output was written for, empty where another
-    program wrote it, None where there is no output.
+    `output_record_id` is the ID of the record that the output was written for: empty if the
+    output does not name one, None if there is no output.
     """
     if record is None or not _matches(record, source):
         return Finding(source, Problem.NEVER_PROCESSED)
     source = replace(source, sequencer=record.sequencer or "")
     if record.status is not Status.SUCCEEDED:
         return Finding(source, Problem.FAILED, f"{record.failure_code}: {record.failure_reason}")
-    if output is None:
+    if output_record_id is None:
         return Finding(source, Problem.OUTPUT_GONE, record.resized_object_key or "")
-    if output and output != record.resource_id:
+    if output_record_id and output_record_id != record.resource_id:
         return Finding(source, Problem.OUTPUT_STALE, record.resized_object_key or "")
     return Finding(source, None)
 
@@ -86,23 +86,23 @@ def check(source: SourceObject, record: Record | None, output: str | None) -> Fi
 def list_source_objects(
     s3: "S3Client", bucket: str, *, prefix: str = "", after: str = ""
 ) -> Iterator[list[SourceObject]]:
-    """List the newest version of each key below a prefix and after a key, a page at a time."""
+    """List the latest version of each key with a prefix and after a key, page by page."""
     marker: dict[str, Any] = {"KeyMarker": after} if after else {}
     while True:
         page = s3.list_object_versions(Bucket=bucket, Prefix=prefix, **marker)
-        found = [
+        sources = [
             SourceObject(
-                key=one["Key"],
-                version_id=version_id_of(one["VersionId"]),
-                etag=one["ETag"].strip('"'),
-                size=one["Size"],
-                modified=timestamp(one["LastModified"]),
+                key=version["Key"],
+                version_id=version_id_of(version["VersionId"]),
+                etag=version["ETag"].strip('"'),
+                size=version["Size"],
+                modified=timestamp(version["LastModified"]),
             )
-            for one in page.get("Versions", [])
-            if one["IsLatest"] and one["Key"] > after
+            for version in page.get("Versions", [])
+            if version["IsLatest"] and version["Key"] > after
         ]
-        if found:
-            yield found
+        if sources:
+            yield sources
         if not page["IsTruncated"]:
             return
         marker = {
@@ -112,8 +112,8 @@ def list_source_objects(
 
 
 def head_source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | None:
-    """Look at one key; None where there is no such object."""
-    head = storage.head_of(s3, bucket, key)
+    """Return the latest version of one key; None if there is no such object."""
+    head = storage.head_object(s3, bucket, key)
     if head is None:
         return None
     return SourceObject(
@@ -125,45 +125,46 @@ def head_source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | 
     )
 
 
-def check_page(services: AuditContext, page: Sequence[SourceObject]) -> list[Finding]:
-    """Judge some objects, in their order."""
-    found = _current_records(services, [source.key for source in page])
-    succeeded = [
-        (source, record)
-        for source in page
-        if (record := found.get(source.key)) is not None and record.status is Status.SUCCEEDED
-    ]
-    looked_at = services.pool.map(lambda one: _output_record_id(services, one[1]), succeeded)
-    outputs = {
-        source.key: identity for (source, _), identity in zip(succeeded, looked_at, strict=True)
+def check_page(context: AuditContext, page: Sequence[SourceObject]) -> list[Finding]:
+    """Check several objects; the findings have the objects' order."""
+    records_by_key = _current_records(context, [source.key for source in page])
+    succeeded = {
+        key: record for key, record in records_by_key.items() if record.status is Status.SUCCEEDED
     }
-    return [check(source, found.get(source.key), outputs.get(source.key)) for source in page]
+    record_ids = context.pool.map(
+        lambda record: _output_record_id(context, record), succeeded.values()
+    )
+    output_record_ids = dict(zip(succeeded, record_ids, strict=True))
+    return [
+        check(source, records_by_key.get(source.key), output_record_ids.get(source.key))
+        for source in page
+    ]
 
 
-def orphans(services: AuditContext, *, prefix: str = "") -> Iterator[Finding]:
-    """Find the current records whose object is no longer there."""
-    bucket = services.outputs.source_bucket
-    for page in _currents(services, prefix):
-        there = services.pool.map(
-            lambda one: head_source_object(services.s3, bucket, one.key), page
+def orphans(context: AuditContext, *, prefix: str = "") -> Iterator[Finding]:
+    """Find the current records whose object no longer exists."""
+    bucket = context.outputs.source_bucket
+    for page in _list_current_records(context, prefix):
+        sources = context.pool.map(
+            lambda current: head_source_object(context.s3, bucket, current.key), page
         )
-        for one, source in zip(page, there, strict=True):
+        for current, source in zip(page, sources, strict=True):
             if source is None:
-                gone = SourceObject(
-                    key=one.key,
-                    version_id=one.version_id,
-                    etag=one.etag,
+                deleted = SourceObject(
+                    key=current.key,
+                    version_id=current.version_id,
+                    etag=current.etag,
                     size=0,
                     modified="",
-                    sequencer=one.sequencer,
+                    sequencer=current.sequencer,
                 )
-                yield Finding(gone, Problem.OBJECT_GONE, f"record {one.record_id}")
+                yield Finding(deleted, Problem.OBJECT_GONE, f"record {current.record_id}")
 
 
 def _matches(record: Record, source: SourceObject) -> bool:
-    """Tell whether a record is about this very upload.
+    """Return whether a record describes this version of the object.
 
-    The original function's names neither version nor ETag: there the time has to do.
+    The original function recorded neither version nor ETag, so its records are compared by time.
     """
     if record.version_id:
         return record.version_id == source.version_id
@@ -172,60 +173,64 @@ def _matches(record: Record, source: SourceObject) -> bool:
     return (record.processing_time or "") >= source.modified
 
 
-def _current_records(services: AuditContext, keys: Sequence[str]) -> dict[str, Record]:
-    bucket = services.outputs.source_bucket
-    items = _get_items(services, [current_id(bucket, key) for key in keys])
-    currents = {one.key: one for one in map(current_record.from_item, items)}
-    named = _get_items(services, [one.record_id for one in currents.values()])
-    by_id = {record.resource_id: record for record in map(from_item, named)}
-    found = {key: by_id[one.record_id] for key, one in currents.items() if one.record_id in by_id}
-    # The original function wrote records alone.
-    unknown = [key for key in keys if key not in currents]
-    older = services.pool.map(lambda key: _newest_of(services, key), unknown)
-    found |= {key: record for key, record in zip(unknown, older, strict=True) if record}
-    return found
+def _current_records(context: AuditContext, keys: Sequence[str]) -> dict[str, Record]:
+    bucket = context.outputs.source_bucket
+    items = _get_items(context, [current_id(bucket, key) for key in keys])
+    current_by_key = {current.key: current for current in map(current_record.from_item, items)}
+    items = _get_items(context, [current.record_id for current in current_by_key.values()])
+    by_id = {record.resource_id: record for record in map(from_item, items)}
+    by_key = {
+        key: by_id[current.record_id]
+        for key, current in current_by_key.items()
+        if current.record_id in by_id
+    }
+    # The original function wrote records but no current records.
+    other_keys = [key for key in keys if key not in current_by_key]
+    newest = context.pool.map(lambda key: _newest_record(context, key), other_keys)
+    return by_key | {
+        key: record for key, record in zip(other_keys, newest, strict=True) if record is not None
+    }
 
 
-def _newest_of(services: AuditContext, key: str) -> Record | None:
-    return next(records.of_key(services.dynamodb, services.outputs.table, key), None)
+def _newest_record(context: AuditContext, key: str) -> Record | None:
+    return next(records.of_key(context.dynamodb, context.outputs.table, key), None)
 
 
-def _get_items(services: AuditContext, ids: Sequence[str]) -> list[Any]:
-    chunks = [ids[at : at + _GET_AT_ONCE] for at in range(0, len(ids), _GET_AT_ONCE)]
-    table = services.outputs.table
+def _get_items(context: AuditContext, ids: Sequence[str]) -> list[Any]:
+    chunks = [ids[start : start + _MAX_BATCH_GET] for start in range(0, len(ids), _MAX_BATCH_GET)]
+    table = context.outputs.table
 
     def get(chunk: Sequence[str]) -> list[Any]:
         items: list[Any] = []
-        wanted: Any = {
-            table: {"Keys": [{"resource-id": {"S": one}} for one in chunk], "ConsistentRead": True}
-        }
-        while wanted:
-            answer = services.dynamodb.batch_get_item(RequestItems=wanted)
-            items += answer["Responses"].get(table, [])
-            wanted = answer.get("UnprocessedKeys")
+        keys = [{"resource-id": {"S": resource_id}} for resource_id in chunk]
+        remaining: Any = {table: {"Keys": keys, "ConsistentRead": True}}
+        while remaining:
+            response = context.dynamodb.batch_get_item(RequestItems=remaining)
+            items += response["Responses"].get(table, [])
+            remaining = response.get("UnprocessedKeys")
         return items
 
-    return [item for items in services.pool.map(get, chunks) for item in items]
+    return [item for items in context.pool.map(get, chunks) for item in items]
 
 
-def _currents(services: AuditContext, prefix: str) -> Iterator[list[CurrentRecord]]:
-    scanned = services.dynamodb.get_paginator("scan").paginate(
-        TableName=services.outputs.table,
+def _list_current_records(context: AuditContext, prefix: str) -> Iterator[list[CurrentRecord]]:
+    pages = context.dynamodb.get_paginator("scan").paginate(
+        TableName=context.outputs.table,
         FilterExpression=(
             "attribute_exists(#mark) AND CurrentBucket = :bucket"
             + (" AND begins_with(CurrentKey, :prefix)" if prefix else "")
         ),
         ExpressionAttributeNames={"#mark": current_record.MARK},
         ExpressionAttributeValues={
-            ":bucket": {"S": services.outputs.source_bucket},
+            ":bucket": {"S": context.outputs.source_bucket},
             **({":prefix": {"S": prefix}} if prefix else {}),
         },
     )
-    for page in scanned:
+    for page in pages:
         yield [current_record.from_item(item) for item in page["Items"]]
 
 
-def _output_record_id(services: AuditContext, record: Record) -> str | None:
-    bucket = record.resized_bucket or services.outputs.destination_bucket
-    head = storage.head_of(services.s3, bucket, record.resized_object_key or "")
+def _output_record_id(context: AuditContext, record: Record) -> str | None:
+    bucket = record.resized_bucket or context.outputs.destination_bucket
+    head = storage.head_object(context.s3, bucket, record.resized_object_key or "")
     return None if head is None else head["Metadata"].get("record_id", "")

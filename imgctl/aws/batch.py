@@ -1,4 +1,4 @@
-"""S3 Batch Operations: millions of objects, sent to the function by S3 itself."""
+"""S3 Batch Operations jobs, in which S3 itself invokes the function for each object of a list."""
 
 import csv
 from collections.abc import Iterable
@@ -12,17 +12,18 @@ if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
 
 FOLDER = "reprocess"
-"""Where the lists lie in the stack's code bucket; the job's role may read nothing else."""
+"""The key prefix of manifests in the code bucket; the job's role may read only these objects."""
 
 
 def write_manifest(file: IO[str], bucket: str, sources: Iterable["SourceObject"]) -> int:
-    """Write a job's list: bucket, key (URL-encoded) and version of each; gives how many.
+    """Write a job's manifest and return the number of objects in it.
 
-    The format is S3's CSV manifest (S3 User Guide, "Specifying a manifest").
+    Each row holds the bucket, the URL-encoded key and the version (S3 User Guide, "Specifying a
+    manifest").
     """
     writer = csv.writer(file, lineterminator="\n")
     count = 0
-    for count, source in enumerate(sources, start=1):  # noqa: B007 (it is the result)
+    for count, source in enumerate(sources, start=1):  # noqa: B007 (returned below)
         writer.writerow([bucket, quote(source.key), source.version_id or "null"])
     return count
 
@@ -30,15 +31,15 @@ def write_manifest(file: IO[str], bucket: str, sources: Iterable["SourceObject"]
 def create_job(
     aws: "Aws", outputs: "StackOutputs", manifest: Path, *, name: str, description: str
 ) -> str:
-    """Store the list in the code bucket and begin the job; gives its identity.
+    """Upload the manifest to the code bucket, start a job for it and return the job's ID.
 
-    `name` makes it one job, however often it is asked for.
+    `name` is the idempotency token: requests with the same name create one job.
     """
     key = f"{FOLDER}/{name}.csv"
     with manifest.open("rb") as body:
         stored = aws.s3.put_object(Bucket=outputs.code_bucket, Key=key, Body=body)
     partition = outputs.batch_role.split(":")[1]
-    answer = aws.s3control.create_job(
+    response = aws.s3control.create_job(
         AccountId=aws.account_id,
         ClientRequestToken=name,
         Description=description,
@@ -61,6 +62,6 @@ def create_job(
                 "ETag": stored["ETag"].strip('"'),
             },
         },
-        Report={"Enabled": False},  # what became of each is in its record
+        Report={"Enabled": False},  # each object's record holds its result
     )
-    return answer["JobId"]
+    return response["JobId"]

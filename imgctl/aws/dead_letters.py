@@ -1,8 +1,9 @@
-"""Dead letters: events that the function could not finish, kept in a queue.
+"""Dead letters: events that the function failed to process, kept in an SQS queue.
 
-Lambda writes two messages for each: the function's dead letter, which is the event with the error
-in the message's attributes, and the alias's on-failure record, which holds both (Lambda Developer
-Guide, "Capturing records of asynchronous invocations"). One request id joins them.
+Lambda writes two messages for each event: one to the function's dead-letter queue, with the event
+as its body and the error in the message attributes, and one to the alias's on-failure destination,
+with both in its body (Lambda Developer Guide, "Capturing records of asynchronous invocations").
+Both carry the same request ID.
 """
 
 import json
@@ -20,14 +21,18 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HIDDEN_S = 16 * 60
-"""How long a received message is nobody else's: longer than a function may run."""
+"""The visibility timeout of received messages: longer than a function may run."""
 
-_BATCH = 10  # SQS gives no more at once
+_MAX_RECEIVE = 10
+"""The limit of messages per ReceiveMessage (Amazon SQS API Reference)."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message: what it is about, why it is there, and the event, None where it is none."""
+    """One message: the object keys, the cause of the failure and the event.
+
+    `event` is None if the message is not an event of the function's.
+    """
 
     receipt: str
     request_id: str
@@ -38,51 +43,53 @@ class DeadLetter:
 
 
 def count(sqs: "SQSClient", queue: str) -> int:
-    """Tell about how many messages are in a queue; 0 where there is none of this name."""
+    """Return the approximate number of messages in a queue; 0 if there is no such queue."""
     try:
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
         return 0
-    told = sqs.get_queue_attributes(
+    response = sqs.get_queue_attributes(
         QueueUrl=url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )
-    return sum(map(int, told["Attributes"].values()))
+    return sum(map(int, response["Attributes"].values()))
 
 
 def receive(sqs: "SQSClient", queue_url: str) -> Iterator[list[DeadLetter]]:
-    """Take the queue's messages, some at a time, until no more come.
+    """Receive the queue's messages in batches until it returns no more.
 
-    They stay in the queue, hidden for `HIDDEN_S` seconds; see `keep` and `delete`.
+    Received messages stay in the queue, hidden from other readers for `HIDDEN_S` seconds, until
+    `keep` or `delete` is called.
     """
     while True:
-        answer = sqs.receive_message(
+        response = sqs.receive_message(
             QueueUrl=queue_url,
-            MaxNumberOfMessages=_BATCH,
+            MaxNumberOfMessages=_MAX_RECEIVE,
             VisibilityTimeout=HIDDEN_S,
             WaitTimeSeconds=1,
             MessageAttributeNames=["All"],
             MessageSystemAttributeNames=["SentTimestamp"],
         )
-        if not (found := answer.get("Messages", [])):
+        messages = response.get("Messages", [])
+        if not messages:
             return
-        yield [read(message) for message in found]
+        yield [parse_message(message) for message in messages]
 
 
-def keep(sqs: "SQSClient", queue_url: str, letter: DeadLetter) -> None:
-    """Leave a message in the queue, to be seen again at once."""
+def keep(sqs: "SQSClient", queue_url: str, dead_letter: DeadLetter) -> None:
+    """Make a received message visible in the queue again."""
     sqs.change_message_visibility(
-        QueueUrl=queue_url, ReceiptHandle=letter.receipt, VisibilityTimeout=0
+        QueueUrl=queue_url, ReceiptHandle=dead_letter.receipt, VisibilityTimeout=0
     )
 
 
-def delete(sqs: "SQSClient", queue_url: str, letter: DeadLetter) -> None:
-    """Remove a message for good."""
-    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=letter.receipt)
+def delete(sqs: "SQSClient", queue_url: str, dead_letter: DeadLetter) -> None:
+    """Delete a received message from the queue."""
+    sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=dead_letter.receipt)
 
 
-def read(message: "MessageTypeDef") -> DeadLetter:
-    """Read a message of either form; what is neither has no event, and is kept."""
+def parse_message(message: "MessageTypeDef") -> DeadLetter:
+    """Parse a message of either kind; the event of any other message is None."""
     attributes = {
         name: value.get("StringValue", "")
         for name, value in message.get("MessageAttributes", {}).items()
@@ -96,20 +103,20 @@ def read(message: "MessageTypeDef") -> DeadLetter:
             context = body.get("requestContext", {})
             request_id = context.get("requestId", "")
             cause = error_in(body.get("responsePayload") or context.get("condition"))
-        keys = tuple(unquote_plus(one["s3"]["object"]["key"]) for one in event["Records"])
+        keys = tuple(unquote_plus(record["s3"]["object"]["key"]) for record in event["Records"])
     except (ValueError, KeyError, TypeError, AttributeError):
-        event, keys, cause = None, (), "not an event of this function"
+        event, keys, cause = None, (), "not an event of this function's"
     return DeadLetter(
         receipt=message["ReceiptHandle"],
         request_id=request_id or message.get("MessageId", ""),
-        sent=_sent(message.get("Attributes", {}).get("SentTimestamp", "")),
+        sent=_sent_time(message.get("Attributes", {}).get("SentTimestamp", "")),
         keys=keys,
-        cause=cause or "no cause was told",
+        cause=cause or "no cause was reported",
         event=event,
     )
 
 
-def _sent(milliseconds: str) -> str:
+def _sent_time(milliseconds: str) -> str:
     if not milliseconds:
         return ""
     return timestamp(datetime.fromtimestamp(int(milliseconds) / 1000, UTC))

@@ -1,4 +1,7 @@
-"""AWS's errors, said in a way that a person can act on. Translated once, here, by code."""
+"""AWS errors, translated by their code into errors that users can act on.
+
+This is the only place that does so.
+"""
 
 import re
 from collections.abc import Callable
@@ -10,13 +13,13 @@ from imgctl.core.errors import ImgctlError
 
 
 class AwsError(ImgctlError):
-    """AWS refused or failed an operation."""
+    """An AWS operation was rejected or failed."""
 
     code = "aws"
 
 
 class AccessError(AwsError):
-    """The caller is not known, not allowed, or cannot reach AWS at all."""
+    """The caller is not authenticated, not authorized, or cannot reach AWS."""
 
     code = "access"
 
@@ -28,19 +31,19 @@ class CredentialsMissing(AccessError):
 
 
 class CredentialsRefused(AccessError):
-    """AWS does not accept the credentials, or no longer."""
+    """AWS rejected the credentials as invalid or expired."""
 
     code = "credentials_refused"
 
 
 class PermissionMissing(AccessError):
-    """The caller is known and may not do this."""
+    """The caller is authenticated but lacks a permission."""
 
     code = "access_denied"
 
 
 class Unreachable(AccessError):
-    """No connection to AWS."""
+    """AWS cannot be reached over the network."""
 
     code = "unreachable"
 
@@ -52,18 +55,23 @@ class RegionMissing(AccessError):
 
 
 class StackNotFound(AwsError):
-    """There is no such stack."""
+    """The stack does not exist or is incomplete."""
 
     code = "no_stack"
 
 
-_LOGIN = "Check `aws configure list`, or sign in with `aws sso login`; or try it with --local."
+NO_REGION = "No AWS region is configured."
+NO_REGION_HINT = "Pass --region or set region in imgctl.toml; to try imgctl offline, use --local."
 
+_LOGIN_HINT = (
+    "Check `aws configure list` or sign in with `aws sso login`;"
+    " to try imgctl offline, use --local."
+)
 _LOOPBACK = "http://127.0.0.1"
-_RECONNECT = "Check the connection and the region; or try it with --local."
-_RECONNECT_LOCAL = "The embedded AWS has stopped: run the command again, and it is started."
+_RECONNECT_HINT = "Check the connection and the region; to try imgctl offline, use --local."
+_RECONNECT_LOCAL_HINT = "The embedded AWS has stopped: run the command again to restart it."
 
-_REFUSED = {
+_REJECTED_CODES = {
     "AuthFailure",
     "ExpiredToken",
     "ExpiredTokenException",
@@ -75,43 +83,49 @@ _REFUSED = {
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
-_DENIED = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "403", "Forbidden"}
+_DENIED_CODES = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "403",
+    "Forbidden",
+}
 _NOT_AUTHORIZED = re.compile(r"is not authorized to perform: (?P<action>[\w*:-]+)")
 
 
-def none_if_missing(ask: Callable[..., Any], *absent: str, **about: str) -> Any:
-    """Give AWS's answer; None where the code of its error says that there is no such thing."""
+def none_if_missing(operation: Callable[..., Any], *codes: str, **parameters: str) -> Any:
+    """Call a client's operation; return its response, or None if it fails with one of `codes`.
+
+    `codes` are the AWS error codes that mean that the resource does not exist.
+    """
     try:
-        return ask(**about)
+        return operation(**parameters)
     except sdk.ClientError as error:
-        if error.response["Error"]["Code"] in absent:
+        if error.response["Error"]["Code"] in codes:
             return None
         raise
 
 
 def translate(error: Exception) -> ImgctlError | None:
-    """Give the error that says what to do; None for one that is not known here."""
+    """Return the actionable error for an SDK error; None for any other exception."""
     match error:
         case sdk.ClientError():
             return _translate_code(error)
         case sdk.NoCredentialsError() | sdk.PartialCredentialsError():
-            return CredentialsMissing("No AWS credentials were found.", hint=_LOGIN)
+            return CredentialsMissing("No AWS credentials were found.", hint=_LOGIN_HINT)
         case sdk.ProfileNotFound():
             return CredentialsMissing(
                 f"{str(error).removesuffix('.')}.",
-                hint="List yours with `aws configure list-profiles`.",
+                hint="List the profiles with `aws configure list-profiles`.",
             )
         case sdk.NoRegionError():
-            return RegionMissing(
-                "No AWS region is configured.",
-                hint="Give --region, or set region in imgctl.toml; or try it with --local.",
-            )
+            return RegionMissing(NO_REGION, hint=NO_REGION_HINT)
         case sdk.SSOError() | sdk.UnauthorizedSSOTokenError() | sdk.CredentialRetrievalError():
-            return CredentialsRefused(f"{str(error).removesuffix('.')}.", hint=_LOGIN)
+            return CredentialsRefused(f"{str(error).removesuffix('.')}.", hint=_LOGIN_HINT)
         case sdk.HTTPClientError() | sdk.ConnectionError():
             return Unreachable(
-                f"AWS cannot be reached: {str(error).removesuffix('.')}.",
-                hint=_RECONNECT_LOCAL if _LOOPBACK in str(error) else _RECONNECT,
+                f"Cannot reach AWS: {str(error).removesuffix('.')}.",
+                hint=_RECONNECT_LOCAL_HINT if _LOOPBACK in str(error) else _RECONNECT_HINT,
             )
         case _:
             return None
@@ -120,16 +134,16 @@ def translate(error: Exception) -> ImgctlError | None:
 def _translate_code(error: Any) -> ImgctlError:
     details = error.response.get("Error", {})
     code, message = str(details.get("Code", "")), str(details.get("Message", ""))
-    if code in _REFUSED:
-        return CredentialsRefused(f"AWS does not accept the credentials: {message}", hint=_LOGIN)
-    if code in _DENIED:
-        named = _NOT_AUTHORIZED.search(message)
-        action = named["action"] if named else error.operation_name
+    if code in _REJECTED_CODES:
+        return CredentialsRefused(f"AWS rejected the credentials: {message}", hint=_LOGIN_HINT)
+    if code in _DENIED_CODES:
+        match = _NOT_AUTHORIZED.search(message)
+        action = match["action"] if match else error.operation_name
         return PermissionMissing(
-            f"Not allowed to perform {action}: {message or 'AWS gave no reason'}",
-            hint=f"Ask for the permission {action}, or use another --profile.",
+            f"Not allowed to perform {action}: {message or 'AWS gave no reason.'}",
+            hint=f"Request the permission {action}, or use another --profile.",
         )
     return AwsError(
         f"{error.operation_name}: {message or code}",
-        hint=f"AWS calls this {code}." if code and code not in message else "",
+        hint=f"AWS error code: {code}." if code and code not in message else "",
     )

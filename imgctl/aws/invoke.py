@@ -1,11 +1,11 @@
-"""The deployed function, invoked as S3 would, and waited for."""
+"""Synchronous invocations of the deployed function, with events like those that S3 sends."""
 
 import json
 from collections import deque
 from collections.abc import Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,13 +18,12 @@ if TYPE_CHECKING:
 
     from imgctl.aws.audit import SourceObject
 
-
-_FINAL = (CredentialsMissing, CredentialsRefused, PermissionMissing)
+_NOT_RETRYABLE = (CredentialsMissing, CredentialsRefused, PermissionMissing)
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectResult:
-    """What became of one object, as the function answers; `reason` is set where it failed."""
+    """The function's result for one object; `reason` is empty unless it failed."""
 
     key: str
     status: Status
@@ -33,15 +32,22 @@ class ObjectResult:
 
 @dataclass(frozen=True, slots=True)
 class InvokeResult:
-    """What an invocation came to: an outcome for each object, or the error that it raised."""
+    """The outcome of each object in the event, or the invocation's error."""
 
     outcomes: tuple[ObjectResult, ...] = ()
     error: str = ""
 
 
+class Invocation(NamedTuple):
+    """An object that was sent to the function, and the function's response."""
+
+    source: "SourceObject"
+    result: InvokeResult
+
+
 def s3_event_for(source: "SourceObject", bucket: str) -> dict[str, Any]:
-    """Make the event that S3 sends for an object, in as far as the function reads it."""
-    described = {
+    """Build the part of S3's event notification for an object that the function reads."""
+    attributes = {
         "key": quote_plus(source.key),
         "size": source.size,
         "eTag": source.etag,
@@ -56,7 +62,7 @@ def s3_event_for(source: "SourceObject", bucket: str) -> dict[str, Any]:
                 "eventTime": source.modified,
                 "s3": {
                     "bucket": {"name": bucket},
-                    "object": {name: value for name, value in described.items() if value != ""},
+                    "object": {name: value for name, value in attributes.items() if value != ""},
                 },
             }
         ]
@@ -64,28 +70,28 @@ def s3_event_for(source: "SourceObject", bucket: str) -> dict[str, Any]:
 
 
 def invoke(client: "LambdaClient", function: str, event: Mapping[str, Any]) -> InvokeResult:
-    """Send the function (its alias's ARN) an event, and wait for its answer.
+    """Invoke the function (its alias's ARN) with an event and wait for its response.
 
-    Where it cannot be invoked now, because of too many invocations for one, that is the answer's
-    error; a missing permission is raised.
+    An invocation that AWS rejects, for example because of throttling, returns a result with an
+    error. Missing credentials or permissions are raised instead.
     """
     try:
-        answer = client.invoke(
+        response = client.invoke(
             FunctionName=function,
             InvocationType="RequestResponse",
             Payload=json.dumps(event).encode(),
         )
     except (ClientError, BotoCoreError) as error:
-        if isinstance(translate(error), _FINAL):
-            raise  # the next would fail alike
+        if isinstance(translate(error), _NOT_RETRYABLE):
+            raise  # every further invocation would fail the same way
         return InvokeResult(error=f"not invoked: {error}")
-    told = json.loads(answer["Payload"].read() or b"null")
-    if answer.get("FunctionError"):
-        return InvokeResult(error=error_in(told))
+    payload = json.loads(response["Payload"].read() or b"null")
+    if response.get("FunctionError"):
+        return InvokeResult(error=error_in(payload))
     return InvokeResult(
         tuple(
-            ObjectResult(one["key"], status_of(one["status"]), _reason(one))
-            for one in (told or {}).get("outcomes", [])
+            ObjectResult(outcome["key"], status_of(outcome["status"]), _reason(outcome))
+            for outcome in (payload or {}).get("outcomes", [])
         )
     )
 
@@ -97,28 +103,28 @@ def invoke_each(
     sources: Iterable["SourceObject"],
     *,
     jobs: int,
-) -> Generator[tuple["SourceObject", InvokeResult]]:
-    """Send the function each object by itself, `jobs` at once; the answers come in order.
+) -> Generator[Invocation]:
+    """Invoke the function for each object, `jobs` in parallel, and yield the results in order.
 
-    Only a few objects are taken ahead of the answers, however many there are.
+    Reads at most `2 * jobs` objects ahead of the results.
     """
-    under_way: deque[tuple[SourceObject, Future[InvokeResult]]] = deque()
+    pending: deque[tuple[SourceObject, Future[InvokeResult]]] = deque()
     pool = ThreadPoolExecutor(jobs)
     try:
         for source in sources:
             event = s3_event_for(source, bucket)
-            under_way.append((source, pool.submit(invoke, client, function, event)))
-            while len(under_way) >= 2 * jobs or (under_way and under_way[0][1].done()):
-                first, answer = under_way.popleft()
-                yield first, answer.result()
-        for left, answer in under_way:
-            yield left, answer.result()
-    finally:  # what has not begun is left out when the reader stops
+            pending.append((source, pool.submit(invoke, client, function, event)))
+            while len(pending) >= 2 * jobs or (pending and pending[0][1].done()):
+                first, future = pending.popleft()
+                yield Invocation(first, future.result())
+        for source, future in pending:
+            yield Invocation(source, future.result())
+    finally:  # cancel what has not started when the caller stops iterating
         pool.shutdown(cancel_futures=True)
 
 
 def error_in(payload: Any) -> str:
-    """Take the sentence out of what Lambda tells of an error."""
+    """Return the message of an error that Lambda reports."""
     message = payload.get("errorMessage") if isinstance(payload, dict) else None
     return str(message or payload)
 

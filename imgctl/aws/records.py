@@ -1,4 +1,4 @@
-"""The records of a stack: one by identity, those of a key, the newest, and waiting for one."""
+"""Queries on the records table: by ID, by object key, by time, and waiting for a record."""
 
 import heapq
 from collections.abc import Callable, Iterator
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 BY_TIME = "by-time"
 BY_KEY = "by-key"
 BEGINNING = "2006-03"
-"""No record is older than S3 itself."""
+"""The month of S3's launch: no record is older."""
 
 
 def get(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Record | None:
-    """Read one record, as it is at this moment; None where there is none."""
-    answer = dynamodb.get_item(
+    """Read one record, strongly consistent; None if it does not exist."""
+    response = dynamodb.get_item(
         TableName=table, Key={"resource-id": {"S": resource_id}}, ConsistentRead=True
     )
-    return from_item(answer["Item"]) if "Item" in answer else None
+    return from_item(response["Item"]) if "Item" in response else None
 
 
 def wait(
@@ -34,9 +34,9 @@ def wait(
     clock: Callable[[], float],
     sleep: Callable[[float], None],
 ) -> Record | None:
-    """Wait for the record of one upload to appear; None where it has not come in time.
+    """Wait for a record to be written; None if that takes longer than `timeout_s` seconds.
 
-    Asks often at first, because most pictures take less than a second, and then less often.
+    Polls every 0.1 s at first, because most images take less than a second, and backs off to 2 s.
     """
     deadline_s = clock() + timeout_s
     pause_s = 0.1
@@ -51,10 +51,10 @@ def wait(
 def newest(
     dynamodb: "DynamoDBClient", table: str, *, now: str, since: str, until: str = "~"
 ) -> Iterator[Record]:
-    """List records newest first, from `until` back to `since` (ISO 8601 times, inclusive).
+    """List records from `until` back to `since` (ISO 8601 times, inclusive), newest first.
 
-    Each month lies in a few partitions, which are merged; a month is asked for only when the
-    one after it is used up.
+    Each month is stored in `TIME_SHARDS` partitions, which are merged. A month is queried only
+    when the month after it is exhausted.
     """
     latest = min(now, until)
     return chain.from_iterable(
@@ -63,7 +63,7 @@ def newest(
 
 
 def table_created(dynamodb: "DynamoDBClient", table: str) -> str:
-    """Tell when the table was made: nothing that its index by time lists is older."""
+    """Return the table's creation time; its index by time lists nothing older."""
     return timestamp(dynamodb.describe_table(TableName=table)["Table"]["CreationDateTime"])
 
 
@@ -75,7 +75,7 @@ def of_key(
 
 
 def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
-    """List every record of the table in no order, those of the original function included."""
+    """List every record of the table, unordered, including those of the original function."""
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=table,
         FilterExpression="attribute_not_exists(#mark)",
@@ -86,7 +86,7 @@ def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
 
 
 def count(dynamodb: "DynamoDBClient", table: str) -> int | None:
-    """Count the records as DynamoDB last did, about every six hours; None without a table."""
+    """Return DynamoDB's item count, updated about every six hours; None if there is no table."""
     try:
         return dynamodb.describe_table(TableName=table)["Table"]["ItemCount"]
     except dynamodb.exceptions.ResourceNotFoundException:
@@ -94,9 +94,9 @@ def count(dynamodb: "DynamoDBClient", table: str) -> int | None:
 
 
 def delete_all(dynamodb: "DynamoDBClient", table: str) -> None:
-    """Delete the table with all records, which its protection else prevents."""
-    described = dynamodb.describe_table(TableName=table)["Table"]
-    if described.get("DeletionProtectionEnabled"):
+    """Delete the table with all records, after disabling its deletion protection."""
+    table_description = dynamodb.describe_table(TableName=table)["Table"]
+    if table_description.get("DeletionProtectionEnabled"):
         dynamodb.update_table(TableName=table, DeletionProtectionEnabled=False)
         dynamodb.get_waiter("table_exists").wait(
             TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
@@ -136,7 +136,8 @@ def _query(
         "ExpressionAttributeValues": {
             ":value": {"S": value},
             ":since": {"S": since},
-            # A time is cut where the caller cut it: `2026-11-23` means until the end of that day.
+            # "~" sorts after every character of a timestamp, so a prefix includes all times that
+            # start with it: `2026-11-23` means until the end of that day.
             ":until": {"S": f"{until}~"},
         },
         "ScanIndexForward": False,

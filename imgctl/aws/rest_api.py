@@ -1,4 +1,4 @@
-"""The stack's REST API, as one of its callers."""
+"""A client of the stack's REST API."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ MAX_BYTES = 10 * MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The API, and by what its caller is known: a signature, its key, or nothing."""
+    """The API, and what its callers authenticate with: a signature, an API key, both or neither."""
 
     aws: Aws
     endpoint: str
@@ -28,10 +28,10 @@ class Api:
     key: str = ""
 
     def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> StoredObject:
-        """Store a file as an object of the source bucket.
+        """Upload a file as an object of the source bucket.
 
-        A folder in the key travels as %2F, because the API's route takes one segment. Raises
-        AwsError for any answer but 200.
+        Slashes in the key are sent as %2F, because the API's route has one path segment for the
+        key. Raises AwsError for any status other than 200.
         """
         request = AWSRequest(
             method="PUT",
@@ -43,21 +43,21 @@ class Api:
             request.headers["x-api-key"] = self.key
         if self.signs:
             SigV4Auth(self.aws.credentials, "execute-api", self.aws.region).add_auth(request)
-        answer = self.aws.http.send(request.prepare())
-        if answer.status_code != 200:
-            text = answer.content.decode("utf-8", errors="replace")
+        response = self.aws.http.send(request.prepare())
+        if response.status_code != 200:
+            text = response.content.decode("utf-8", errors="replace")
             raise AwsError(
-                f"The API answered {answer.status_code}: {_message_in(text)}",
-                hint="Read the API's log, and check the permissions of its role.",
+                f"The API returned {response.status_code}: {_error_message(text)}",
+                hint="Read the API's log and check the permissions of its role.",
             )
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        headers = {name.lower(): value for name, value in response.headers.items()}
         return StoredObject(
             self.bucket, key, headers.get("x-amz-version-id", ""), headers.get("etag", "")
         )
 
 
 def open_api(aws: Aws, outputs: StackOutputs) -> Api:
-    """Give the stack's API, with what it asks of its callers."""
+    """Return a client of the stack's API, with the API key if it requires one."""
     signs = outputs.api_authorization == "iam"
     key = ""
     if outputs.api_key_id:
@@ -65,10 +65,10 @@ def open_api(aws: Aws, outputs: StackOutputs) -> Api:
     return Api(aws, outputs.api_endpoint, outputs.source_bucket, signs, key)
 
 
-def _message_in(answer: str) -> str:
-    """Take the sentence out of API Gateway's JSON or S3's XML error."""
-    for before, after in (("<Message>", "</Message>"), ('"message":"', '"'), ('"message": "', '"')):
-        _, found, rest = answer.partition(before)
-        if found:
-            return rest.partition(after)[0]
-    return answer.strip()[:200] or "no reason was given"
+def _error_message(body: str) -> str:
+    """Extract the message from an error of API Gateway (JSON) or S3 (XML)."""
+    for start, end in (("<Message>", "</Message>"), ('"message":"', '"'), ('"message": "', '"')):
+        _, separator, rest = body.partition(start)
+        if separator:
+            return rest.partition(end)[0]
+    return body.strip()[:200] or "no reason given"

@@ -1,4 +1,4 @@
-"""One AWS to speak to: a session, its clients, and the addresses that differ when it is local."""
+"""Connections to AWS or to the embedded AWS: one session and its clients."""
 
 import time
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from botocore.httpsession import URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from imgctl import __version__
-from imgctl.aws.errors import RegionMissing
+from imgctl.aws.errors import NO_REGION, NO_REGION_HINT, RegionMissing
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -32,15 +32,15 @@ if TYPE_CHECKING:
 
 
 FUNCTION_MAX_S = 15 * 60
-"""The longest that Lambda lets a function run."""
+"""Lambda's maximum timeout of a function (Lambda Developer Guide, "Quotas")."""
 
 OnCall: TypeAlias = Callable[[str, str, float], None]
-"""Told after each call: the service, the operation, and how many seconds it took."""
+"""Called after each AWS call with the service, the operation, and the duration in seconds."""
 
 
 @dataclass(frozen=True)
 class Aws:
-    """An account in a region. `endpoint_url` is set for the embedded AWS alone."""
+    """One account in one region. `endpoint_url` is set only for the embedded AWS."""
 
     session: boto3.Session
     endpoint_url: str | None = None
@@ -52,25 +52,25 @@ class Aws:
 
     @property
     def region(self) -> str:
-        """The region's name; raises RegionMissing where none is configured."""
+        """The region's name. Raises RegionMissing if none is configured."""
         if self.session.region_name is None:
-            raise RegionMissing(
-                "No AWS region is configured.",
-                hint="Give --region, or set region in imgctl.toml; or try it with --local.",
-            )
+            raise RegionMissing(NO_REGION, hint=NO_REGION_HINT)
         return self.session.region_name
 
     @property
     def credentials(self) -> "ReadOnlyCredentials":
-        """The caller's credentials, for requests that boto3 does not sign."""
-        found = self.session.get_credentials()
-        if found is None:
+        """The caller's credentials, for requests that are signed without boto3."""
+        credentials = self.session.get_credentials()
+        if credentials is None:
             raise NoCredentialsError
-        return found.get_frozen_credentials()
+        return credentials.get_frozen_credentials()
 
     @cached_property
     def http(self) -> URLLib3Session:
-        """Sends what boto3 does not, with its proxies and its certificates; times out in 40 s."""
+        """An HTTP client with boto3's proxies and certificates, for requests outside boto3.
+
+        Requests time out after 40 seconds.
+        """
         proxies = {} if self.is_local else get_environ_proxies(f"https://{self.region}")
         bundle = self.session._session.get_config_variable("ca_bundle")
         return URLLib3Session(
@@ -84,59 +84,59 @@ class Aws:
 
     @cached_property
     def apigateway(self) -> "APIGatewayClient":
-        """API Gateway's client."""
+        """The API Gateway client."""
         return self.session.client("apigateway", **self._options)
 
     @cached_property
     def cloudformation(self) -> "CloudFormationClient":
-        """CloudFormation's client."""
+        """The CloudFormation client."""
         return self.session.client("cloudformation", **self._options)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
-        """DynamoDB's client."""
+        """The DynamoDB client."""
         return self.session.client("dynamodb", **self._options)
 
     @cached_property
     def iam(self) -> "IAMClient":
-        """IAM's client."""
+        """The IAM client."""
         return self.session.client("iam", **self._options)
 
     @cached_property
     def kms(self) -> "KMSClient":
-        """KMS's client."""
+        """The KMS client."""
         return self.session.client("kms", **self._options)
 
     @cached_property
     def lambda_(self) -> "LambdaClient":
-        """Lambda's client; waits for an answer as long as a function may run."""
-        longer = Config(read_timeout=FUNCTION_MAX_S + 5, connect_timeout=10)
-        options = {**self._options, "config": self._options["config"].merge(longer)}
+        """The Lambda client, with a read timeout longer than a function may run."""
+        timeouts = Config(read_timeout=FUNCTION_MAX_S + 5, connect_timeout=10)
+        options = {**self._options, "config": self._options["config"].merge(timeouts)}
         return self.session.client("lambda", **options)
 
     @cached_property
     def logs(self) -> "CloudWatchLogsClient":
-        """CloudWatch Logs' client."""
+        """The CloudWatch Logs client."""
         return self.session.client("logs", **self._options)
 
     @cached_property
     def s3(self) -> "S3Client":
-        """S3's client."""
+        """The S3 client."""
         return self.session.client("s3", **self._options)
 
     @cached_property
     def s3control(self) -> "S3ControlClient":
-        """The client of S3's account level, S3 Batch Operations among it."""
+        """The client of S3's account-level operations, including S3 Batch Operations."""
         return self.session.client("s3control", **self._options)
 
     @cached_property
     def sqs(self) -> "SQSClient":
-        """SQS's client."""
+        """The SQS client."""
         return self.session.client("sqs", **self._options)
 
     @cached_property
     def sts(self) -> "STSClient":
-        """STS's client."""
+        """The STS client."""
         return self.session.client("sts", **self._options)
 
     @cached_property
@@ -145,39 +145,42 @@ class Aws:
             retries={"mode": "standard", "total_max_attempts": 5},
             max_pool_connections=32,
             user_agent_extra=f"imgctl/{__version__}",
-            # The embedded AWS has one host name: a bucket cannot stand before it.
+            # The embedded AWS has a single host name, so bucket subdomains do not resolve.
             s3={"addressing_style": "path" if self.is_local else "auto"},
         )
         if self.is_local:
-            config = config.merge(Config(proxies={}))  # a proxy does not lead to this machine
+            config = config.merge(Config(proxies={}))  # the endpoint is on this machine
         return {"config": config, "endpoint_url": self.endpoint_url, "region_name": self.region}
 
 
 def connect(
     *, profile: str | None = None, region: str | None = None, on_call: OnCall | None = None
 ) -> Aws:
-    """Speak to AWS as AWS's own tools would, with the given profile and region where set."""
+    """Connect to AWS, resolving credentials and region as the AWS CLI does.
+
+    `profile` and `region` take precedence over the environment and the AWS configuration.
+    """
     session = boto3.Session(profile_name=profile, region_name=region)
-    _tell_calls(session, on_call)
+    _report_calls(session, on_call)
     return Aws(session)
 
 
 def connect_local(
     *, url: str, region: str, access_key: str, secret_key: str, on_call: OnCall | None = None
 ) -> Aws:
-    """Speak to the embedded AWS as the root of its one account, whatever profile is set."""
-    core = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
+    """Connect to the embedded AWS as its account's root user, ignoring any AWS profile."""
+    core_session = botocore.session.Session(session_vars={"profile": (None, None, None, None)})
     session = boto3.Session(
         aws_access_key_id=access_key,
         aws_secret_access_key=secret_key,
         region_name=region,
-        botocore_session=core,
+        botocore_session=core_session,
     )
-    _tell_calls(session, on_call)
+    _report_calls(session, on_call)
     return Aws(session, endpoint_url=url)
 
 
-def _tell_calls(session: boto3.Session, on_call: OnCall | None) -> None:
+def _report_calls(session: boto3.Session, on_call: OnCall | None) -> None:
     if on_call is None:
         return
 

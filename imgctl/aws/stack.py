@@ -1,16 +1,18 @@
-"""The deployed stack's outputs: the only address book."""
+"""The outputs of a deployed stack: the only source of its resource names."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from botocore.exceptions import ClientError
 
 from imgctl.aws.errors import StackNotFound
 from imgctl.aws.session import Aws
+from imgctl.core.errors import Hint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackOutputs:
-    """Where the parts of one deployed stack are."""
+    """The names and addresses of one deployed stack's resources."""
 
     source_bucket: str
     destination_bucket: str
@@ -27,10 +29,34 @@ class StackOutputs:
 
 
 def load_outputs(aws: Aws, stack: str) -> StackOutputs:
-    """Read the outputs of a stack; raises StackNotFound where it is not deployed."""
-    outputs = _describe(aws, stack)
+    """Read the outputs of a stack.
+
+    Raises StackNotFound if the stack does not exist or lacks an output.
+    """
     try:
-        api_id, api_stage = outputs["ApiId"], outputs["ApiStage"]
+        description = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+    except ClientError as error:
+        if "does not exist" not in str(error):
+            raise
+        raise not_found(stack) from error
+    outputs = {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
+    return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
+
+
+def not_found(stack: str) -> StackNotFound:
+    """Return the error for a stack that does not exist."""
+    return StackNotFound(f"There is no stack named {stack}.", hint=Hint("Run {} first.", "deploy"))
+
+
+def parse_outputs(
+    outputs: Mapping[str, str], *, stack: str, endpoint_url: str | None
+) -> StackOutputs:
+    """Convert outputs, as CloudFormation names them, to `StackOutputs`.
+
+    `endpoint_url` is the address of the embedded AWS, None for AWS itself. Raises StackNotFound if
+    an output is missing.
+    """
+    try:
         return StackOutputs(
             source_bucket=outputs["SourceBucket"],
             destination_bucket=outputs["DestinationBucket"],
@@ -41,34 +67,20 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
             code_bucket=outputs["CodeBucket"],
             function_log_group=outputs["FunctionLogGroup"],
             dead_letter_queue=outputs["DeadLetterQueue"],
-            api_endpoint=(
-                f"{aws.endpoint_url}/_aws/execute-api/{api_id}/{api_stage}"
-                if aws.is_local
-                else outputs["ApiEndpoint"]
-            ),
+            api_endpoint=_api_endpoint(outputs, endpoint_url),
             api_authorization=outputs["ApiAuthorization"],
             api_key_id=outputs.get("ApiKeyId", ""),
         )
     except KeyError as error:
         raise StackNotFound(
-            f"The stack {stack} has no output {error.args[0]}: unfinished, or not imgctl's.",
-            hint=f"Run `imgctl {_options(aws, stack)}deploy`, or name another stack with --stack.",
+            f"The stack {stack} has no output {error.args[0]}:"
+            " its deployment is incomplete, or imgctl did not create it.",
+            hint=Hint("Run {}, or choose another stack with --stack.", "deploy"),
         ) from error
 
 
-def _describe(aws: Aws, stack: str) -> dict[str, str]:
-    try:
-        described = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
-    except ClientError as error:
-        if "does not exist" not in str(error):
-            raise
-        raise StackNotFound(
-            f"There is no stack called {stack} here.",
-            hint=f"Run `imgctl {_options(aws, stack)}deploy` first.",
-        ) from error
-    return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])}
-
-
-def _options(aws: Aws, stack: str) -> str:
-    """Give the options that lead to this very stack, for a hint."""
-    return ("--local " if aws.is_local else "") + (f"--stack {stack} " if stack != "imgctl" else "")
+def _api_endpoint(outputs: Mapping[str, str], endpoint_url: str | None) -> str:
+    if endpoint_url is None:
+        return outputs["ApiEndpoint"]
+    # The embedded AWS serves every API under its own address.
+    return f"{endpoint_url}/_aws/execute-api/{outputs['ApiId']}/{outputs['ApiStage']}"

@@ -1,4 +1,4 @@
-"""Objects in the two buckets."""
+"""Buckets and the objects in them."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 SHA256_METADATA = "sha256"
-"""The source object's metadata by which an upload of the same content is recognised."""
+"""The metadata key with the content's hash, by which an identical upload is recognized."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """One version of an object; `version_id` is empty in a bucket without versions."""
+    """One version of an object; `version_id` is empty if the bucket is not versioned."""
 
     bucket: str
     key: str
@@ -27,13 +27,13 @@ class StoredObject:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash a file, in hexadecimal digits."""
+    """Return the SHA-256 of a file's content in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def head_of(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
-    """Look at an object; None where there is none."""
+def head_object(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
+    """Return an object's metadata; None if it does not exist."""
     head: HeadObjectOutputTypeDef | None = none_if_missing(
         s3.head_object, "404", "NoSuchKey", Bucket=bucket, Key=key
     )
@@ -41,12 +41,12 @@ def head_of(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef |
 
 
 def find_same(s3: "S3Client", bucket: str, key: str, sha256: str) -> StoredObject | None:
-    """Find the object under a key where its content has this SHA-256; None where it has not.
+    """Return the object with this key if its content has this SHA-256, else None.
 
-    Only objects that imgctl stored carry the hash: ETags are no hash of multipart uploads, and
-    size and time prove nothing.
+    Only objects that imgctl uploaded carry the hash. An ETag is not a hash of the content after a
+    multipart upload, and equal size and time do not prove equal content.
     """
-    head = head_of(s3, bucket, key)
+    head = head_object(s3, bucket, key)
     if head is None or head["Metadata"].get(SHA256_METADATA) != sha256:
         return None
     return StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"])
@@ -55,26 +55,26 @@ def find_same(s3: "S3Client", bucket: str, key: str, sha256: str) -> StoredObjec
 def put_by_s3(
     s3: "S3Client", bucket: str, key: str, path: Path, *, sha256: str, content_type: str
 ) -> StoredObject:
-    """Store a file as an object, in one request, whose answer names the version."""
+    """Upload a file in a single request, whose response names the new version."""
     with path.open("rb") as body:
-        answer = s3.put_object(
+        response = s3.put_object(
             Bucket=bucket,
             Key=key,
             Body=body,
             ContentType=content_type,
             Metadata={SHA256_METADATA: sha256},
         )
-    return StoredObject(bucket, key, answer.get("VersionId", ""), answer["ETag"])
+    return StoredObject(bucket, key, response.get("VersionId", ""), response["ETag"])
 
 
 def download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:
-    """Save an object as a file, which appears only when it is whole."""
+    """Download an object to a file, which appears only when it is complete."""
     s3.download_file(bucket, key, str(path))
 
 
 @dataclass(frozen=True, slots=True)
 class BucketContent:
-    """What emptying a bucket would remove."""
+    """The number of items that emptying a bucket would delete."""
 
     versions: int = 0
     delete_markers: int = 0
@@ -82,17 +82,29 @@ class BucketContent:
 
     @property
     def total(self) -> int:
-        """All of it."""
+        """The number of all items."""
         return self.versions + self.delete_markers + self.unfinished_uploads
 
 
 def bucket_exists(s3: "S3Client", bucket: str) -> bool:
-    """Tell whether a bucket is there, and is the caller's to see."""
+    """Return whether a bucket exists; raises ClientError if access to it is denied."""
     return none_if_missing(s3.head_bucket, "404", "NoSuchBucket", Bucket=bucket) is not None
 
 
+def is_empty(s3: "S3Client", bucket: str, *, owner: str) -> bool:
+    """Return whether a bucket has no object version, delete marker or unfinished upload.
+
+    Raises ClientError if the bucket belongs to another account than `owner`.
+    """
+    versions = s3.list_object_versions(Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=owner)
+    if versions.get("Versions") or versions.get("DeleteMarkers"):
+        return False
+    uploads = s3.list_multipart_uploads(Bucket=bucket, MaxUploads=1, ExpectedBucketOwner=owner)
+    return not uploads.get("Uploads")
+
+
 def count_content(s3: "S3Client", bucket: str) -> BucketContent:
-    """Count all versions, delete markers and unfinished uploads of a bucket."""
+    """Count all object versions, delete markers and unfinished uploads of a bucket."""
     versions = markers = 0
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         versions += len(page.get("Versions", []))
@@ -105,28 +117,28 @@ def count_content(s3: "S3Client", bucket: str) -> BucketContent:
 
 
 def empty_bucket(s3: "S3Client", bucket: str) -> Iterator[int]:
-    """Remove all that `count_content` counts; yields how much each step removed.
+    """Delete everything that `count_content` counts; yields the number deleted by each request.
 
-    Can be repeated after an interruption. Raises AwsError where S3 keeps an object.
+    May be repeated after an interruption. Raises AwsError if S3 refuses to delete an object.
     """
     for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
         for upload in page.get("Uploads", []):
             s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
             yield 1
     for listing in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-        found = [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]
-        if not found:
+        versions = [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]
+        if not versions:
             continue
-        answer = s3.delete_objects(
+        response = s3.delete_objects(
             Bucket=bucket,
             Delete={
-                "Objects": [{"Key": o["Key"], "VersionId": o["VersionId"]} for o in found],
+                "Objects": [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions],
                 "Quiet": True,
             },
         )
-        for error in answer.get("Errors", []):
+        for error in response.get("Errors", []):
             raise AwsError(
-                f"S3 keeps {error.get('Key')}: {error.get('Message')}",
-                hint="Look for an object lock or a bucket policy that denies deletion.",
+                f"S3 did not delete {error.get('Key')}: {error.get('Message')}",
+                hint="Check for an object lock or a bucket policy that denies deletion.",
             )
-        yield len(found)
+        yield len(versions)

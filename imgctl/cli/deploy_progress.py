@@ -1,4 +1,4 @@
-"""A deployment as it goes: a tree with durations on a terminal, a line a step elsewhere."""
+"""Progress of a deployment: a tree with durations on a terminal, one line per step elsewhere."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,21 +7,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from imgctl.cli.text import duration_text, printable
+from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from rich.text import Text
     from rich.tree import Tree
 
-    from imgctl.cli.ui import Ui
+    from imgctl.cli.app import App
     from infra.plan import DeployEvent
 
-_MARKS = {"running": ("◌", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
-_VERBS = {"CREATE": "", "UPDATE": "changed", "DELETE": "deleted", "IMPORT": "taken in"}
+_SYMBOLS = {"running": ("◌", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
+_VERBS = {"CREATE": "", "UPDATE": "changed", "DELETE": "deleted", "IMPORT": "imported"}
 
 
 @dataclass(frozen=True, slots=True)
 class DeployStep:
-    """What is being done to one resource, or to the stack itself."""
+    """What happens to one resource, or to the stack itself."""
 
     logical_id: str
     service: str
@@ -32,24 +33,24 @@ class DeployStep:
     reason: str = ""
 
     def seconds(self, now: datetime) -> float:
-        """Tell how long it took, or takes by now."""
+        """Return how long it took, or has taken so far."""
         return max(0.0, ((self.ended or now) - self.began).total_seconds())
 
 
 class DeployProgress:
-    """All steps of one operation on a stack, by CloudFormation's own times."""
+    """All steps of one operation on a stack, with CloudFormation's own times."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack
         self._steps: dict[tuple[str, str], DeployStep] = {}
 
     @property
-    def begun(self) -> bool:
-        """Whether there is any step."""
+    def has_begun(self) -> bool:
+        """Whether any step has been reported."""
         return bool(self._steps)
 
     def add(self, event: "DeployEvent") -> DeployStep:
-        """Take account of an event; gives the step that it belongs to."""
+        """Add an event. Return the step that it belongs to."""
         operation, _, _ = event.status.partition("_")
         if "ROLLBACK" in event.status:
             operation = "ROLLBACK"
@@ -65,13 +66,13 @@ class DeployProgress:
             ended=event.time if state else None,
             reason=event.reason if state == "failed" else "",
         )
-        if before is not None and before.state == "failed":  # its failure is what is worth telling
+        if before is not None and before.state == "failed":  # its failure is what matters
             step = replace(step, state="failed", reason=before.reason)
         self._steps[key] = step
         return step
 
-    def tree(self, now: datetime, *, whole: bool) -> "Tree":
-        """Lay the steps out by service; unless it is the whole, what is done is only counted."""
+    def tree(self, now: datetime, *, complete: bool) -> "Tree":
+        """Return the steps by service; unless `complete`, finished ones are only counted."""
         from rich.text import Text
         from rich.tree import Tree
 
@@ -82,34 +83,41 @@ class DeployProgress:
         for step in steps:
             if step not in own:
                 services.setdefault(step.service, []).append(step)
-        for service, of_it in sorted(services.items()):
-            branch = root.add(_summary(service, of_it, now))
-            for step in of_it:
-                if whole or step.state != "done":
+        for service, members in sorted(services.items()):
+            branch = root.add(_summary(service, members, now))
+            for step in members:
+                if complete or step.state != "done":
                     branch.add(_label(step, now))
         return root
 
 
 @contextmanager
 def following(
-    ui: "Ui", stack: str, *, again: str = "deploy"
+    app: "App", stack: str, *, resume_with: str = "deploy"
 ) -> Iterator[Callable[["DeployEvent"], None]]:
-    """Show the events that are told inside, as they come; `again` is what follows them later."""
-    steps = DeployProgress(stack)
+    """Show the events reported inside as they come.
 
-    def tell(event: "DeployEvent") -> None:
-        step = steps.add(event)
+    `resume_with` is the command that follows the operation to its end after an interruption.
+    """
+    ui, progress = app.ui, DeployProgress(stack)
+
+    def on_event(event: "DeployEvent") -> None:
+        step = progress.add(event)
         if not ui.can_draw and (event.is_done or event.is_failure):
             ui.info(_line(event, step))
 
     with ui.drawing(
-        lambda: steps.tree(datetime.now(UTC), whole=False),
-        lambda: steps.tree(datetime.now(UTC), whole=True) if steps.begun else "",
+        lambda: progress.tree(datetime.now(UTC), complete=False),
+        lambda: progress.tree(datetime.now(UTC), complete=True) if progress.has_begun else "",
     ):
         try:
-            yield tell
+            yield on_event
         except KeyboardInterrupt:
-            ui.warn(f"CloudFormation goes on by itself. `imgctl {again}` follows it to its end.")
+            hint = Hint(
+                "CloudFormation continues in the background; run {} to resume watching.",
+                resume_with,
+            )
+            ui.warn(hint.render(app.program))
             raise
 
 
@@ -128,10 +136,10 @@ def _line(event: "DeployEvent", step: DeployStep) -> str:
 def _label(step: DeployStep, now: datetime) -> "Text":
     from rich.text import Text
 
-    mark, style = _MARKS[step.state]
+    symbol, style = _SYMBOLS[step.state]
     words = [step.logical_id, step.verb]
     return Text.assemble(
-        (f"{mark} ", style),
+        (f"{symbol} ", style),
         " ".join(word for word in words if word),
         (f"  {duration_text(step.seconds(now))}", "dim"),
         (f"  {printable(step.reason)}" if step.reason else "", "red"),
@@ -146,7 +154,7 @@ def _summary(service: str, steps: list[DeployStep], now: datetime) -> "Text":
     done = sum(step.state == "done" for step in steps)
     began = min(step.began for step in steps)
     ended = max(step.ended or now for step in steps)
-    mark, style = _MARKS[state]
+    symbol, style = _SYMBOLS[state]
     count = str(done) if done == len(steps) else f"{done} of {len(steps)}"
     took = duration_text(max(0.0, (ended - began).total_seconds()))
-    return Text.assemble((f"{mark} ", style), (service, "bold"), (f"  {count}, {took}", "dim"))
+    return Text.assemble((f"{symbol} ", style), (service, "bold"), (f"  {count}, {took}", "dim"))

@@ -1,40 +1,47 @@
 """The program `imgctl`: its commands, and the one place where errors become exit codes."""
 
-import importlib
 import os
 import sys
-import traceback
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from click.shell_completion import shell_complete
 
 from imgctl import __version__
-from imgctl.cli.app import Group, app_of, make_ui
-from imgctl.cli.settings import SettingsError, resolve
-from imgctl.cli.ui import Ui
-from imgctl.core.errors import ImgctlError
+from imgctl.cli.options import Group, given_options
+
+if TYPE_CHECKING:
+    from imgctl.cli.ui import Ui
+    from imgctl.core.errors import ImgctlError
 
 FAILED, USAGE, ACCESS, INTERRUPTED = 1, 2, 3, 130
 
 _COMPLETE = "_IMGCTL_COMPLETE"  # set by the shell, for completion
 
-# In the order of a first acquaintance; each is the command of the module of its name.
-_COMMANDS = (
-    "demo", "init", "deploy", "upload", "history", "show", "resize",
-    "audit", "reprocess", "redrive", "package", "publish", "versions", "rollback", "destroy",
-    "local", "config",
-)  # fmt: skip
-
-
-class FileError(ImgctlError):
-    """A file or folder cannot be read or written."""
-
-    code = "file"
+# Each is the command of the module of its name, in the order in which a new user needs them. The
+# text is the first line of its help, written down here so that a list imports no command.
+_COMMANDS = {
+    "demo": "Run the whole pipeline on this machine, without an AWS account",
+    "init": "Write a commented imgctl.toml to this folder",
+    "deploy": "Create or update the stack",
+    "upload": "Upload images and follow them to their results",
+    "history": "List processed images, newest first",
+    "show": "Show one record in full",
+    "resize": "Resize images on this machine, as the function does in AWS",
+    "audit": "Check that every original has a current record and its output",
+    "reprocess": "Send originals to the function again",
+    "redrive": "Resend dead-letter messages to the function",
+    "package": "Build the function's bundle",
+    "publish": "Publish the function's code as a new version and make it live",
+    "versions": "List the function's versions",
+    "rollback": "Make an earlier version of the function live",
+    "destroy": "Delete the stack",
+    "local": "Manage the embedded AWS",
+    "config": "Print each setting with its value and origin",
+}
 
 
 class _Commands(Group):
-    """Commands, imported when they are asked for."""
+    """Commands, each imported only when it is run or asked for help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         return list(_COMMANDS)
@@ -42,10 +49,14 @@ class _Commands(Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        module = importlib.import_module(f"imgctl.cli.commands.{cmd_name}")
+        module = __import__(f"imgctl.cli.commands.{cmd_name}", fromlist=[cmd_name])
         command = getattr(module, cmd_name)
         assert isinstance(command, click.Command)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
 
 
 @click.group(
@@ -55,10 +66,10 @@ class _Commands(Group):
 )
 @click.version_option(__version__, prog_name="imgctl")
 def imgctl() -> None:
-    """Deploy and drive a serverless image pipeline on AWS.
+    """Deploy and operate a serverless image pipeline on AWS.
 
-    A photograph that arrives in the source bucket is halved into the destination bucket, and a
-    record of it is kept in a table.
+    An image that arrives in the source bucket is resized into the destination bucket, and a record
+    of it is stored in a table.
     """
 
 
@@ -68,55 +79,60 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run the program; gives the exit code of the contract."""
+    """Run the program, and return its exit code."""
     context: click.Context | None = None
     if instruction := os.environ.get(_COMPLETE):
+        from click.shell_completion import shell_complete
+
         return shell_complete(imgctl, {}, "imgctl", _COMPLETE, instruction)
     try:
         context = imgctl.make_context("imgctl", list(arguments))
         with context:
-            outcome = imgctl.invoke(context)
-        return outcome if isinstance(outcome, int) else 0
+            code = imgctl.invoke(context)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
-    except (KeyboardInterrupt, EOFError):
-        _ui(context, arguments).error("interrupted", "Interrupted.", "")
-        return INTERRUPTED
-    except click.exceptions.Abort:
+    except (KeyboardInterrupt, EOFError, click.exceptions.Abort):
         _ui(context, arguments).error("interrupted", "Interrupted.", "")
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has gone; nothing more can be said.
+        # The reader of the output has closed it: nothing can be reported.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         return 0
     except click.ClickException as error:
-        where = (
-            error.ctx.command_path
-            if isinstance(error, click.UsageError) and error.ctx
-            else "imgctl"
-        )
-        _ui(context, arguments).error("usage", error.format_message(), f"See {where} --help.")
+        failed = error.ctx if isinstance(error, click.UsageError) else None
+        command = "imgctl" if failed is None else failed.command_path
+        _ui(context, arguments).error("usage", error.format_message(), f"See {command} --help.")
         return USAGE
     except Exception as error:
-        return _fail(error, _ui(context, arguments))
+        return _fail(error, context, arguments)
 
 
-def _fail(error: Exception, ui: Ui) -> int:
+def _fail(error: Exception, context: click.Context | None, arguments: list[str]) -> int:
+    from imgctl.cli.app import program_for
+    from imgctl.core.errors import ImgctlError
+
+    ui = _ui(context, arguments)
     known = error if isinstance(error, ImgctlError) else _translated(error)
     if ui.show_tracebacks:
+        import traceback
+
         traceback.print_exception(error)
     if known is None:
-        message = f"imgctl itself failed: {type(error).__name__}: {error}"
-        ui.error("internal", message, "Run it again with --debug, and report what it prints.")
+        message = f"Internal error: {type(error).__name__}: {error}"
+        ui.error("internal", message, "Run it again with --debug, and report its output.")
         return FAILED
-    ui.error(known.code, known.message, known.hint)
+    program = program_for(given_options(context)) if context is not None else "imgctl"
+    ui.error(known.code, known.message, known.hint_for(program))
     return _exit_code(known)
 
 
-def _translated(error: Exception) -> ImgctlError | None:
+def _translated(error: Exception) -> "ImgctlError | None":
+    from imgctl.cli.errors import FileError
+
     if "botocore" in sys.modules:
         from imgctl.aws.errors import translate
 
@@ -124,12 +140,14 @@ def _translated(error: Exception) -> ImgctlError | None:
             return translated
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
-        return FileError(f"{where}{error.strerror}.", hint="Check the path, and who may use it.")
+        return FileError(f"{where}{error.strerror}.", hint="Check the path and its permissions.")
     return None
 
 
-def _exit_code(error: ImgctlError) -> int:
-    if isinstance(error, SettingsError):
+def _exit_code(error: "ImgctlError") -> int:
+    from imgctl.core.errors import InvalidInput
+
+    if isinstance(error, InvalidInput):
         return USAGE
     if "imgctl.aws.errors" in sys.modules:
         from imgctl.aws.errors import AccessError
@@ -139,16 +157,20 @@ def _exit_code(error: ImgctlError) -> int:
     return FAILED
 
 
-def _ui(context: click.Context | None, arguments: list[str]) -> Ui:
-    """Give the run's voice; where the settings themselves are at fault, one of last resort."""
+def _ui(context: click.Context | None, arguments: list[str]) -> "Ui":
+    """Return the run's UI, or a plain one where the settings themselves are invalid."""
+    from imgctl.cli.app import app_of, make_ui
+    from imgctl.cli.settings import resolve
+    from imgctl.core.errors import ImgctlError
+
     try:
         if context is not None:
             return app_of(context).ui
     except ImgctlError:
         pass
-    wanted: dict[str, Any] = {"json": True} if "--json" in arguments else {}
+    options = {"json": True} if "--json" in arguments else {}
     environ = {k: v for k, v in os.environ.items() if k in ("IMGCTL_JSON", "IMGCTL_NO_COLOR")}
     try:
-        return make_ui(resolve(wanted, environ, None))
+        return make_ui(resolve(options, environ, None).settings)
     except ImgctlError:
-        return make_ui(resolve(wanted, {}, None))
+        return make_ui(resolve(options, {}, None).settings)

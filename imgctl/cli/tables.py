@@ -9,28 +9,28 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from imgctl.cli.settings import Setting
 from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.record import Record, Status
 from infra.plan import Change, Plan, PropertyChange, Risk
 
 if TYPE_CHECKING:
-    from infra.release import Version
+    from infra.function_version import Version
+    from infra.setting_spec import SettingValue
 
-_MARKS = {
+_RISK_STYLES = {
     Risk.DATA_LOSS: "bold red",
     Risk.IAM: "magenta",
     Risk.PUBLIC_ACCESS: "bold yellow",
 }
-_ACTIONS = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
+_ACTION_STYLES = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
 _VERBS = {
     "Add": "add",
-    "Import": "take in",
+    "Import": "import",
     "Modify": "change",
-    "Dynamic": "look at again",
+    "Dynamic": "re-evaluate",
     "Remove": "remove",
 }
-_REPLACEMENT = {"True": "yes", "Conditional": "perhaps"}
+_REPLACEMENT = {"True": "yes", "Conditional": "maybe"}
 _STATUS = {
     Status.SUCCEEDED: "green",
     Status.FAILED: "red",
@@ -94,62 +94,63 @@ def records_grid(records: Iterable[Record]) -> Grid:
 
 
 def plan_grid(plan: Plan) -> Grid:
-    """Lay a plan out, one resource a row, with what changes about it."""
+    """Tabulate a plan: one resource per row, with what changes about it."""
     rows = []
     for change in sorted(plan.changes, key=lambda c: (c.action, c.resource_type, c.logical_id)):
-        action = Text(change.action, style=_ACTIONS.get(change.action, ""))
+        action = Text(change.action, style=_ACTION_STYLES.get(change.action, ""))
         if change.is_kept:
             action.append(", keep", style="dim")
-        type_ = Text(change.resource_type.removeprefix("AWS::"))
+        resource_type = Text(change.resource_type.removeprefix("AWS::"))
         replaced = Text(_REPLACEMENT.get(change.replacement, ""), style="red")
-        marks = Text(", ").join(Text(mark, style=_MARKS[mark]) for mark in change.risks)
-        what = Text(_what_changes(change))
-        rows.append((action, Text(change.logical_id), type_, replaced, marks, what))
-    columns = ("action", "resource", "type", "replaced", "mark", "what changes")
-    told = [i for i, _ in enumerate(columns) if i < 3 or any(row[i].plain for row in rows)]
-    return Grid([columns[i] for i in told], [[row[i] for i in told] for row in rows])
+        risks = Text(", ").join(Text(risk, style=_RISK_STYLES[risk]) for risk in change.risks)
+        details = Text(_changed_properties(change))
+        rows.append((action, Text(change.logical_id), resource_type, replaced, risks, details))
+    columns = ("action", "resource", "type", "replaced", "risk", "changes")
+    used = [i for i, _ in enumerate(columns) if i < 3 or any(row[i].plain for row in rows)]
+    return Grid([columns[i] for i in used], [[row[i] for i in used] for row in rows])
 
 
 def parameters_grid(plan: Plan) -> Grid:
-    """Lay out what of the template's parameters changes in a deployed stack."""
-    return pairs_grid((told.name, _before_and_after(told)) for told in plan.parameters)
+    """Tabulate the template's parameters that change in a deployed stack."""
+    return pairs_grid((item.name, _before_and_after(item)) for item in plan.parameters)
 
 
 def plan_total(plan: Plan) -> str:
-    """Say in a line how much a plan would do."""
+    """Return how much a plan would do, in one line."""
     actions = Counter(change.action for change in plan.changes)
-    marks = Counter(mark for change in plan.changes for mark in change.risks)
-    said = [f"{actions[action]} to {verb}" for action, verb in _VERBS.items() if actions[action]]
-    said += [f"{marks[mark]} marked {mark}" for mark in Risk if marks[mark]]
-    return ", ".join(said)
+    risks = Counter(risk for change in plan.changes for risk in change.risks)
+    parts = [f"{actions[action]} to {verb}" for action, verb in _VERBS.items() if actions[action]]
+    parts += [f"{risks[risk]} marked {risk}" for risk in Risk if risks[risk]]
+    return ", ".join(parts)
 
 
-def _what_changes(change: Change) -> str:
+def _changed_properties(change: Change) -> str:
     lines: dict[str, str] = {}
-    for told in change.properties:
-        known = told.before is not None or told.after is not None
-        name = f"{told.name} ({told.parameter})" if told.parameter else told.name
-        line = f"{name}: {_before_and_after(told)}" if known else told.name
-        if known or told.name not in lines:  # a name alone says less than what it becomes
-            lines.pop(told.name, None)
+    for item in change.properties:
+        has_values = item.before is not None or item.after is not None
+        name = f"{item.name} ({item.parameter})" if item.parameter else item.name
+        line = f"{name}: {_before_and_after(item)}" if has_values else item.name
+        if has_values or item.name not in lines:  # values replace a name without any
+            lines.pop(item.name, None)
             lines[name] = line
     return "\n".join(printable(line) for line in lines.values())
 
 
-def _before_and_after(told: PropertyChange) -> str:
-    return f"{told.before or 'none'} → {told.after or 'none'}"
+def _before_and_after(item: PropertyChange) -> str:
+    return f"{item.before or 'none'} → {item.after or 'none'}"
 
 
 def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
-    """Lay the function's versions out, one a row."""
+    """Tabulate the function's versions."""
     rows = []
-    for one in versions:
-        mark = Text("live", style="green") if one.number == live else Text("")
-        size = Text(size_text(one.size), justify="right")
-        when = Text(local_time(one.modified))
-        settings = f"{one.memory_mb} MB, {one.timeout_s} s, scale {one.scale}"
-        code = Text(one.sha256[:12])
-        rows.append((Text(str(one.number)), mark, when, size, code, Text(printable(settings))))
+    for version in versions:
+        is_live = Text("live", style="green") if version.number == live else Text("")
+        size = Text(size_text(version.size), justify="right")
+        published = Text(local_time(version.modified))
+        settings = f"{version.memory_mb} MB, {version.timeout_s} s, scale {version.scale}"
+        code = Text(version.sha256[:12])
+        number = Text(str(version.number))
+        rows.append((number, is_live, published, size, code, Text(printable(settings))))
     columns = ("version", "", "published", "size", "code", "settings")
     return Grid(columns, rows, whole=frozenset({"published", "size", "code"}))
 
@@ -159,11 +160,11 @@ def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:
     return Grid((), [(Text(name), Text(printable(str(value)))) for name, value in pairs])
 
 
-def settings_grid(settings: Mapping[str, Setting]) -> Grid:
-    """Lay settings out, with where each came from."""
+def settings_grid(values: Mapping[str, "SettingValue"], origins: Mapping[str, str]) -> Grid:
+    """Tabulate settings with the origin of each."""
     rows = []
-    for name, setting in settings.items():
-        value = "" if setting.value is None else str(setting.value)
-        origin = Text(printable(setting.origin), style="dim")
-        rows.append((Text(name), Text(printable(value)), origin))
+    for name, value in values.items():
+        text = "" if value is None else str(value)
+        origin = Text(printable(origins[name]), style="dim")
+        rows.append((Text(name), Text(printable(text)), origin))
     return Grid(("setting", "value", "from"), rows)

@@ -1,1 +1,1 @@
-"""The embedded AWS: the stack's services on this machine, for whoever has no account at hand."""
+"""The embedded AWS: an emulator of the stack's services, for use without an AWS account."""

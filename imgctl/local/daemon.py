@@ -1,7 +1,7 @@
-"""Starting, finding and stopping the embedded AWS.
+"""Start, find, stop and reset the embedded AWS.
 
-Everything of it lies in one folder: `server.json` (who runs where), `server.lock` (held by the
-server for as long as it lives), `server.log`, the emulator's state, and the objects.
+All of its files are in one folder: `server.json` (process and address), `server.lock` (locked by
+the server for its whole life), `server.log`, the emulator's state, and the objects.
 """
 
 import fcntl
@@ -22,38 +22,38 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from imgctl.core.errors import ImgctlError
+from imgctl.core.errors import Hint, ImgctlError
 
 HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"
 DEFAULT_REGION = "us-east-1"
 
-# The emulator takes this key as the account's root, whatever the secret: what protects it is that
-# it listens on the loopback address alone. Users that it is given are checked.
+# The emulator accepts this key as the account's root user with any secret: its protection is that
+# it listens only on the loopback address. It does check the keys of IAM users.
 ROOT_KEY, ROOT_SECRET = "test", "test"
 
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 30
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
-_CONTENT = ("state", "objects", "home", "port", "server.json", "server.log")
-_PAUSE_S = 0.05
+_INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
+_RESET_FILES = ("state", "objects", "home", "port", "server.json", "server.log")
+_POLL_S = 0.05
 
-# The servers that this process started, until they have ended.
+# The servers that this process started and that have not been reaped.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
-# A proxy of the user's does not lead to this machine.
+# Ignores the user's proxies: the server is on this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 class LocalError(ImgctlError):
-    """The embedded AWS cannot be started, reached or stopped."""
+    """The embedded AWS cannot be started, reached, stopped or reset."""
 
     code = "local"
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A running embedded AWS, and the root credentials of its one account."""
+    """The address of a running embedded AWS, and the root credentials of its account."""
 
     url: str
     pid: int
@@ -64,40 +64,40 @@ class Endpoint:
 
 
 def running(folder: Path) -> Endpoint | None:
-    """Find the embedded AWS of a folder; None where none lives, or none answers."""
+    """Return the embedded AWS of a folder; None if it is not running or not responding."""
     endpoint = _find_locked(folder)
     return endpoint if endpoint is not None and _healthy(endpoint.url) else None
 
 
 def start(folder: Path, region: str | None = None) -> Endpoint:
-    """Start the embedded AWS of a folder, or find it where it runs already.
+    """Start the embedded AWS of a folder, unless it is running already.
 
-    Raises LocalError where the emulator is not installed, does not come up, or runs in another
-    region than the one asked for.
+    Raises LocalError if the emulator is not installed, does not start, or is already running in
+    another region than `region`.
     """
     if importlib.util.find_spec("ministack") is None:
         raise LocalError(
-            "The embedded AWS is not installed.", hint="Run: pip install 'imgctl[local]'"
+            "The embedded AWS is not installed.", hint="Run `pip install 'imgctl[local]'`."
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _only_one(folder):
+    with _start_lock(folder):
         lock = _take_server_lock(folder)
         if lock is not None:
             with lock:
                 return _launch(folder, region or DEFAULT_REGION, lock)
-        endpoint = _wait_for_answer(folder)
+        endpoint = _wait_until_running(folder)
     if region is not None and region != endpoint.region:
         raise LocalError(
-            f"The embedded AWS runs in {endpoint.region}, and not in {region}.",
-            hint="Leave the region out, or run `imgctl local stop` first.",
+            f"The embedded AWS is running in {endpoint.region}, not in {region}.",
+            hint=Hint("Omit the region, or run {} first.", "local stop"),
         )
     return endpoint
 
 
 def stop(folder: Path) -> bool:
-    """Stop the embedded AWS, which saves its state first; False where none was running.
+    """Stop the embedded AWS after it has saved its state; False if it was not running.
 
-    Raises LocalError where it does not end in time.
+    Raises LocalError if it does not exit in time.
     """
     endpoint = _find_locked(folder)
     if endpoint is None:
@@ -108,28 +108,28 @@ def stop(folder: Path) -> bool:
     while _find_locked(folder) is not None:
         if time.monotonic() > deadline_s:
             raise LocalError(
-                f"The embedded AWS (process {endpoint.pid}) does not stop.",
-                hint=f"Read {folder / 'server.log'}, or end the process yourself.",
+                f"The embedded AWS (process {endpoint.pid}) did not stop.",
+                hint=f"Read {folder / 'server.log'}, or kill the process.",
             )
-        time.sleep(_PAUSE_S)
+        time.sleep(_POLL_S)
     (folder / "server.json").unlink(missing_ok=True)
     return True
 
 
 def reset(folder: Path) -> None:
-    """Stop the embedded AWS and delete all that it kept.
+    """Stop the embedded AWS and delete its data.
 
-    Raises LocalError for a folder that no embedded AWS ever ran in: it is somebody else's.
+    Raises LocalError for a folder that no embedded AWS has ever run in.
     """
     if not folder.exists():
         return
     if not (folder / "server.lock").is_file():
         raise LocalError(
-            f"{folder} is not a folder of the embedded AWS; nothing was deleted.",
-            hint="Check local_dir with `imgctl config`.",
+            f"{folder} is not the folder of an embedded AWS; nothing was deleted.",
+            hint=Hint("Check the setting local_dir with {}.", "config"),
         )
     stop(folder)
-    for name in _CONTENT:
+    for name in _RESET_FILES:
         path = folder / name
         if path.is_dir():
             shutil.rmtree(path)
@@ -138,15 +138,15 @@ def reset(folder: Path) -> None:
 
 
 @contextmanager
-def _only_one(folder: Path) -> Iterator[None]:
-    """Let one process at a time decide whether to start a server."""
+def _start_lock(folder: Path) -> Iterator[None]:
+    """Let only one process at a time decide whether to start a server."""
     with (folder / "start.lock").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
 def _take_server_lock(folder: Path) -> BinaryIO | None:
-    """Take the lock that a server holds for its whole life; None where one lives."""
+    """Acquire the lock that a server holds for its whole life; None if one is running."""
     lock = (folder / "server.lock").open("ab")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -157,7 +157,7 @@ def _take_server_lock(folder: Path) -> BinaryIO | None:
 
 
 def _find_locked(folder: Path) -> Endpoint | None:
-    """Read who holds the folder's lock; a note that outlived its server is not believed."""
+    """Return the server that holds the folder's lock; a stale `server.json` is ignored."""
     if not (folder / "server.lock").is_file():
         return None
     lock = _take_server_lock(folder)
@@ -168,34 +168,63 @@ def _find_locked(folder: Path) -> Endpoint | None:
     try:
         return Endpoint(**json.loads((folder / "server.json").read_text()))
     except (OSError, ValueError, TypeError):
-        return None  # just being started
+        return None  # the server is starting and has not written its address yet
 
 
 def _reap_children() -> None:
-    """Let go of servers that this process started and that have ended, whoever stopped them."""
+    """Reap the servers that this process started and that have exited, to leave no zombies."""
     for pid, process in list(_children.items()):
         if process.poll() is not None:
             del _children[pid]
 
 
-def _wait_for_answer(folder: Path) -> Endpoint:
+def _wait_until_running(folder: Path) -> Endpoint:
     deadline_s = time.monotonic() + _START_TIMEOUT_S
     while (endpoint := running(folder)) is None:
         if time.monotonic() > deadline_s:
             raise LocalError(
-                "The embedded AWS runs and does not answer.",
-                hint=f"Read {folder / 'server.log'}; `imgctl local stop` ends it.",
+                "The embedded AWS is running but not responding;"
+                f" its log is {folder / 'server.log'}.",
+                hint=Hint("Run {} to stop it, then try again.", "local stop"),
             )
-        time.sleep(_PAUSE_S)
+        time.sleep(_POLL_S)
     return endpoint
 
 
 def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
     port = _free_port(folder)
-    log_path = folder / "server.log"
     (folder / "home").mkdir(exist_ok=True)
-    environment = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
-        # The emulator hands its environment to functions: nothing of the user's is in it.
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen(
+            # -P keeps the working folder off the import path.
+            [sys.executable, "-P", "-m", "imgctl.local.server", str(port), str(lock.fileno())],
+            cwd=folder,
+            env=_server_environment(folder, region, port),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=[lock.fileno()],
+        )
+    _children[process.pid] = process
+    endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, ROOT_KEY, ROOT_SECRET)
+    try:
+        (folder / "server.json").write_text(json.dumps(asdict(endpoint)))
+        _wait_until_healthy(process, endpoint, folder / "server.log")
+    except BaseException:  # not even an interruption may leave an untracked server behind
+        process.kill()
+        process.wait()
+        (folder / "server.json").unlink(missing_ok=True)
+        raise
+    return endpoint
+
+
+def _server_environment(folder: Path, region: str, port: int) -> dict[str, str]:
+    """Return the server's environment, which the emulator passes on to functions.
+
+    It therefore has none of the user's variables, except those that any program needs.
+    """
+    return {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ} | {
         "HOME": str(folder / "home"),
         "AUTH": "true",
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
@@ -215,55 +244,41 @@ def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
         "SFTP_ENABLED": "0",
         "STATE_DIR": str(folder / "state"),
     }
-    with log_path.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "imgctl.local.server", str(port), str(lock.fileno())],
-            cwd=folder,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            pass_fds=[lock.fileno()],
-        )
-    _children[process.pid] = process
-    endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, ROOT_KEY, ROOT_SECRET)
-    try:
-        (folder / "server.json").write_text(json.dumps(asdict(endpoint)))
-        deadline_s = time.monotonic() + _START_TIMEOUT_S
-        while not _healthy(endpoint.url):
-            if process.poll() is not None or time.monotonic() > deadline_s:
-                tail = log_path.read_text(errors="replace").strip().splitlines()[-1:]
-                raise LocalError(
-                    f"The embedded AWS did not start: {' '.join(tail) or 'it said nothing'}",
-                    hint=f"Read {log_path}; `imgctl local reset` begins anew.",
-                )
-            time.sleep(_PAUSE_S)
-    except BaseException:  # an interruption leaves no server that nobody knows of
-        process.kill()
-        process.wait()
-        (folder / "server.json").unlink(missing_ok=True)
-        raise
-    return endpoint
+
+
+def _wait_until_healthy(process: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> None:
+    deadline_s = time.monotonic() + _START_TIMEOUT_S
+    while not _healthy(endpoint.url):
+        if process.poll() is not None or time.monotonic() > deadline_s:
+            last_line = log.read_text(errors="replace").strip().splitlines()[-1:]
+            raise LocalError(
+                f"The embedded AWS did not start: {''.join(last_line) or 'its log is empty'}"
+                f" (log: {log})",
+                hint=Hint(
+                    "Fix the cause and try again; {} deletes its data and starts over.",
+                    "local reset",
+                ),
+            )
+        time.sleep(_POLL_S)
 
 
 def _free_port(folder: Path) -> int:
-    """Choose the port of the last run where it is free, so that addresses last; else any."""
-    remembered = folder / "port"
+    """Choose the port of the last run if it is free, so that addresses stay valid, else any."""
+    last_port = folder / "port"
     with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # past TIME_WAIT
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignores TIME_WAIT
         try:
-            probe.bind((HOST, int(remembered.read_text())))
+            probe.bind((HOST, int(last_port.read_text())))
         except (OSError, ValueError, OverflowError):
             probe.bind((HOST, 0))
         port: int = probe.getsockname()[1]
-    remembered.write_text(str(port))
+    last_port.write_text(str(port))
     return port
 
 
 def _healthy(url: str) -> bool:
     try:
-        with _direct.open(f"{url}/_ministack/health", timeout=5) as answer:
-            return bool(answer.status == 200)
+        with _direct.open(f"{url}/_ministack/health", timeout=5) as response:
+            return bool(response.status == 200)
     except (urllib.error.URLError, OSError):
         return False

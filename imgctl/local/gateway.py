@@ -1,9 +1,9 @@
-"""API Gateway's integration with S3, executed from a REST API as it is deployed.
+"""API Gateway's integration with S3, executed as the deployed REST API defines it.
 
-The emulator routes, authenticates and authorises a call, and stops where an integration with S3
-begins. What follows is read from the API itself: the method's integration, its mappings, the role
-that it assumes and its responses. Nothing here knows a particular API, so that a mistake in a
-template shows here as it would in AWS.
+The emulator routes, authenticates and authorizes a call but does not execute integrations with S3.
+This module does, from the API's own definition: the method's integration, its mappings, the role
+that it assumes and its responses. It depends on no particular API, so a mistake in the template
+has the same effect here as in AWS.
 
 Sources: API Gateway Developer Guide, "Tutorial: Create a REST API as an Amazon S3 proxy",
 "Amazon API Gateway API request and response data mapping reference", "Content type conversions".
@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
-"""API Gateway's limit on a payload; it cannot be raised."""
+"""API Gateway's limit on a payload, which cannot be raised (Developer Guide, "Quotas")."""
 
 _S3_PATH_URI = re.compile(r"arn:[\w-]+:apigateway:(?P<region>[\w-]+):s3:path/(?P<path>.+)")
 _VARIABLE = re.compile(r"\{(\w+)\}")
@@ -25,7 +25,7 @@ _VARIABLE = re.compile(r"\{(\w+)\}")
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response; header names in lower case."""
+    """An HTTP response; header names are in lowercase."""
 
     status: int
     headers: Mapping[str, str]
@@ -34,7 +34,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """What an integration sends to S3: `path` is percent-encoded and begins with a slash."""
+    """The request of an integration to S3; `path` is percent-encoded and starts with a slash."""
 
     method: str
     region: str
@@ -45,7 +45,7 @@ class S3Request:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of the API: path parameters decoded, header names in lower case."""
+    """A call of the API; path parameters are decoded, header names are in lowercase."""
 
     path_parameters: Mapping[str, str]
     query: Mapping[str, str]
@@ -53,35 +53,49 @@ class Call:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class ResourceMatch:
+    """The API's resource that a path belongs to, and the decoded path parameters."""
+
+    resource: Mapping[str, Any]
+    path_parameters: dict[str, str]
+
+
 class IntegrationError(Exception):
-    """The API is configured so that the call cannot be made: API Gateway answers 500."""
+    """The integration is misconfigured: API Gateway returns status 500."""
 
 
-def failure(status: int, message: str) -> Response:
-    """Give an error in the form that API Gateway gives its own."""
+def error_response(status: int, message: str) -> Response:
+    """Return an error in the form of API Gateway's own errors."""
     return Response(
         status, {"content-type": "application/json"}, json.dumps({"message": message}).encode()
     )
 
 
-def match_resource(
-    resources: Sequence[Mapping[str, Any]], raw_path: str
-) -> tuple[Mapping[str, Any], dict[str, str]] | None:
-    """Find the resource that a path, still percent-encoded, belongs to, and its parameters.
+def match_resource(resources: Sequence[Mapping[str, Any]], raw_path: str) -> ResourceMatch | None:
+    """Find the resource that a percent-encoded path belongs to; None if there is none.
 
-    A literal segment wins over a parameter, a parameter over a greedy one. A segment is decoded
-    after the path is split, so that an encoded slash stays within its segment.
+    A literal segment takes precedence over a parameter, and a parameter over a greedy one. The
+    path is split before its segments are decoded, so an encoded slash stays in its segment.
     """
     segments = [segment for segment in raw_path.split("/") if segment]
-    best: tuple[list[int], Mapping[str, Any], dict[str, str]] | None = None
-    for resource in resources:
-        found = _match_template(resource["path"], segments)
-        if found is not None and (best is None or found[0] < best[0]):
-            best = (found[0], resource, found[1])
-    return None if best is None else best[1:]
+    matches = [
+        (match.ranks, index, ResourceMatch(resource, match.parameters))
+        for index, resource in enumerate(resources)
+        if (match := _match_template(resource["path"], segments)) is not None
+    ]
+    return min(matches, key=lambda candidate: candidate[:2])[2] if matches else None
 
 
-def _match_template(template: str, segments: list[str]) -> tuple[list[int], dict[str, str]] | None:
+@dataclass(frozen=True, slots=True)
+class _TemplateMatch:
+    """A path that matches a resource's path; `ranks` orders matches, the most specific first."""
+
+    ranks: list[int]
+    parameters: dict[str, str]
+
+
+def _match_template(template: str, segments: list[str]) -> _TemplateMatch | None:
     parameters: dict[str, str] = {}
     ranks: list[int] = []
     parts = [part for part in template.split("/") if part]
@@ -90,7 +104,7 @@ def _match_template(template: str, segments: list[str]) -> tuple[list[int], dict
             if index >= len(segments):
                 return None
             parameters[part[1:-2]] = unquote("/".join(segments[index:]))
-            return [*ranks, 2], parameters
+            return _TemplateMatch([*ranks, 2], parameters)
         if index >= len(segments):
             return None
         if part.startswith("{"):
@@ -100,11 +114,11 @@ def _match_template(template: str, segments: list[str]) -> tuple[list[int], dict
             ranks.append(0)
         else:
             return None
-    return (ranks, parameters) if len(parts) == len(segments) else None
+    return _TemplateMatch(ranks, parameters) if len(parts) == len(segments) else None
 
 
 def is_s3(integration: Mapping[str, Any]) -> bool:
-    """Tell whether an integration is one with S3 by path, which is executed here."""
+    """Return whether an integration addresses S3 by path, the kind that is executed here."""
     return integration.get("type") == "AWS" and bool(
         _S3_PATH_URI.fullmatch(integration.get("uri", ""))
     )
@@ -113,10 +127,13 @@ def is_s3(integration: Mapping[str, Any]) -> bool:
 def s3_request(
     integration: Mapping[str, Any], binary_media_types: Sequence[str], call: Call
 ) -> S3Request:
-    """Build the request to S3 by the integration's URI, method and request parameters."""
+    """Build the request to S3 from the integration's URI, method and request parameters.
+
+    Raises IntegrationError if the integration is misconfigured or not supported.
+    """
     uri = _S3_PATH_URI.fullmatch(integration["uri"])
     if uri is None or not integration.get("httpMethod"):
-        raise IntegrationError("the integration names no S3 path or no HTTP method")
+        raise IntegrationError("the integration has no S3 path or no HTTP method")
     path_values: dict[str, str] = {}
     headers: dict[str, str] = {}
     query: dict[str, str] = {}
@@ -129,7 +146,7 @@ def s3_request(
 
     def substitute(match: re.Match[str]) -> str:
         if match[1] not in path_values:
-            raise IntegrationError(f"no request parameter maps to the path's {{{match[1]}}}")
+            raise IntegrationError(f"no request parameter is mapped to {{{match[1]}}} in the path")
         return quote(path_values[match[1]], safe="/~")
 
     path = "/" + _VARIABLE.sub(substitute, uri["path"])
@@ -162,9 +179,9 @@ def _request_value(source: str, call: Call) -> str | None:
 def _converted_body(
     integration: Mapping[str, Any], binary_media_types: Sequence[str], call: Call
 ) -> bytes:
-    """Pass a binary body through; read any other as UTF-8 text, as API Gateway does.
+    """Return a binary body unchanged and any other converted to UTF-8 text, as in API Gateway.
 
-    A picture whose type is not among the API's binary media types is destroyed by this.
+    An image is corrupted if its type is not among the API's binary media types.
     """
     handling = integration.get("contentHandling")
     if handling:
@@ -176,37 +193,38 @@ def _converted_body(
     return call.body.decode("utf-8", errors="replace").encode()
 
 
-def mapped_response(integration: Mapping[str, Any], answer: Response) -> Response:
-    """Choose the integration response whose pattern matches S3's status, and map its headers.
+def mapped_response(integration: Mapping[str, Any], s3_response: Response) -> Response:
+    """Select the integration response whose pattern matches S3's status, and map its headers.
 
-    The one without a pattern is the default; where none fits, API Gateway answers 500.
+    An integration response without a pattern is the default. Without a match or a default, API
+    Gateway returns status 500.
     """
     responses = list((integration.get("integrationResponses") or {}).values())
-    chosen = next(
+    selected = next(
         (
             response
             for response in responses
             if response.get("selectionPattern")
-            and re.fullmatch(response["selectionPattern"], str(answer.status))
+            and re.fullmatch(response["selectionPattern"], str(s3_response.status))
         ),
         next((response for response in responses if not response.get("selectionPattern")), None),
     )
-    if chosen is None:
-        return failure(500, "Internal server error")
+    if selected is None:
+        return error_response(500, "Internal server error")
     headers = {"content-type": "application/json"}
-    for target, source in (chosen.get("responseParameters") or {}).items():
+    for target, source in (selected.get("responseParameters") or {}).items():
         name = target.removeprefix("method.response.header.").lower()
         if source.startswith("'"):
             headers[name] = source[1:-1]
-        elif value := answer.headers.get(
+        elif value := s3_response.headers.get(
             source.removeprefix("integration.response.header.").lower()
         ):
             headers[name] = value
-    return Response(int(chosen["statusCode"]), headers, answer.body)
+    return Response(int(selected["statusCode"]), headers, s3_response.body)
 
 
 def trusts_api_gateway(trust_policy: Mapping[str, Any]) -> bool:
-    """Tell whether a role's trust policy lets API Gateway assume it."""
+    """Return whether a role's trust policy lets API Gateway assume it."""
     statements = trust_policy.get("Statement", [])
     for statement in [statements] if isinstance(statements, dict) else statements:
         service = statement.get("Principal", {}).get("Service", [])

@@ -1,12 +1,12 @@
 """The embedded AWS's process: the emulator, with four of its gaps closed.
 
-It does not execute integrations with S3; it takes no account of an alias's own settings for
-asynchronous invocations, its on-failure destination among them; it begins all invocations at
-once, each a process, where Lambda lets them wait; and its change sets list resources whose
-condition is not met.
+- It does not execute integrations of API Gateway with S3.
+- It ignores an alias's own settings of asynchronous invocation, such as the on-failure destination.
+- It starts all invocations at once, each as a process, where Lambda queues them.
+- Its change sets list resources whose condition is false.
 
-Run as `python -m imgctl.local.server PORT LOCK`, by imgctl.local.daemon and in the clean
-environment that it prepares; LOCK is the descriptor of the lock that says that the server lives.
+Run as `python -m imgctl.local.server PORT LOCK` by imgctl.local.daemon, in a clean environment;
+LOCK is the descriptor of the locked file that shows that the server is running.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, unquote
@@ -44,7 +45,7 @@ emulator = ministack.app.app
 API_PREFIX = "/_aws/execute-api/"
 
 ALIAS = "live"
-"""The alias that the stack's trigger aims at; the emulator forgets which one it was."""
+"""The alias that S3 notifies; the emulator does not keep which alias was invoked."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -52,15 +53,24 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 
 
+@dataclass(frozen=True, slots=True)
+class _S3Method:
+    """A method of an API that is integrated with S3, and the path parameters of a call of it."""
+
+    integration: dict[str, Any]
+    binary_media_types: list[str]
+    path_parameters: dict[str, str]
+
+
 class Server:
-    """An ASGI application: the emulator's, and in its way the integrations with S3."""
+    """An ASGI application: the emulator's, extended by integrations with S3."""
 
     def __init__(self, port: int) -> None:
         self._url = f"http://{HOST}:{port}"
         self._changed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one ASGI event stream (ASGI 3.0)."""
+        """Handle one ASGI connection (ASGI 3.0)."""
         self._changed |= scope.get("method") not in (None, "GET", "HEAD")
         if scope["type"] != "http" or not scope["path"].startswith(API_PREFIX):
             await emulator(scope, receive, send)
@@ -72,10 +82,10 @@ class Server:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await send({"type": "http.response.body", "body": response.body})
 
-    async def save_as_it_goes(self) -> None:
-        """Save the emulator's state after changes: it does so itself only when it is stopped.
+    async def save_periodically(self) -> None:
+        """Save the emulator's state after changes; by itself it saves only when it is stopped.
 
-        On the event loop, where nothing changes meanwhile.
+        Runs on the event loop, so that the state does not change while it is saved.
         """
         while True:
             await asyncio.sleep(SAVE_EVERY_S)
@@ -85,30 +95,30 @@ class Server:
 
     async def _call_api(self, scope: Scope, body: bytes) -> Response:
         if len(body) > gateway.MAX_PAYLOAD_BYTES:
-            return gateway.failure(413, "Request Too Long")
+            return gateway.error_response(413, "Request Too Long")
         raw_path = scope["raw_path"].decode("ascii")
         api_id, _, rest = raw_path.removeprefix(API_PREFIX).partition("/")
         _, _, resource_path = rest.partition("/")
-        _ = self._clients, self._http  # made here, on the loop, for the threads to use
-        found = await asyncio.to_thread(self._s3_method, api_id, resource_path, scope["method"])
-        # An encoded slash belongs to its segment: the emulator is shown it still encoded.
-        one_segment = dict(scope, path="/".join(map(_decoded_segment, raw_path.split("/"))))
-        answer = await _ask_emulator(one_segment, body)
-        if found is None or answer.status != 504:
-            return answer
-        # The caller is who they say, may call this method, and sent what it requires.
-        integration, binary_media_types, parameters = found
+        _ = self._clients, self._http  # create them here: threads may share but not create them
+        method = await asyncio.to_thread(self._s3_method, api_id, resource_path, scope["method"])
+        # An encoded slash is part of its segment, so the emulator receives it encoded.
+        segments = map(_decode_segment, raw_path.split("/"))
+        response = await _call_emulator(dict(scope, path="/".join(segments)), body)
+        if method is None or response.status != 504:
+            return response
+        # Status 504: the emulator authenticated, authorized and validated the call, but it does
+        # not execute the integration.
         call = Call(
-            path_parameters=parameters,
+            path_parameters=method.path_parameters,
             query=dict(parse_qsl(scope["query_string"].decode())),
             headers={k.decode().lower(): v.decode("latin-1") for k, v in scope["headers"]},
             body=body,
         )
         try:
-            return await asyncio.to_thread(self._run, integration, binary_media_types, call)
+            return await asyncio.to_thread(self._run, method, call)
         except IntegrationError as error:
             print(f"api {api_id}: {error}", flush=True)
-            return gateway.failure(500, "Internal server error")
+            return gateway.error_response(500, "Internal server error")
 
     @cached_property
     def _clients(self) -> dict[str, Any]:
@@ -127,50 +137,47 @@ class Server:
     def _http(self) -> Any:  # botocore is untyped
         return URLLib3Session(max_pool_connections=64)
 
-    def _s3_method(
-        self, api_id: str, path: str, http_method: str
-    ) -> tuple[dict[str, Any], list[str], dict[str, str]] | None:
-        """Read the method that a call reaches; None where it is none with S3 behind it."""
+    def _s3_method(self, api_id: str, path: str, http_method: str) -> _S3Method | None:
+        """Return the method that a call reaches; None if it is not integrated with S3."""
         apis = self._clients["apigateway"]
         try:
             api = apis.get_rest_api(restApiId=api_id)
             pages = apis.get_paginator("get_resources").paginate(restApiId=api_id)
             resources = [resource for page in pages for resource in page["items"]]
-            matched = gateway.match_resource(resources, path)
-            if matched is None:
+            match = gateway.match_resource(resources, path)
+            if match is None:
                 return None
-            resource, parameters = matched
-            methods = resource.get("resourceMethods", {})
+            methods = match.resource.get("resourceMethods", {})
             name = next((m for m in (http_method, "ANY") if m in methods), None)
             if name is None:
                 return None
-            method = apis.get_method(restApiId=api_id, resourceId=resource["id"], httpMethod=name)
+            method = apis.get_method(
+                restApiId=api_id, resourceId=match.resource["id"], httpMethod=name
+            )
         except ClientError:
-            return None  # the emulator says what is wrong with the call
+            return None  # the emulator's own response reports the error
         integration = method.get("methodIntegration", {})
         if not gateway.is_s3(integration):
             return None
-        return integration, api.get("binaryMediaTypes", []), parameters
+        return _S3Method(integration, api.get("binaryMediaTypes", []), match.path_parameters)
 
-    def _run(
-        self, integration: dict[str, Any], binary_media_types: list[str], call: Call
-    ) -> Response:
-        request = gateway.s3_request(integration, binary_media_types, call)
+    def _run(self, method: _S3Method, call: Call) -> Response:
+        request = gateway.s3_request(method.integration, method.binary_media_types, call)
         signed = AWSRequest(
             method=request.method,
             url=self._url + request.path,
             headers=dict(request.headers),
             data=request.body,
         )
-        credentials = self._assume(integration.get("credentials", ""))
+        credentials = self._assume_role(method.integration.get("credentials", ""))
         S3SigV4Auth(credentials, "s3", request.region).add_auth(signed)
-        answer = self._http.send(signed.prepare())
-        headers = {name.lower(): value for name, value in answer.headers.items()}
+        response = self._http.send(signed.prepare())
+        headers = {name.lower(): value for name, value in response.headers.items()}
         return gateway.mapped_response(
-            integration, Response(answer.status_code, headers, answer.content)
+            method.integration, Response(response.status_code, headers, response.content)
         )
 
-    def _assume(self, role_arn: str) -> Credentials:
+    def _assume_role(self, role_arn: str) -> Credentials:
         role_name = role_arn.rpartition("/")[2]
         try:
             role = self._clients["iam"].get_role(RoleName=role_name)["Role"]
@@ -186,7 +193,7 @@ class Server:
         )
 
 
-def _decoded_segment(segment: str) -> str:
+def _decode_segment(segment: str) -> str:
     return unquote(segment).replace("/", "%2F")
 
 
@@ -197,7 +204,7 @@ async def _read_body(receive: Receive) -> bytes:
         message = await receive()
         part = message.get("body", b"")
         size += len(part)
-        # Read to the end, keep no more than what tells that the limit is passed.
+        # Read everything, but keep only one byte beyond the limit, to detect that it is exceeded.
         if size <= gateway.MAX_PAYLOAD_BYTES + 1:
             parts.append(part)
         elif sum(map(len, parts)) <= gateway.MAX_PAYLOAD_BYTES:
@@ -206,15 +213,15 @@ async def _read_body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-async def _ask_emulator(scope: Scope, body: bytes) -> Response:
-    """Hand a call to the emulator's application in this process, and collect its answer."""
+async def _call_emulator(scope: Scope, body: bytes) -> Response:
+    """Pass a call to the emulator's application in this process and return its response."""
     sent = False
     messages: list[Message] = []
 
     async def receive() -> Message:
         nonlocal sent
         if sent:
-            await asyncio.Event().wait()  # the client stays connected
+            await asyncio.Event().wait()  # the client does not disconnect
         sent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -235,52 +242,52 @@ async def _ask_emulator(scope: Scope, body: bytes) -> Response:
 
 
 def patch_alias_config() -> None:
-    """Let S3's notifications end, after the retries, where the alias's settings say."""
+    """Apply the alias's settings of asynchronous invocation to S3's notifications."""
     invoke = lambda_svc.invoke_async_with_retry
 
     def with_settings(function: dict[str, Any], event: dict[str, Any]) -> None:
-        whole = lambda_svc._functions.get(function["config"]["FunctionName"]) or {}
-        settings = (whole.get("event_invoke_configs") or {}).get(ALIAS)
+        stored = lambda_svc._functions.get(function["config"]["FunctionName"]) or {}
+        settings = (stored.get("event_invoke_configs") or {}).get(ALIAS)
         invoke({**function, "event_invoke_config": settings} if settings else function, event)
 
     lambda_svc.invoke_async_with_retry = with_settings
 
 
 def patch_concurrency() -> None:
-    """Let functions run a few at once, so that many events do not starve a small machine."""
+    """Limit concurrent invocations, so that many events do not overload a small machine."""
     execute = lambda_svc._execute_function
-    room = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
+    slots = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
 
-    def execute_in_turn(*arguments: Any, **named: Any) -> Any:
-        with room:
+    def execute_limited(*arguments: Any, **named: Any) -> Any:
+        with slots:
             return execute(*arguments, **named)
 
-    lambda_svc._execute_function = execute_in_turn
+    lambda_svc._execute_function = execute_limited
 
 
 def patch_changesets() -> None:
-    """Let change sets leave out the resources that a condition leaves out of the stack."""
+    """Exclude resources whose condition is false from change sets."""
     resolve = changesets._resolve_props_for_diff
 
-    def resolve_wanted(template: Any, parameters: Any, *stack: str) -> dict[str, Any]:
+    def resolve_included(template: Any, parameters: Any, *stack: str) -> dict[str, Any]:
         resolved: dict[str, Any] = resolve(template, parameters, *stack)
         conditions = engine._evaluate_conditions(template, parameters) if template else {}
-        wanted = {
+        included = {
             name: resource
             for name, resource in resolved.get("Resources", {}).items()
             if conditions.get(resource.get("Condition"), True)
         }
-        return resolved | {"Resources": wanted}
+        return resolved | {"Resources": included}
 
-    changesets._resolve_props_for_diff = resolve_wanted
+    changesets._resolve_props_for_diff = resolve_included
 
 
 def main() -> None:
-    """Serve until SIGTERM; the emulator then saves its state."""
+    """Serve until SIGTERM, upon which the emulator saves its state."""
     port, lock = int(sys.argv[1]), int(sys.argv[2])
-    # Functions' processes do not keep the server alive.
+    # A function's process that outlives the server must not hold its lock.
     os.set_inheritable(lock, False)  # noqa: FBT003
-    logging.getLogger("persistence").setLevel(logging.WARNING)  # it tells of each of 50 files
+    logging.getLogger("persistence").setLevel(logging.WARNING)  # it logs each of 50 files
     patch_alias_config()
     patch_concurrency()
     patch_changesets()
@@ -292,7 +299,7 @@ def main() -> None:
 
 
 async def _serve(server: Server, config: ServerConfig) -> None:
-    saving = asyncio.create_task(server.save_as_it_goes())
+    saving = asyncio.create_task(server.save_periodically())
     try:
         await serve(server, config)  # type: ignore[arg-type] # hypercorn's own scope types
     finally:

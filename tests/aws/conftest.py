@@ -1,4 +1,4 @@
-"""AWS in this process, as the command line sees it."""
+"""An AWS account in this process, as the command line connects to it."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
 @pytest.fixture
 def table(aws: Aws) -> str:
     indexes = [("by-time", "TimeBucket"), ("by-key", "OriginalObjectKey")]
-    for name, attribute in indexes:  # the template's own
+    for name, attribute in indexes:  # as in the template
         assert f"IndexName: {name}" in stack_template()
         assert f"AttributeName: {attribute}, KeyType: HASH" in stack_template()
     attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]

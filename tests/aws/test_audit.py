@@ -17,28 +17,13 @@ from imgctl.aws.audit import (
     orphans,
 )
 from imgctl.aws.session import Aws
-from imgctl.aws.stack import StackOutputs
 from imgctl.core import current_record
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item
 from tests.aws.conftest import TABLE
+from tests.stack_outputs import OUTPUTS
 
-SOURCE, DESTINATION = "src-bucket-image-in", "dest-bucket-image-out"
-
-OUTPUTS = StackOutputs(
-    source_bucket=SOURCE,
-    destination_bucket=DESTINATION,
-    table=TABLE,
-    function="function",
-    function_alias="arn:aws:lambda:eu-west-2:123456789012:function:function:live",
-    batch_role="arn:aws:iam::123456789012:role/batch",
-    code_bucket="code",
-    function_log_group="/aws/lambda/function",
-    dead_letter_queue="https://sqs/queue",
-    api_endpoint="https://api",
-    api_authorization="iam",
-    api_key_id="",
-)
+SOURCE, DESTINATION = OUTPUTS.source_bucket, OUTPUTS.destination_bucket
 
 OBJECT = SourceObject(key="a.jpg", version_id="v2", etag="e2", size=1, modified="2026")
 RECORD = Record(
@@ -60,23 +45,23 @@ RECORD = Record(
         (replace(RECORD, status=Status.FAILED), None, Problem.FAILED),
         (RECORD, None, Problem.OUTPUT_GONE),
         (RECORD, "0" * 32, Problem.OUTPUT_STALE),
-        # The original function wrote neither versions nor whose output it is.
+        # The original function recorded no version, and did not mark its outputs.
         (replace(RECORD, version_id=None, etag=None, processing_time="2026-02"), "", None),
         (
             replace(RECORD, version_id=None, etag=None, processing_time="2025-12"),
             "",
-            Problem.NEVER_PROCESSED,  # uploaded again since
+            Problem.NEVER_PROCESSED,  # uploaded again afterwards
         ),
         (replace(RECORD, version_id=None, etag="e1"), "", Problem.NEVER_PROCESSED),
     ],
 )
-def test_an_object_is_judged_by_its_record_and_its_output(
+def test_an_object_is_checked_against_its_record_and_its_output(
     record: Record | None, output: str | None, problem: Problem | None
 ) -> None:
     assert check(OBJECT, record, output).problem is problem
 
 
-def test_without_versions_the_etag_tells_whether_a_record_is_of_this_upload() -> None:
+def test_without_versions_a_record_is_matched_by_its_etag() -> None:
     unversioned = replace(OBJECT, version_id="")
     record = replace(RECORD, version_id=None)
     assert check(unversioned, record, RECORD.resource_id).problem is None
@@ -84,13 +69,13 @@ def test_without_versions_the_etag_tells_whether_a_record_is_of_this_upload() ->
     assert check(unversioned, older, RECORD.resource_id).problem is Problem.NEVER_PROCESSED
 
 
-def test_what_is_sent_again_carries_the_place_that_it_had_among_the_events() -> None:
+def test_a_finding_keeps_the_sequencer_of_the_original_event() -> None:
     assert check(OBJECT, RECORD, None).source.sequencer == "0A"
     assert check(OBJECT, None, None).source.sequencer == ""
 
 
 @pytest.fixture
-def services(aws: Aws, table: str) -> Iterator[AuditContext]:
+def context(aws: Aws, table: str) -> Iterator[AuditContext]:
     for bucket in (SOURCE, DESTINATION):
         aws.s3.create_bucket(
             Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
@@ -100,15 +85,15 @@ def services(aws: Aws, table: str) -> Iterator[AuditContext]:
         yield AuditContext(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table))
 
 
-def upload(services: AuditContext, key: str) -> SourceObject:
-    services.s3.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
-    found = head_source_object(services.s3, SOURCE, key)
-    assert found is not None
-    return found
+def upload(context: AuditContext, key: str) -> SourceObject:
+    context.s3.put_object(Bucket=SOURCE, Key=key, Body=key.encode())
+    source = head_source_object(context.s3, SOURCE, key)
+    assert source is not None
+    return source
 
 
-def process(services: AuditContext, source: SourceObject, **changes: Any) -> Record:
-    """Leave behind what the function does."""
+def process(context: AuditContext, source: SourceObject, **changes: Any) -> Record:
+    """Write the record and the output that the function would."""
     identity = resource_id(SOURCE, source.key, version_id=source.version_id)
     record = Record(
         resource_id=identity,
@@ -122,35 +107,35 @@ def process(services: AuditContext, source: SourceObject, **changes: Any) -> Rec
         **changes,
     )
     for item in (to_item(record), current_record.to_item(current_record.current_of(record))):
-        services.dynamodb.put_item(TableName=TABLE, Item=item)
+        context.dynamodb.put_item(TableName=TABLE, Item=item)
     if record.status is Status.SUCCEEDED:
-        services.s3.put_object(
+        context.s3.put_object(
             Bucket=DESTINATION, Key=f"resized-{source.key}", Metadata={"record_id": identity}
         )
     return record
 
 
-def problems(services: AuditContext, prefix: str = "") -> dict[str, Problem | None]:
-    pages = list_source_objects(services.s3, SOURCE, prefix=prefix)
-    found = itertools.chain.from_iterable(check_page(services, page) for page in pages)
-    return {one.source.key: one.problem for one in found}
+def problems(context: AuditContext, prefix: str = "") -> dict[str, Problem | None]:
+    pages = list_source_objects(context.s3, SOURCE, prefix=prefix)
+    findings = itertools.chain.from_iterable(check_page(context, page) for page in pages)
+    return {finding.source.key: finding.problem for finding in findings}
 
 
-def test_each_thing_that_can_be_missing_is_named(services: AuditContext) -> None:
-    process(services, upload(services, "good.jpg"))
-    upload(services, "never.jpg")
-    process(services, upload(services, "failed.jpg"), status=Status.FAILED, failure_code="damaged")
-    process(services, upload(services, "gone.jpg"))
-    services.s3.delete_object(Bucket=DESTINATION, Key="resized-gone.jpg")
-    process(services, upload(services, "overwritten.jpg"))
-    upload(services, "overwritten.jpg")
-    process(services, upload(services, "stale.jpg"))
-    services.s3.put_object(
+def test_each_kind_of_problem_is_found(context: AuditContext) -> None:
+    process(context, upload(context, "good.jpg"))
+    upload(context, "never.jpg")
+    process(context, upload(context, "failed.jpg"), status=Status.FAILED, failure_code="damaged")
+    process(context, upload(context, "gone.jpg"))
+    context.s3.delete_object(Bucket=DESTINATION, Key="resized-gone.jpg")
+    process(context, upload(context, "overwritten.jpg"))
+    upload(context, "overwritten.jpg")
+    process(context, upload(context, "stale.jpg"))
+    context.s3.put_object(
         Bucket=DESTINATION, Key="resized-stale.jpg", Metadata={"record_id": "another"}
     )
-    process(services, upload(services, "deleted.jpg"))
-    services.s3.delete_object(Bucket=SOURCE, Key="deleted.jpg")
-    assert problems(services) == {
+    process(context, upload(context, "deleted.jpg"))
+    context.s3.delete_object(Bucket=SOURCE, Key="deleted.jpg")
+    assert problems(context) == {
         "good.jpg": None,
         "never.jpg": Problem.NEVER_PROCESSED,
         "failed.jpg": Problem.FAILED,
@@ -158,13 +143,13 @@ def test_each_thing_that_can_be_missing_is_named(services: AuditContext) -> None
         "overwritten.jpg": Problem.NEVER_PROCESSED,
         "stale.jpg": Problem.OUTPUT_STALE,
     }
-    (orphan,) = orphans(services)
+    (orphan,) = orphans(context)
     assert (orphan.source.key, orphan.problem) == ("deleted.jpg", Problem.OBJECT_GONE)
 
 
-def test_a_record_of_the_original_function_counts(services: AuditContext) -> None:
-    upload(services, "old.jpg")
-    services.dynamodb.put_item(
+def test_records_of_the_original_function_are_recognized(context: AuditContext) -> None:
+    upload(context, "old.jpg")
+    context.dynamodb.put_item(
         TableName=TABLE,
         Item={
             "resource-id": {"S": "0d6f8f3a-0000-0000-0000-000000000000"},
@@ -174,36 +159,36 @@ def test_a_record_of_the_original_function_counts(services: AuditContext) -> Non
             "ResizedObjectKey": {"S": "resized-old.jpg"},
         },
     )
-    assert problems(services) == {"old.jpg": Problem.OUTPUT_GONE}
-    services.s3.put_object(Bucket=DESTINATION, Key="resized-old.jpg")
-    assert problems(services) == {"old.jpg": None}
+    assert problems(context) == {"old.jpg": Problem.OUTPUT_GONE}
+    context.s3.put_object(Bucket=DESTINATION, Key="resized-old.jpg")
+    assert problems(context) == {"old.jpg": None}
 
 
-def test_a_prefix_narrows_both_ways_of_looking(services: AuditContext) -> None:
+def test_a_prefix_limits_objects_and_orphans(context: AuditContext) -> None:
     for key in ("a/1.jpg", "b/1.jpg"):
-        process(services, upload(services, key))
-        services.s3.delete_object(Bucket=SOURCE, Key=key)
-        upload(services, key.replace("1", "2"))
-    assert list(problems(services, "a/")) == ["a/2.jpg"]
-    assert [one.source.key for one in orphans(services, prefix="a/")] == ["a/1.jpg"]
+        process(context, upload(context, key))
+        context.s3.delete_object(Bucket=SOURCE, Key=key)
+        upload(context, key.replace("1", "2"))
+    assert list(problems(context, "a/")) == ["a/2.jpg"]
+    assert [finding.source.key for finding in orphans(context, prefix="a/")] == ["a/1.jpg"]
 
 
-def test_a_large_bucket_is_read_page_by_page_and_from_any_key_on(services: AuditContext) -> None:
+def test_a_large_bucket_is_listed_by_page_and_from_any_key(context: AuditContext) -> None:
     keys = [f"{number:04}.jpg" for number in range(1203)]
     for key in keys:
-        services.s3.put_object(Bucket=SOURCE, Key=key)
-    pages = list(list_source_objects(services.s3, SOURCE))
-    assert [one.key for page in pages for one in page] == keys
+        context.s3.put_object(Bucket=SOURCE, Key=key)
+    pages = list(list_source_objects(context.s3, SOURCE))
+    assert [source.key for page in pages for source in page] == keys
     assert max(map(len, pages)) <= 1000
-    rest = list_source_objects(services.s3, SOURCE, after="1199.jpg")
-    assert [one.key for page in rest for one in page] == keys[1200:]
-    assert len(check_page(services, pages[0])) == 1000
+    rest = list_source_objects(context.s3, SOURCE, after="1199.jpg")
+    assert [source.key for page in rest for source in page] == keys[1200:]
+    assert len(check_page(context, pages[0])) == 1000
 
 
-def test_only_the_newest_version_of_a_key_is_looked_at(services: AuditContext) -> None:
-    upload(services, "a.jpg")
-    newest = upload(services, "a.jpg")
-    upload(services, "deleted.jpg")
-    services.s3.delete_object(Bucket=SOURCE, Key="deleted.jpg")
-    assert list(list_source_objects(services.s3, SOURCE)) == [[newest]]
-    assert head_source_object(services.s3, SOURCE, "deleted.jpg") is None
+def test_only_the_latest_version_of_a_key_is_listed(context: AuditContext) -> None:
+    upload(context, "a.jpg")
+    newest = upload(context, "a.jpg")
+    upload(context, "deleted.jpg")
+    context.s3.delete_object(Bucket=SOURCE, Key="deleted.jpg")
+    assert list(list_source_objects(context.s3, SOURCE)) == [[newest]]
+    assert head_source_object(context.s3, SOURCE, "deleted.jpg") is None

@@ -8,14 +8,14 @@ from imgctl.aws import batch
 from imgctl.aws.audit import SourceObject
 from imgctl.aws.session import Aws
 from imgctl.worker.events import batch_tasks
-from tests.aws.test_audit import OUTPUTS
+from tests.stack_outputs import OUTPUTS
 
 
 def source(key: str, version_id: str = "v1") -> SourceObject:
     return SourceObject(key=key, version_id=version_id, etag="e", size=1, modified="2026")
 
 
-def test_the_list_is_read_by_the_function_as_it_was_written() -> None:
+def test_the_function_reads_back_the_keys_of_the_manifest() -> None:
     keys = ["a b+c%.jpg", "Käse/🍰.jpg", 'quote",comma.jpg', "line\nbreak.jpg"]
     file = io.StringIO()
     assert batch.write_manifest(file, "bucket", [source(key) for key in keys]) == 4
@@ -24,18 +24,18 @@ def test_the_list_is_read_by_the_function_as_it_was_written() -> None:
         {"taskId": "t", "s3Bucket": bucket, "s3Key": key, "s3VersionId": version}
         for bucket, key, version in rows
     ]
-    found = batch_tasks({"invocationSchemaVersion": "2.0", "tasks": tasks}) or []
-    assert [task.created.key for task in found] == keys
-    assert {task.created.version_id for task in found} == {"v1"}
+    parsed = batch_tasks({"invocationSchemaVersion": "2.0", "tasks": tasks}) or []
+    assert [task.created.key for task in parsed] == keys
+    assert {task.created.version_id for task in parsed} == {"v1"}
 
 
-def test_an_object_without_a_version_has_none_in_the_list() -> None:
+def test_an_object_without_a_version_has_null_in_the_manifest() -> None:
     file = io.StringIO()
     batch.write_manifest(file, "bucket", [source("a.jpg", version_id="")])
     assert file.getvalue() == "bucket,a.jpg,null\n"
 
 
-def test_the_job_invokes_the_alias_as_the_stacks_role(aws: Aws, tmp_path: Path) -> None:
+def test_the_job_invokes_the_alias_with_the_stacks_role(aws: Aws, tmp_path: Path) -> None:
     aws.s3.create_bucket(
         Bucket="code", CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )

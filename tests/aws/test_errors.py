@@ -33,7 +33,7 @@ def client_error(code: str, message: str = "") -> sdk.ClientError:
         (client_error("SlowDown", "Reduce your request rate"), AwsError),
     ],
 )
-def test_each_error_of_the_sdk_says_what_to_do(error: Exception, expected: type[AwsError]) -> None:
+def test_each_sdk_error_has_a_hint(error: Exception, expected: type[AwsError]) -> None:
     translated = translate(error)
     assert type(translated) is expected
     assert translated is not None
@@ -49,11 +49,11 @@ def test_a_denied_action_is_named() -> None:
     assert translated.message.startswith("Not allowed to perform s3:PutObject")
 
 
-def test_a_denied_action_is_named_where_aws_gives_no_reason() -> None:
+def test_a_denied_action_is_named_even_if_aws_gives_no_reason() -> None:
     translated = translate(client_error("AccessDenied"))
     assert translated is not None
     assert "PutObject" in translated.message
 
 
-def test_what_is_not_known_is_left_alone() -> None:
-    assert translate(ValueError("a mistake of ours")) is None
+def test_other_errors_are_not_translated() -> None:
+    assert translate(ValueError("a bug")) is None

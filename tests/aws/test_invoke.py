@@ -19,16 +19,18 @@ SOURCE = SourceObject(
 )
 
 
-def test_the_function_reads_in_the_event_what_was_put_into_it() -> None:
+def test_the_function_reads_the_object_from_the_event() -> None:
     (created,) = objects_created(s3_event_for(SOURCE, "bucket"))
     assert (created.bucket, created.key) == ("bucket", SOURCE.key)
     assert (created.version_id, created.etag, created.sequencer) == ("v1", "e1", "0A")
     assert created.size == 7
-    (bare,) = objects_created(s3_event_for(replace(SOURCE, version_id="", sequencer=""), "bucket"))
-    assert (bare.version_id, bare.sequencer) == ("", "")
+    (minimal,) = objects_created(
+        s3_event_for(replace(SOURCE, version_id="", sequencer=""), "bucket")
+    )
+    assert (minimal.version_id, minimal.sequencer) == ("", "")
 
 
-def answered(aws: Aws, payload: Any, **more: Any) -> InvokeResult:
+def invoke_with_response(aws: Aws, payload: Any, **more: Any) -> InvokeResult:
     data = json.dumps(payload).encode()
     with Stubber(aws.lambda_) as stub:
         body: Any = StreamingBody(io.BytesIO(data), len(data))
@@ -36,63 +38,65 @@ def answered(aws: Aws, payload: Any, **more: Any) -> InvokeResult:
         return invoke(aws.lambda_, "function", {"Records": []})
 
 
-def test_the_outcome_of_each_object_is_read_from_the_answer(aws: Aws) -> None:
-    told = [
+def test_the_outcome_of_each_object_is_read_from_the_response(aws: Aws) -> None:
+    outcomes = [
         {"key": "a", "record": "1", "status": "SUCCEEDED", "code": None, "reason": None},
-        {"key": "b", "record": "2", "status": "FAILED", "code": "damaged", "reason": "Torn."},
+        {"key": "b", "record": "2", "status": "FAILED", "code": "damaged", "reason": "Truncated."},
     ]
-    answer = answered(aws, {"statusCode": 200, "body": "{}", "outcomes": told})
-    assert [(one.key, one.status, one.reason) for one in answer.outcomes] == [
+    result = invoke_with_response(aws, {"statusCode": 200, "body": "{}", "outcomes": outcomes})
+    assert [(outcome.key, outcome.status, outcome.reason) for outcome in result.outcomes] == [
         ("a", Status.SUCCEEDED, ""),
-        ("b", Status.FAILED, "damaged: Torn."),
+        ("b", Status.FAILED, "damaged: Truncated."),
     ]
-    assert answer.error == ""
+    assert result.error == ""
 
 
-def test_an_error_of_the_function_is_told_in_its_own_words(aws: Aws) -> None:
+def test_an_error_of_the_function_is_reported_unchanged(aws: Aws) -> None:
     error = {"errorMessage": "a.jpg: SlowDown", "errorType": "RetryableFailures"}
-    assert answered(aws, error, FunctionError="Unhandled").error == "a.jpg: SlowDown"
-    assert answered(aws, None, FunctionError="Unhandled").error
+    assert invoke_with_response(aws, error, FunctionError="Unhandled").error == "a.jpg: SlowDown"
+    assert invoke_with_response(aws, None, FunctionError="Unhandled").error
 
 
 class SlowFirst:
-    """A function whose first answer comes last."""
+    """A Lambda client whose first invocation is the last to finish."""
 
     def __init__(self) -> None:
-        self.under_way = self.most = 0
-        self._others_done = threading.Event()
+        self.running = self.max_running = 0
+        self._others_finished = threading.Event()
         self._lock = threading.Lock()
-        self.answers = 0
+        self.finished = 0
 
     def invoke(self, **request: Any) -> Any:
-        """InvokeResult with the key that the event names."""
+        """Return a success for the key in the event."""
         with self._lock:
-            self.under_way += 1
-            self.most = max(self.most, self.under_way)
+            self.running += 1
+            self.max_running = max(self.max_running, self.running)
         key = json.loads(request["Payload"])["Records"][0]["s3"]["object"]["key"]
         if key == "0":
-            self._others_done.wait(10)
+            self._others_finished.wait(10)
         with self._lock:
-            self.under_way -= 1
-            self.answers += 1
-            if self.answers >= 3:
-                self._others_done.set()
-        told = {"outcomes": [{"key": key, "status": "SUCCEEDED", "code": None, "reason": None}]}
-        return {"Payload": io.BytesIO(json.dumps(told).encode())}
+            self.running -= 1
+            self.finished += 1
+            if self.finished >= 3:
+                self._others_finished.set()
+        payload = {"outcomes": [{"key": key, "status": "SUCCEEDED", "code": None, "reason": None}]}
+        return {"Payload": io.BytesIO(json.dumps(payload).encode())}
 
 
-def test_answers_come_in_order_and_only_a_few_are_under_way() -> None:
-    taken = []
+def test_results_come_in_order_and_only_a_few_objects_are_read_ahead() -> None:
+    read = []
 
     def sources() -> Iterator[SourceObject]:
         for number in range(50):
-            taken.append(number)
+            read.append(number)
             yield replace(SOURCE, key=str(number))
 
     client: Any = SlowFirst()
-    answers = invoke_each(client, "function", "bucket", sources(), jobs=4)
-    first, answer = next(answers)
-    assert (first.key, answer.outcomes[0].key) == ("0", "0")
-    assert len(taken) <= 8
-    assert [source.key for source, _ in answers] == [str(number) for number in range(1, 50)]
-    assert client.most <= 4
+    invocations = invoke_each(client, "function", "bucket", sources(), jobs=4)
+    first = next(invocations)
+    assert (first.source.key, first.result.outcomes[0].key) == ("0", "0")
+    assert len(read) <= 8
+    assert [invocation.source.key for invocation in invocations] == [
+        str(number) for number in range(1, 50)
+    ]
+    assert client.max_running <= 4

@@ -15,85 +15,85 @@ def record(number: int, time: str, key: str = "cake.jpg") -> Record:
 
 
 def store(aws: Aws, *stored: Record) -> None:
-    for one in stored:
-        aws.dynamodb.put_item(TableName=TABLE, Item=to_item(one))
+    for item in map(to_item, stored):
+        aws.dynamodb.put_item(TableName=TABLE, Item=item)
 
 
 @pytest.mark.usefixtures("table")
-def test_the_newest_come_first_over_shards_and_months(aws: Aws) -> None:
+def test_the_newest_come_first_across_shards_and_months(aws: Aws) -> None:
     times = [f"2026-{month:02}-{day:02}T10:00:00.000Z" for month in (9, 11) for day in range(1, 21)]
-    wanted = [record(number, time) for number, time in enumerate(times)]
-    store(aws, *wanted)
-    found = records.newest(aws.dynamodb, TABLE, now="2026-11-23T00:00:00.000Z", since="2026-01-01")
-    assert list(found) == wanted[::-1]
+    expected = [record(number, time) for number, time in enumerate(times)]
+    store(aws, *expected)
+    listed = records.newest(aws.dynamodb, TABLE, now="2026-11-23T00:00:00.000Z", since="2026-01-01")
+    assert list(listed) == expected[::-1]
 
 
 @pytest.mark.usefixtures("table")
-def test_a_few_are_listed_without_asking_for_older_months(
+def test_older_months_are_queried_only_when_needed(
     aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store(aws, *(record(n, f"2026-11-{n + 1:02}T10:00:00.000Z") for n in range(20)))
-    asked: list[str] = []
+    queried: list[str] = []
 
     def months(latest: str, earliest: str) -> Iterator[str]:
         assert (latest[:7], earliest) == ("2026-11", "2006-03")
         for month in ("2026-11", "2026-10", "2026-09"):
-            asked.append(month)
+            queried.append(month)
             yield month
 
     monkeypatch.setattr(records, "months_back", months)
-    found = records.newest(aws.dynamodb, TABLE, now="2026-11-23", since="2006-03")
-    assert len(list(islice(found, 5))) == 5
-    assert asked == ["2026-11"]
+    listed = records.newest(aws.dynamodb, TABLE, now="2026-11-23", since="2006-03")
+    assert len(list(islice(listed, 5))) == 5
+    assert queried == ["2026-11"]
 
 
 @pytest.mark.usefixtures("table")
-def test_a_span_of_time_is_inclusive_and_a_date_means_the_whole_day(aws: Aws) -> None:
+def test_a_time_range_is_inclusive_and_a_date_means_the_whole_day(aws: Aws) -> None:
     times = ["2026-11-21T23:59:59.999Z", "2026-11-22T00:00:00.000Z", "2026-11-22T23:59:59.999Z"]
     times.append("2026-11-23T00:00:00.000Z")
     store(aws, *(record(number, time) for number, time in enumerate(times)))
-    found = records.newest(
+    listed = records.newest(
         aws.dynamodb, TABLE, now="2026-11-30", since="2026-11-22", until="2026-11-22"
     )
-    assert [one.processing_time for one in found] == [times[2], times[1]]
+    assert [item.processing_time for item in listed] == [times[2], times[1]]
 
 
 @pytest.mark.usefixtures("table")
-def test_the_records_of_a_key_are_its_own(aws: Aws) -> None:
+def test_only_the_records_of_a_key_are_listed(aws: Aws) -> None:
     store(
         aws,
         record(1, "2026-10-01T10:00:00.000Z"),
         record(2, "2026-11-01T10:00:00.000Z"),
         record(3, "2026-11-02T10:00:00.000Z", key="other.jpg"),
     )
-    found = records.of_key(aws.dynamodb, TABLE, "cake.jpg")
-    assert [one.resource_id[-1] for one in found] == ["2", "1"]
+    listed = records.of_key(aws.dynamodb, TABLE, "cake.jpg")
+    assert [item.resource_id[-1] for item in listed] == ["2", "1"]
 
 
 @pytest.mark.usefixtures("table")
-def test_a_scan_lists_what_the_original_function_wrote(aws: Aws) -> None:
+def test_a_scan_includes_records_of_the_original_function(aws: Aws) -> None:
     aws.dynamodb.put_item(
         TableName=TABLE,
         Item={"resource-id": {"S": "uuid"}, "ProcessingTime": {"S": "2025-05-02T14:03:24.552311"}},
     )
-    assert [one.resource_id for one in records.scan(aws.dynamodb, TABLE)] == ["uuid"]
+    assert [item.resource_id for item in records.scan(aws.dynamodb, TABLE)] == ["uuid"]
     assert list(records.newest(aws.dynamodb, TABLE, now="2025-06", since="2025-01")) == []
 
 
 @pytest.mark.usefixtures("table")
-def test_no_listing_takes_a_keys_own_item_for_a_record(aws: Aws) -> None:
-    one = record(1, "2026-11-01T10:00:00.000Z")
-    store(aws, one)
+def test_no_listing_includes_current_records(aws: Aws) -> None:
+    stored = record(1, "2026-11-01T10:00:00.000Z")
+    store(aws, stored)
     aws.dynamodb.put_item(
-        TableName=TABLE, Item=current_record.to_item(current_record.current_of(one))
+        TableName=TABLE, Item=current_record.to_item(current_record.current_of(stored))
     )
-    assert list(records.scan(aws.dynamodb, TABLE)) == [one]
-    assert list(records.of_key(aws.dynamodb, TABLE, "cake.jpg")) == [one]
-    assert list(records.newest(aws.dynamodb, TABLE, now="2026-11-30", since="2026-11")) == [one]
+    assert list(records.scan(aws.dynamodb, TABLE)) == [stored]
+    assert list(records.of_key(aws.dynamodb, TABLE, "cake.jpg")) == [stored]
+    assert list(records.newest(aws.dynamodb, TABLE, now="2026-11-30", since="2026-11")) == [stored]
 
 
 class Time:
-    """A clock that a sleep moves, and that something can happen in."""
+    """A clock that is advanced by `sleep`, with actions at given seconds."""
 
     def __init__(self, at: dict[int, Callable[[], None]] | None = None) -> None:
         self.now_s = 0.0
@@ -109,10 +109,10 @@ class Time:
 
 
 @pytest.mark.usefixtures("table")
-def test_waiting_ends_when_the_record_is_there(aws: Aws) -> None:
+def test_waiting_ends_when_the_record_is_written(aws: Aws) -> None:
     expected = record(7, "2026-11-01T10:00:00.000Z")
     time = Time({5: lambda: store(aws, expected)})
-    found = records.wait(
+    waited = records.wait(
         aws.dynamodb,
         TABLE,
         expected.resource_id,
@@ -120,15 +120,15 @@ def test_waiting_ends_when_the_record_is_there(aws: Aws) -> None:
         clock=time.clock,
         sleep=time.sleep,
     )
-    assert found == expected
+    assert waited == expected
     assert 5 <= time.now_s < 8
 
 
 @pytest.mark.usefixtures("table")
-def test_waiting_gives_up_in_time(aws: Aws) -> None:
+def test_waiting_ends_at_the_timeout(aws: Aws) -> None:
     time = Time()
-    found = records.wait(
+    waited = records.wait(
         aws.dynamodb, TABLE, "0" * 32, timeout_s=10, clock=time.clock, sleep=time.sleep
     )
-    assert found is None
+    assert waited is None
     assert time.now_s <= 10

@@ -31,7 +31,7 @@ def put(aws: Aws, path: Path, key: str = "cake.jpg") -> storage.StoredObject:
 
 
 @pytest.mark.usefixtures("bucket")
-def test_an_upload_names_the_version_that_it_made(aws: Aws, picture: Path) -> None:
+def test_an_upload_returns_the_new_version(aws: Aws, picture: Path) -> None:
     stored = put(aws, picture)
     head = aws.s3.head_object(Bucket=BUCKET, Key="cake.jpg", VersionId=stored.version_id)
     assert head["ContentType"] == "image/jpeg"
@@ -39,26 +39,24 @@ def test_an_upload_names_the_version_that_it_made(aws: Aws, picture: Path) -> No
 
 
 @pytest.mark.usefixtures("bucket")
-def test_the_same_content_is_found_and_other_content_is_not(aws: Aws, picture: Path) -> None:
+def test_only_an_object_with_the_same_content_is_found(aws: Aws, picture: Path) -> None:
     sha256 = storage.sha256_of(picture)
     assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) is None
     stored = put(aws, picture)
     assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) == stored
-    picture.write_bytes(b"\xff\xd8\xff picturf")  # as long, and written in the same second
+    picture.write_bytes(b"\xff\xd8\xff picturf")  # same size and time
     assert storage.find_same(aws.s3, BUCKET, "cake.jpg", storage.sha256_of(picture)) is None
 
 
 @pytest.mark.usefixtures("bucket")
-def test_an_object_that_somebody_else_stored_is_not_taken_for_the_same(
-    aws: Aws, picture: Path
-) -> None:
+def test_an_object_uploaded_without_a_hash_is_not_identical(aws: Aws, picture: Path) -> None:
     aws.s3.put_object(Bucket=BUCKET, Key="cake.jpg", Body=picture.read_bytes())
     sha256 = storage.sha256_of(picture)
     assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) is None
 
 
 @pytest.mark.usefixtures("bucket")
-def test_emptying_takes_versions_markers_and_unfinished_uploads(aws: Aws, picture: Path) -> None:
+def test_emptying_deletes_versions_markers_and_unfinished_uploads(aws: Aws, picture: Path) -> None:
     for _ in range(3):
         put(aws, picture)
     put(aws, picture, "other.jpg")
@@ -71,14 +69,30 @@ def test_emptying_takes_versions_markers_and_unfinished_uploads(aws: Aws, pictur
 
 
 @pytest.mark.usefixtures("bucket")
-def test_emptying_goes_on_where_it_was_interrupted(aws: Aws) -> None:
+def test_emptying_can_be_resumed_after_an_interruption(aws: Aws) -> None:
     for number in range(1005):  # more than one page
         aws.s3.put_object(Bucket=BUCKET, Key=f"{number:04}", Body=b"")
-    next(storage.empty_bucket(aws.s3, BUCKET))  # and no further
+    next(storage.empty_bucket(aws.s3, BUCKET))  # and then interrupted
     assert 0 < storage.count_content(aws.s3, BUCKET).total < 1005
     list(storage.empty_bucket(aws.s3, BUCKET))
     assert storage.count_content(aws.s3, BUCKET).total == 0
 
 
-def test_a_bucket_that_is_not_there_does_not_exist(aws: Aws) -> None:
+@pytest.mark.usefixtures("bucket")
+@pytest.mark.parametrize("content", ["version", "delete marker", "unfinished upload"])
+def test_a_bucket_with_any_content_is_not_empty(aws: Aws, content: str) -> None:
+    assert storage.is_empty(aws.s3, BUCKET, owner=aws.account_id)
+    match content:
+        case "version":
+            aws.s3.put_object(Bucket=BUCKET, Key="a", Body=b"")
+        case "delete marker":
+            version = aws.s3.put_object(Bucket=BUCKET, Key="a", Body=b"")["VersionId"]
+            aws.s3.delete_object(Bucket=BUCKET, Key="a")
+            aws.s3.delete_object(Bucket=BUCKET, Key="a", VersionId=version)
+        case _:
+            aws.s3.create_multipart_upload(Bucket=BUCKET, Key="a")
+    assert not storage.is_empty(aws.s3, BUCKET, owner=aws.account_id)
+
+
+def test_a_missing_bucket_does_not_exist(aws: Aws) -> None:
     assert not storage.bucket_exists(aws.s3, BUCKET)

@@ -144,16 +144,16 @@ def test_an_unreachable_aws_is_exit_code_3(imgctl: Imgctl, monkeypatch: pytest.M
 def test_a_mistake_of_ours_is_one_line_and_debug_shows_the_rest(
     imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgctl.cli.tables.settings_grid", lambda _: 1 / 0)
+    monkeypatch.setattr("imgctl.cli.tables.settings_grid", lambda *_: 1 / 0)
     plain = imgctl("config")
     assert plain.code == 1
-    assert "imgctl itself failed: ZeroDivisionError" in plain.err
+    assert "Internal error: ZeroDivisionError" in plain.err
     assert "Traceback" not in plain.err
     assert "Traceback" in imgctl("config", "--debug").err
 
 
 def test_an_interruption_is_exit_code_130(imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupt(_: object) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("imgctl.cli.tables.settings_grid", interrupt)

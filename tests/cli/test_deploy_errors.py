@@ -71,7 +71,7 @@ CASES: list[tuple[str, dict[str, Answer], int, str, str]] = [
         "credentials that AWS does not know",
         {"GetCallerIdentity": (403, error("InvalidClientTokenId", "The token is invalid."))},
         3,
-        "does not accept the credentials",
+        "rejected the credentials",
         "aws configure list",
     ),
     (

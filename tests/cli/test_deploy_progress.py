@@ -3,8 +3,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rich.console import Console
 
+from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_progress import DeployProgress, following
-from imgctl.cli.ui import Ui
+from imgctl.cli.settings import resolve
 from infra.plan import DeployEvent
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -15,10 +16,10 @@ def told(resource: str, type_: str, status: str, second: float, reason: str = ""
     return DeployEvent(f"{resource}-{status}", resource, type_, status, reason, time)
 
 
-def shown(steps: DeployProgress, second: float, *, whole: bool = False) -> str:
+def shown(steps: DeployProgress, second: float, *, complete: bool = False) -> str:
     console = Console(width=100, force_terminal=False)
     with console.capture() as capture:
-        console.print(steps.tree(START + timedelta(seconds=second), whole=whole))
+        console.print(steps.tree(START + timedelta(seconds=second), complete=complete))
     return capture.get()
 
 
@@ -49,7 +50,7 @@ def test_what_runs_is_shown_and_what_is_done_is_counted(steps: DeployProgress) -
 def test_in_the_end_each_resource_stands_there_with_its_duration(steps: DeployProgress) -> None:
     steps.add(told("Source", "AWS::S3::Bucket", "UPDATE_COMPLETE", 20))
     steps.add(told("photos", "AWS::CloudFormation::Stack", "UPDATE_COMPLETE", 21))
-    text = shown(steps, 100, whole=True)
+    text = shown(steps, 100, complete=True)
     for line in (
         "✓ photos changed  21 s",
         "✓ Source changed  19 s",
@@ -67,29 +68,25 @@ def test_a_failure_stays_in_sight_with_its_reason_and_what_followed(steps: Deplo
     text = shown(steps, 30)
     assert "✗ Source changed  19 s  somebody has [bold]this[/bold] name\\x1b[2J" in text
     assert text.startswith("◌ photos rolled back  9.0 s")
-    assert "Logs deleted" in shown(steps, 30, whole=True)
+    assert "Logs deleted" in shown(steps, 30, complete=True)
 
 
 def test_what_outlives_the_stack_is_said_to_be_kept(steps: DeployProgress) -> None:
     steps.add(told("Source", "AWS::S3::Bucket", "DELETE_SKIPPED", 20))
-    assert "✓ Source kept" in shown(steps, 30, whole=True)
+    assert "✓ Source kept" in shown(steps, 30, complete=True)
 
 
 def test_a_clock_that_is_behind_awss_gives_no_negative_time(steps: DeployProgress) -> None:
     assert "-" not in shown(steps, -60).replace("──", "")
 
 
-def test_an_interruption_says_that_cloudformation_goes_on(
+def test_an_interruption_says_how_to_resume_with_the_options_that_were_given(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    ui = Ui(
-        json_wanted=False,
-        quiet=True,
-        verbose=False,
-        show_tracebacks=False,
-        yes=False,
-        no_color=False,
-    )
-    with pytest.raises(KeyboardInterrupt), following(ui, "photos"):
+    resolved = resolve({"quiet": True}, {}, None)
+    app = App(resolved, make_ui(resolved.settings), "imgctl --stack photos")
+    with pytest.raises(KeyboardInterrupt), following(app, "photos", resume_with="destroy"):
         raise KeyboardInterrupt
-    assert "goes on by itself. `imgctl deploy` follows it" in capsys.readouterr().err
+    assert "continues in the background; run `imgctl --stack photos destroy` to resume" in (
+        capsys.readouterr().err
+    )

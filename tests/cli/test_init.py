@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.cli.settings import FILE_NAME, KEYS, resolve
+from imgctl.cli.settings import FILE_NAME, SETTINGS, resolve
 from tests.cli_result import CliResult
 
 Imgctl = Callable[..., CliResult]
@@ -13,8 +13,8 @@ Imgctl = Callable[..., CliResult]
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    for key in KEYS:
-        monkeypatch.delenv(f"IMGCTL_{key.name.upper()}", raising=False)
+    for spec in SETTINGS:
+        monkeypatch.delenv(spec.variable, raising=False)
     return tmp_path
 
 
@@ -25,9 +25,9 @@ def test_all_settings_stand_in_the_file_as_comments_with_their_defaults(
     text = (here / FILE_NAME).read_text()
     assert done.out == f"{here / FILE_NAME}\n"
     assert tomllib.loads(text) == {}
-    for key in KEYS:
-        assert (f"# {key.name} = " in text) == key.in_file
-        assert not key.in_file or key.about
+    for spec in SETTINGS:
+        assert (f"# {spec.name} = " in text) == spec.in_file
+        assert spec.description
 
 
 def test_without_their_comment_signs_the_defaults_are_what_they_were(
@@ -37,10 +37,11 @@ def test_without_their_comment_signs_the_defaults_are_what_they_were(
     lines = (here / FILE_NAME).read_text().splitlines()
     entries = [line[2:] for line in lines if " = " in line and '"..."' not in line]
     (here / FILE_NAME).write_text("\n".join(entries))
-    settings = resolve({}, {}, here)
-    for key in KEYS:
-        if key.in_file and key.default is not None:
-            assert settings[key.name] == key.default, key.name
+    resolved = resolve({}, {}, here)
+    for spec in SETTINGS:
+        if spec.in_file and spec.default is not None:
+            assert resolved.value(spec.name) == spec.default, spec.name
+            assert resolved.origins[spec.name].startswith(str(here)), spec.name
 
 
 def test_what_is_given_is_set_in_it(imgctl: Imgctl, here: Path) -> None:

@@ -12,9 +12,9 @@ from imgctl.aws.invoke import InvokeResult
 from imgctl.aws.session import Aws, connect
 from imgctl.cli.app import App
 from imgctl.cli.commands import redrive
-from tests.aws.test_audit import OUTPUTS
 from tests.aws.test_dead_letters import EVENT, ON_FAILURE
 from tests.cli_result import CliResult
+from tests.stack_outputs import OUTPUTS
 
 Imgctl = Callable[..., CliResult]
 

@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.cli.settings import KEYS, SettingsError, resolve
+from imgctl.cli.settings import SETTINGS, Settings, SettingsError, resolve
+from infra.settings import StackSettings
 
 
 def write(folder: Path, text: str) -> Path:
@@ -14,33 +15,35 @@ def write(folder: Path, text: str) -> Path:
 def test_an_option_wins_over_a_variable_and_that_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, 'stack = "file"\nregion = "eu-west-1"\nscale = 0.25\n')
     settings = resolve({"stack": "option"}, {"IMGCTL_STACK": "env", "IMGCTL_REGION": "r"}, tmp_path)
-    found = {n: (s.value, s.origin) for n, s in settings.by_name.items()}
-    assert found["stack"] == ("option", "--stack")
-    assert found["region"] == ("r", "IMGCTL_REGION")
-    assert found["scale"] == ("0.25", f"{path}:3")
-    assert found["prefix"] == ("resized-", "default")
+    assert settings.settings.stack == "option"
+    assert settings.settings.region == "r"
+    assert settings.settings.stack_settings.scale == "0.25"
+    assert settings.settings.stack_settings.prefix == "resized-"
+    origins = [settings.origins[name] for name in ("stack", "region", "scale", "prefix")]
+    assert origins == ["--stack", "IMGCTL_REGION", f"{path}:3", "default"]
 
 
 def test_the_file_is_found_upwards_from_the_working_folder(tmp_path: Path) -> None:
     path = write(tmp_path, 'stack = "above"')
     below = tmp_path / "a" / "b"
     below.mkdir(parents=True)
-    settings = resolve({}, {}, below)
-    assert (settings["stack"], settings.file) == ("above", path)
+    resolved = resolve({}, {}, below)
+    assert (resolved.settings.stack, resolved.file) == ("above", path)
 
 
 def test_a_named_file_is_the_one_that_counts(tmp_path: Path) -> None:
     write(tmp_path, 'stack = "nearest"')
     other = tmp_path / "other.toml"
     other.write_text('stack = "named"')
-    assert resolve({"config": str(other)}, {}, tmp_path)["stack"] == "named"
-    assert resolve({}, {"IMGCTL_CONFIG": str(other)}, tmp_path)["stack"] == "named"
+    by_option = resolve({"config": str(other)}, {}, tmp_path)
+    by_variable = resolve({}, {"IMGCTL_CONFIG": str(other)}, tmp_path)
+    assert by_option.settings.stack == by_variable.settings.stack == "named"
 
 
 @pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
 def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
-    assert resolve({}, {"IMGCTL_LOCAL": value}, tmp_path)["local"] is True
-    assert resolve({"local": True}, {"IMGCTL_LOCAL": "0"}, tmp_path)["local"] is True
+    assert resolve({}, {"IMGCTL_LOCAL": value}, tmp_path).settings.local is True
+    assert resolve({"local": True}, {"IMGCTL_LOCAL": "0"}, tmp_path).settings.local is True
 
 
 @pytest.mark.parametrize(
@@ -55,19 +58,19 @@ def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
         ('architecture = "mips"', "arm64 or x86_64"),
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
         ("log_retention_days = true", "1, 3, 5, 7, 14"),
-        ('region = ""', "not empty"),
+        ('region = ""', "a non-empty string"),
         ('alarm_email = "me"', "me@example.org"),
         ("quality = 0", "1 to 100"),
         ("reserved_concurrency = 0", "1 to 1000"),
         ('api_authorization = "public"', "iam, key or none"),
         ("api_requests_per_s = 0", "1 to 10000"),
         ("api_burst = -1", "1 to 5000"),
-        ('kms_key = "alias/mine"', "a key's ARN"),
+        ('kms_key = "alias/mine"', "a key ARN"),
         ('table = "a b"', "3 to 255 letters"),
         (f'function = "{"x" * 65}"', "1 to 64 letters"),
         ('api_role = "a/b"', "1 to 64 letters"),
         ('access_logs_bucket = "Logs"', "3 to 63"),
-        ('stack = "Upper"', "lower-case"),
+        ('stack = "Upper"', "lowercase"),
         ('source_bucket = "no_underscore"', "3 to 63"),
         ('prefix = "a/b"', "without a slash"),
         ('prefix = ".."', "without a slash"),
@@ -90,7 +93,7 @@ def test_what_is_no_setting_of_a_file_is_named_with_those_that_are(
 ) -> None:
     path = write(tmp_path, line)
     with pytest.raises(
-        SettingsError, match=f"{path}:1: {line.split(maxsplit=1)[0]} is no setting"
+        SettingsError, match=f"{path}:1: Unknown setting {line.split(maxsplit=1)[0]}"
     ) as refused:
         resolve({}, {}, tmp_path)
     assert "source_bucket" in refused.value.hint
@@ -103,7 +106,7 @@ def test_a_file_that_is_no_toml_is_said_to_be_none(tmp_path: Path) -> None:
 
 
 def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="There is no file"):
+    with pytest.raises(SettingsError, match="No such file"):
         resolve({"config": "nowhere.toml"}, {}, tmp_path)
 
 
@@ -113,13 +116,31 @@ def test_a_bad_variable_is_named(tmp_path: Path) -> None:
 
 
 def test_defaults_are_what_their_own_readers_take() -> None:
-    for key in KEYS:
-        if key.default is not None:
-            assert key.read(key.default) == key.default
-        if key.example is not None:
-            assert str(key.read(key.example)) == str(key.example)
+    for spec in SETTINGS:
+        if spec.default is not None:
+            assert spec.kind.parse(spec.default) == spec.default
+        if spec.example is not None:
+            assert str(spec.kind.parse(spec.example)) == str(spec.example)
+
+
+def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, 'local_dir = "data"')
+    below = tmp_path / "below"
+    below.mkdir()
+    assert resolve({}, {}, below).settings.local_dir == path.parent / "data"
+    assert resolve({"local_dir": "here"}, {}, below).settings.local_dir == Path("here")
+
+
+def test_every_name_is_a_field_of_the_settings_or_of_the_stack_settings(tmp_path: Path) -> None:
+    resolved = resolve({}, {}, tmp_path)
+    fields = {*Settings.__slots__, *StackSettings.__slots__} - {"stack_settings"}
+    assert {spec.name for spec in SETTINGS} == fields
+    assert resolved.origins.keys() == fields
+    for name in fields - {"local_dir"}:
+        (spec,) = (spec for spec in SETTINGS if spec.name == name)
+        assert resolved.value(name) == spec.default
 
 
 def test_a_bad_key_is_named_by_the_option_that_gave_it(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="--cmk: kms_key is 'mine'"):
+    with pytest.raises(SettingsError, match="--cmk: kms_key: invalid value 'mine'"):
         resolve({"kms_key": "mine"}, {}, tmp_path)

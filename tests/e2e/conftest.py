@@ -27,7 +27,7 @@ class Local:
     folder: Path
 
     def imgctl(self, *arguments: str, cwd: Path | None = None, answers: str = "") -> CliResult:
-        """Run `imgctl` as its own process; with `answers`, for somebody who types them."""
+        """Run `imgctl` as its own process; with `answers`, as somebody who types them."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
         environment |= {"IMGCTL_LOCAL_DIR": str(self.folder), "IMGCTL_LOCAL": "1"}
         terminal, keyboard = pty.openpty()
@@ -50,7 +50,7 @@ class Local:
 
     @property
     def aws(self) -> Aws:
-        """Its root, to look behind the program's back."""
+        """A connection as its root user, to check what the program did."""
         endpoint = daemon.start(self.folder)
         return connect_local(
             url=endpoint.url,
@@ -75,7 +75,7 @@ class Local:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[Local]:
-    """Give an embedded AWS with nothing in it."""
+    """An embedded AWS with nothing in it."""
     local = Local(tmp_path / "local")
     yield local
     daemon.stop(local.folder)
@@ -83,7 +83,7 @@ def empty(tmp_path: Path) -> Iterator[Local]:
 
 @pytest.fixture(scope="session")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    """Give an embedded AWS with the default stack, shared by tests that leave it as it is."""
+    """An embedded AWS with the default stack, shared by tests that leave it unchanged."""
     local = Local(tmp_path_factory.mktemp("shared") / "local")
     local.imgctl("deploy", "--yes").succeeded()
     yield local
@@ -92,7 +92,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
-    """Give a folder for the user's own files."""
+    """A folder for the user's own files."""
     folder = tmp_path / "album"
     folder.mkdir()
     return folder
@@ -101,17 +101,30 @@ def album(tmp_path: Path) -> Path:
 Deploy = Callable[[str, str], None]
 
 
+def context_of(local: Local, stack: str, **names: str) -> deployment.StackContext:
+    """Return a stack at the embedded AWS, with names of its own where they are given."""
+    aws = local.aws
+    chosen = stack_names(stack, aws.account_id, aws.region, names)
+    return deployment.StackContext(aws, deployment.stack_client(aws), stack, chosen)
+
+
+def deploy_step(
+    context: deployment.StackContext, request: deployment.DeployRequest, *, adopt: bool = False
+) -> None:
+    """Apply the next step of a deployment, as `imgctl deploy` would."""
+    deployed = context.client.read(context.stack)
+    state = deployment.observe(context, deployed, adopt=adopt)
+    with deployment.planned(context, request, state) as plan:
+        deployment.apply(context, plan, request.bundle, lambda _: None)
+
+
 @pytest.fixture
 def deploy_template(shared: Local) -> Deploy:
     """Deploy a template of the test's own as a stack beside the default one."""
 
     def deploy(stack: str, template: str) -> None:
-        aws = shared.aws
-        names = stack_names(stack, aws.account_id, aws.region)
-        target = deployment.StackContext(aws, deployment.engine_for(aws), stack, names)
         bundle = build_local(shared.folder)
-        wish = deployment.DeployRequest(template, StackSettings(), bundle)
-        with deployment.planned(target, wish) as plan:
-            deployment.apply(target, plan, bundle, lambda _: None)
+        request = deployment.DeployRequest(template, StackSettings(), bundle)
+        deploy_step(context_of(shared, stack), request)
 
     return deploy

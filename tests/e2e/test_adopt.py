@@ -8,10 +8,10 @@ import pytest
 from imgctl.aws.stack import load_outputs
 from infra import deployment
 from infra.bundle import build_local
-from infra.names import stack_names
+from infra.deployed_stack import AdoptionStep
 from infra.parameters import StackSettings
 from infra.template import stack_template
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import Local, context_of, deploy_step
 from tests.pictures import decoded, encoded, photo
 
 SOURCE = "src-bucket-image-in-000000000000-us-east-1"
@@ -51,7 +51,7 @@ def test_what_was_made_by_hand_keeps_its_content_and_becomes_the_stacks(by_hand:
     }
     assert planned["partial"]
     told = by_hand.imgctl("deploy", "--plan", "--adopt").succeeded().err
-    assert f"replace {SOURCE}: its tags team=x" in told
+    assert f"overwritten: {SOURCE}: tags team=x" in told
     assert by_hand.all_that_is_there()["functions"] == []
 
     by_hand.imgctl("deploy", "--adopt", "--yes").succeeded()
@@ -76,14 +76,14 @@ def test_what_was_made_by_hand_keeps_its_content_and_becomes_the_stacks(by_hand:
 def test_an_adoption_that_was_interrupted_is_finished_by_the_next_deploy(
     by_hand: Local, tmp_path: Path
 ) -> None:
-    aws = by_hand.aws
-    names = stack_names("imgctl", aws.account_id, aws.region)
-    target = deployment.StackContext(aws, deployment.engine_for(aws), "imgctl", names)
-    wish = deployment.DeployRequest(stack_template(), StackSettings(), build_local(tmp_path))
-    there = deployment.find_existing(target, adopt=True)
-    with deployment.planned(target, wish, there.untagged) as plan:
-        deployment.apply(target, plan, wish.bundle, lambda _: None)
-    assert target.engine.status("imgctl") == "IMPORT_COMPLETE"
+    aws, context = by_hand.aws, context_of(by_hand, "imgctl")
+    request = deployment.DeployRequest(stack_template(), StackSettings(), build_local(tmp_path))
+    deploy_step(context, request, adopt=True)
+    imported = context.client.read("imgctl")
+    assert imported.status == "IMPORT_COMPLETE"
+    assert imported.adoption_step is AdoptionStep.IMPORT
+    deploy_step(context, request)
+    assert context.client.read("imgctl").adoption_step is AdoptionStep.TABLE
 
     by_hand.imgctl("deploy", "--yes").succeeded()
     assert load_outputs(aws, "imgctl").table == "hala-db"
@@ -124,16 +124,16 @@ def test_what_belongs_to_others_is_never_overwritten(by_hand: Local, obstacle: s
             )
             aws.s3.delete_public_access_block(Bucket=DESTINATION)
             aws.s3.put_bucket_acl(Bucket=DESTINATION, ACL="public-read")
-            said = f"{DESTINATION} grants rights by its ACL"
+            said = f"{DESTINATION} grants access by its ACL"
         case "logs":
             aws.logs.create_log_group(logGroupName="/aws/lambda/Landa-image-s3-function")
-            said = "a log group /aws/lambda/Landa-image-s3-function"
+            said = "the log group /aws/lambda/Landa-image-s3-function exists"
         case "audit":
             aws.s3.create_bucket(Bucket="imgctl-access-logs-000000000000-us-east-1")
-            said = "which expire"
+            said = "whose lifecycle rule deletes its content"
         case "function" | "role":
             role = aws.iam.create_role(RoleName="lambda-image-role", AssumeRolePolicyDocument="{}")
-            said = "a role lambda-image-role"
+            said = "the role lambda-image-role exists"
             if obstacle == "function":
                 aws.lambda_.create_function(
                     FunctionName="Landa-image-s3-function",
@@ -142,7 +142,7 @@ def test_what_belongs_to_others_is_never_overwritten(by_hand: Local, obstacle: s
                     Handler="x.y",
                     Code={"ZipFile": b"PK\x05\x06" + bytes(18)},
                 )
-                said = "a function Landa-image-s3-function"
+                said = "the function Landa-image-s3-function exists"
         case _:
             said = "by-user" if obstacle == "index" else "by-key"
             aws.dynamodb.update_table(

@@ -105,7 +105,7 @@ def test_an_api_that_cannot_reach_the_bucket_fails_the_upload(
     deploy_template(stack, template)
     done = shared.imgctl("upload", str(cake), "--via", "api", "--wait", "--stack", stack)
     assert done.code == 1
-    assert f"The API answered {status}" in done.out
+    assert f"The API returned {status}" in done.out
     if status == 403:
         assert "s3:PutObject" in done.out
 

@@ -6,10 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from imgctl.aws.stack import load_outputs
-from infra import deployment, release
+from infra import deployment, function_version, release
 from infra.bundle import Bundle, build_local
-from infra.names import stack_names
-from tests.e2e.conftest import Local
+from tests.e2e.conftest import Local, context_of
 from tests.pictures import decoded, encoded, photo
 
 
@@ -51,12 +50,22 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
     assert width_of_a_half(empty, "b.png") == 40
 
     deployed = empty.imgctl(*again).succeeded()
-    assert "Version 1 is live since a rollback, and stays so" in deployed.err
+    assert "Version 1 is live after a rollback and stays live" in deployed.err
     assert width_of_a_half(empty, "c.png") == 40
 
-    settings.write_text('function_role = "another-role"\n')
-    refused = empty.imgctl(*again)
-    assert (refused.code, "could not run with another FunctionRoleName" in refused.err) == (1, True)
+    for setting, parameter in (
+        ("function_role", "FunctionRoleName"),
+        ("dead_letter_queue", "DeadLetterQueueName"),
+        ("function", "FunctionName"),
+        ("table", "TableName"),
+    ):
+        settings.write_text(f'{setting} = "another-name"\n')
+        refused = empty.imgctl(*again, "--allow-data-loss")
+        assert refused.code == 1
+        assert f"incompatible with the changed {parameter}" in refused.err
+        assert "imgctl --local publish" not in refused.err  # --local came from a variable
+        assert "`imgctl --config" in refused.err
+    assert width_of_a_half(empty, "still.png") == 40
     settings.write_text("scale = 0.25\n")
 
     published = empty.imgctl("publish", "--yes", "--json").succeeded().document
@@ -70,16 +79,14 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
 
 def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path: Path) -> None:
     empty.imgctl("deploy", "--yes").succeeded()
-    aws = empty.aws
-    names = stack_names("imgctl", aws.account_id, aws.region)
-    target = deployment.StackContext(aws, deployment.engine_for(aws), "imgctl", names)
-    bundle = new_code(tmp_path)
-    with release.planned_publish(target, bundle) as plan:
+    aws, context, bundle = empty.aws, context_of(empty, "imgctl"), new_code(tmp_path)
+    deployed = context.client.read("imgctl")
+    with release.planned_publish(context, deployed, bundle) as plan:
         changed = {change.logical_id.rstrip("0123456789abcdef") for change in plan.changes}
         assert changed <= {"CodeVersion", "Function", "FunctionAlias", "FunctionRetries"}
-        deployment.apply(target, plan, bundle, lambda _: None)
-    assert release.live_version(aws.lambda_, names.function) == 2
-    assert target.engine.parameters("imgctl")["CodeKey"] == bundle.key
+        deployment.apply(context, plan, bundle, lambda _: None)
+    assert function_version.live_version(aws.lambda_, context.names.function) == 2
+    assert context.client.read("imgctl").parameters["CodeKey"] == bundle.key
     planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
     assert "Function" in {change["resource"] for change in planned["changes"]}  # the code here
     assert width_of_a_half(empty, "a.png") == 40
@@ -107,7 +114,7 @@ def test_a_version_whose_role_is_gone_is_not_made_live_again(empty: Local, tmp_p
     refused = empty.imgctl("rollback", "--yes")
     assert (
         refused.code,
-        "published with lambda-image-role as FunctionRoleName" in refused.err,
+        "published with lambda-image-role FunctionRoleName" in refused.err,
     ) == (1, True)
     assert width_of_a_half(empty, "b.png") == 40
 

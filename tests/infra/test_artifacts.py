@@ -24,19 +24,21 @@ def bundle(tmp_path: Path) -> Bundle:
 
 @pytest.fixture(autouse=True)
 def _tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let moto, which looks at no condition of a policy, refuse nothing."""
+    """Disable moto's bucket policies: it ignores their conditions, so TLS only would deny all."""
     monkeypatch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
 
 
-def send(aws: Aws, bundle: Bundle) -> bool:
+def upload_bundle(aws: Aws, bundle: Bundle) -> bool:
     return upload(aws, bundle, bucket=BUCKET, stack="imgctl")
 
 
-def test_the_first_upload_makes_a_private_bucket_of_the_stack(aws: Aws, bundle: Bundle) -> None:
-    assert send(aws, bundle)
+def test_the_first_upload_creates_a_private_bucket_with_the_stacks_tag(
+    aws: Aws, bundle: Bundle
+) -> None:
+    assert upload_bundle(aws, bundle)
     assert aws.s3.get_object(Bucket=BUCKET, Key=bundle.key)["Body"].read() == b"a bundle"
-    closed = aws.s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
-    assert all(closed.values())
+    access_block = aws.s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
+    assert all(access_block.values())
     assert aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == [
         {"Key": "imgctl:stack", "Value": "imgctl"}
     ]
@@ -53,32 +55,56 @@ def test_the_first_upload_makes_a_private_bucket_of_the_stack(aws: Aws, bundle: 
 
 
 def test_the_same_content_is_not_uploaded_again(aws: Aws, bundle: Bundle) -> None:
-    assert send(aws, bundle)
-    assert not send(aws, bundle)
+    assert upload_bundle(aws, bundle)
+    assert not upload_bundle(aws, bundle)
 
 
-def test_an_unfinished_upload_is_not_taken_for_the_bundle(aws: Aws, bundle: Bundle) -> None:
-    send(aws, bundle)
+def test_an_incomplete_bundle_is_uploaded_again(aws: Aws, bundle: Bundle) -> None:
+    upload_bundle(aws, bundle)
     aws.s3.put_object(Bucket=BUCKET, Key=bundle.key, Body=b"a bun")
-    assert send(aws, bundle)
+    assert upload_bundle(aws, bundle)
 
 
-def test_a_bucket_whose_making_was_cut_short_is_finished(aws: Aws, bundle: Bundle) -> None:
-    place: Any = {"LocationConstraint": "eu-west-2"}
-    aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=place)
-    assert send(aws, bundle)
+def create_untagged_bucket(aws: Aws) -> None:
+    location: Any = {"LocationConstraint": "eu-west-2"}
+    aws.s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+
+
+def test_an_interrupted_creation_is_completed(aws: Aws, bundle: Bundle) -> None:
+    create_untagged_bucket(aws)
+    assert upload_bundle(aws, bundle)
     assert aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"][0]["Value"] == "imgctl"
     assert aws.s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
 
 
-def test_a_bucket_of_another_stack_gets_nothing(aws: Aws, bundle: Bundle) -> None:
-    send(aws, bundle)
-    with pytest.raises(ArtifactsError, match="belongs to imgctl"):
+@pytest.mark.parametrize("deleted", [False, True])
+def test_somebodys_own_bucket_is_neither_used_nor_tagged(
+    aws: Aws, bundle: Bundle, *, deleted: bool
+) -> None:
+    create_untagged_bucket(aws)
+    aws.s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+    aws.s3.put_object(Bucket=BUCKET, Key="thesis.pdf", Body=b"precious")
+    if deleted:  # the version and its delete marker remain
+        aws.s3.delete_object(Bucket=BUCKET, Key="thesis.pdf")
+    with pytest.raises(ArtifactsError, match="may belong to somebody else") as raised:
+        upload_bundle(aws, bundle)
+    assert "tag it imgctl:stack=imgctl" in raised.value.hint
+    with pytest.raises(aws.s3.exceptions.ClientError, match="NoSuchTagSet"):
+        aws.s3.get_bucket_tagging(Bucket=BUCKET)
+    with pytest.raises(aws.s3.exceptions.ClientError, match="NoSuchLifecycleConfiguration"):
+        aws.s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)
+    versions = aws.s3.list_object_versions(Bucket=BUCKET)["Versions"]
+    assert [version["Key"] for version in versions] == ["thesis.pdf"]
+
+
+def test_nothing_is_uploaded_to_a_bucket_of_another_stack(aws: Aws, bundle: Bundle) -> None:
+    upload_bundle(aws, bundle)
+    with pytest.raises(ArtifactsError, match="belongs to the stack imgctl"):
         upload(aws, bundle, bucket=BUCKET, stack="another")
 
 
-def test_a_bucket_of_another_account_gets_nothing(aws: Aws, bundle: Bundle) -> None:
+def test_nothing_is_uploaded_to_a_bucket_of_another_account(aws: Aws, bundle: Bundle) -> None:
     with Stubber(aws.s3) as stub:
         stub.add_client_error("head_bucket", "403", "Forbidden", 403)
         with pytest.raises(ArtifactsError, match="another account"):
-            send(aws, bundle)
+            upload_bundle(aws, bundle)

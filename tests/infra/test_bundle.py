@@ -24,7 +24,7 @@ ARM, X86 = Architecture.ARM64, Architecture.X86_64
 
 
 def elf(machine: int, *, big_endian: bool = False) -> bytes:
-    """Make the first bytes of an ELF shared library."""
+    """Return the first bytes of an ELF shared library."""
     order = b"\x02" if big_endian else b"\x01"
     return (
         b"\x7fELF\x02" + order + b"\x01" + b"\x00" * 9 + b"\x03\x00" + machine.to_bytes(2, "little")
@@ -33,7 +33,7 @@ def elf(machine: int, *, big_endian: bool = False) -> bytes:
 
 @pytest.fixture
 def packages(tmp_path: Path) -> Path:
-    """Lay out an unpacked wheel, with what belongs into a bundle and what does not."""
+    """Create an unpacked wheel with files that belong in a bundle and files that do not."""
     root = tmp_path / "packages"
     files = {
         "PIL/__init__.py": b"",
@@ -53,14 +53,14 @@ def packages(tmp_path: Path) -> Path:
     return root
 
 
-def names(bundle: Bundle) -> list[str]:
+def names_in(bundle: Bundle) -> list[str]:
     with zipfile.ZipFile(bundle.path) as archive:
         return archive.namelist()
 
 
-def test_the_bundle_takes_what_runs_and_the_licences(packages: Path, tmp_path: Path) -> None:
-    found = names(build_from(packages, tmp_path, ARM))
-    assert [name for name in found if not name.startswith("imgctl/")] == [
+def test_the_bundle_contains_code_and_licenses(packages: Path, tmp_path: Path) -> None:
+    names = names_in(build_from(packages, tmp_path, ARM))
+    assert [name for name in names if not name.startswith("imgctl/")] == [
         "PIL/__init__.py",
         "PIL/_imaging.cpython-312-aarch64-linux-gnu.so",
         "pillow-13.0.0.dist-info/licenses/LICENSE",
@@ -68,18 +68,20 @@ def test_the_bundle_takes_what_runs_and_the_licences(packages: Path, tmp_path: P
     ]
 
 
-def test_of_imgctl_the_bundle_takes_the_core_and_the_worker(packages: Path, tmp_path: Path) -> None:
-    found = names(build_from(packages, tmp_path, ARM))
-    ours = {name for name in found if name.startswith("imgctl/")}
-    assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= ours
-    assert all(name.split("/")[1] in ("__init__.py", "core", "worker") for name in ours)
+def test_of_imgctl_the_bundle_contains_only_the_core_and_the_worker(
+    packages: Path, tmp_path: Path
+) -> None:
+    names = names_in(build_from(packages, tmp_path, ARM))
+    own = {name for name in names if name.startswith("imgctl/")}
+    assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= own
+    assert all(name.split("/")[1] in ("__init__.py", "core", "worker") for name in own)
 
 
-def test_two_bundles_in_two_folders_are_the_same_bytes(packages: Path, tmp_path: Path) -> None:
+def test_the_build_is_reproducible_in_another_folder(packages: Path, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     one = build_from(packages, tmp_path / "one", ARM)
-    for path in packages.rglob("*"):  # built at another time, by somebody with other habits
+    for path in packages.rglob("*"):  # as if built at another time, with another umask
         path.chmod(0o700)
         path.touch()
     two = build_from(packages, tmp_path / "two", ARM)
@@ -92,7 +94,7 @@ def test_two_bundles_in_two_folders_are_the_same_bytes(packages: Path, tmp_path:
 @pytest.mark.parametrize(
     "other", [elf(62), elf(183, big_endian=True), b"MZ\x90\x00" + b"\x00" * 20]
 )
-def test_a_library_of_another_architecture_is_refused_by_name(
+def test_a_library_of_another_architecture_is_rejected_by_name(
     packages: Path, tmp_path: Path, other: bytes
 ) -> None:
     (packages / "pillow.libs" / "libjpeg-1a2b.so.62.4.0").write_bytes(other)
@@ -100,28 +102,28 @@ def test_a_library_of_another_architecture_is_refused_by_name(
         build_from(packages, tmp_path, ARM)
 
 
-def test_a_bundle_without_its_library_is_refused(packages: Path, tmp_path: Path) -> None:
+def test_a_bundle_without_its_library_is_rejected(packages: Path, tmp_path: Path) -> None:
     for library in (*packages.rglob("*.so"), *packages.rglob("*.so.*")):
         library.unlink()
     with pytest.raises(BundleError, match="no compiled library"):
         build_from(packages, tmp_path, ARM)
 
 
-def test_a_bundle_over_lambdas_limit_is_refused(
+def test_a_bundle_over_lambdas_limit_is_rejected(
     packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.bundle.MAX_UNZIPPED_BYTES", 1000)
-    with pytest.raises(BundleError, match="Lambda takes 1,000"):
+    with pytest.raises(BundleError, match="limit is 1,000"):
         build_from(packages, tmp_path, ARM)
 
 
-def test_the_local_bundle_runs_on_this_interpreter_alone(tmp_path: Path) -> None:
+def test_the_local_bundle_runs_without_other_packages(tmp_path: Path) -> None:
     bundle = build_local(tmp_path)
     unpacked = tmp_path / "unpacked"
     with zipfile.ZipFile(bundle.path) as archive:
         archive.extractall(unpacked)
     probe = "from PIL import Image, features; print(Image.__file__, features.check('webp'))"
-    done = subprocess.run(
+    completed = subprocess.run(
         [
             sys.executable,
             "-I",
@@ -133,11 +135,11 @@ def test_the_local_bundle_runs_on_this_interpreter_alone(tmp_path: Path) -> None
         text=True,
         check=True,
     )
-    assert done.stdout.split() == [str(unpacked / "PIL" / "Image.py"), "True"]
+    assert completed.stdout.split() == [str(unpacked / "PIL" / "Image.py"), "True"]
 
 
 def wheel(folder: Path, platform: str, library: bytes) -> Path:
-    """Make a wheel of a package called pillow."""
+    """Build a wheel of a package named pillow."""
     path = folder / f"pillow-99.0-cp312-cp312-{platform}.whl"
     files = {
         "PIL/__init__.py": b"",
@@ -158,7 +160,7 @@ def wheel(folder: Path, platform: str, library: bytes) -> Path:
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Architecture, Path]:
-    """Give pip a folder of wheels in place of an index."""
+    """Let pip use a folder of wheels instead of an index."""
     folder = tmp_path / "wheels"
     folder.mkdir()
     for name in ("PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
@@ -173,7 +175,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Architecture
 
 
 @pytest.mark.parametrize("architecture", [ARM, X86])
-def test_pip_fetches_the_locked_wheel_of_the_architecture(
+def test_pip_downloads_the_locked_wheel_of_the_architecture(
     wheels: dict[Architecture, Path], tmp_path: Path, architecture: Architecture
 ) -> None:
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in wheels.values()]
@@ -182,28 +184,26 @@ def test_pip_fetches_the_locked_wheel_of_the_architecture(
     target = tmp_path / "target"
     download_packages(requirements, architecture, target)
     bundle = build_from(target, tmp_path, architecture)
-    assert "PIL/_imaging.so" in names(bundle)
+    assert "PIL/_imaging.so" in names_in(bundle)
 
 
 @pytest.mark.usefixtures("wheels")
-def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path) -> None:
+def test_a_wheel_with_another_hash_is_rejected(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"pillow==99.0 --hash=sha256:{'0' * 64}")
-    with pytest.raises(BundleError, match=r"(?i)pip could not fetch.*(hash|match)"):
+    with pytest.raises(BundleError, match=r"(?i)pip could not download.*(hash|match)"):
         download_packages(requirements, ARM, tmp_path / "target")
 
 
 @pytest.mark.usefixtures("wheels")
-def test_an_index_without_the_package_is_said_in_one_sentence(tmp_path: Path) -> None:
+def test_a_missing_package_is_reported_in_one_sentence(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"pillow==13.0.0 --hash=sha256:{'0' * 64}")
-    with pytest.raises(BundleError, match="pip could not fetch Pillow for arm64: No matching"):
+    with pytest.raises(BundleError, match="pip could not download Pillow for arm64: No matching"):
         download_packages(requirements, ARM, tmp_path / "target")
 
 
-def test_the_bytecode_is_what_the_interpreter_loads_and_never_checks(
-    packages: Path, tmp_path: Path
-) -> None:
+def test_the_bytecode_is_valid_and_unchecked(packages: Path, tmp_path: Path) -> None:
     bundle = build_from(packages, tmp_path, ARM, python=Path(sys.executable))
     assert bundle.compiled
     tag = sys.implementation.cache_tag
@@ -212,12 +212,12 @@ def test_the_bytecode_is_what_the_interpreter_loads_and_never_checks(
         data = archive.read(name)
         assert f"PIL/__pycache__/__init__.{tag}.pyc" in archive.namelist()
     assert data[:4] == importlib.util.MAGIC_NUMBER
-    assert int.from_bytes(data[4:8], "little") == 0b01  # PEP 552: by hash, and not checked
-    code = marshal.loads(data[16:])  # noqa: S302 (compiled by this very test)
+    assert int.from_bytes(data[4:8], "little") == 0b01  # PEP 552: hash-based, unchecked
+    code = marshal.loads(data[16:])  # noqa: S302 (compiled by this test)
     assert code.co_filename == "/var/task/imgctl/core/geometry.py"
 
 
-def test_the_same_interpreter_gives_the_same_bytecode(packages: Path, tmp_path: Path) -> None:
+def test_the_bytecode_is_reproducible(packages: Path, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
     python = Path(sys.executable)
@@ -226,9 +226,39 @@ def test_the_same_interpreter_gives_the_same_bytecode(packages: Path, tmp_path: 
     assert one.path.read_bytes() == two.path.read_bytes()
 
 
-def test_only_the_functions_own_python_compiles_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_runtimes_python_compiles_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: sys.executable)
-    found = find_runtime()
-    assert (found is not None) == (sys.version_info[:2] == (3, 12))
+    runtime = find_runtime()
+    assert (runtime is not None) == (sys.version_info[:2] == (3, 12))
     monkeypatch.setattr(shutil, "which", lambda _: None)
     assert (find_runtime() is not None) == (sys.version_info[:2] == (3, 12))
+
+
+@pytest.fixture
+def hostile_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Work in a folder whose modules have the names of modules that a build runs."""
+    folder = tmp_path / "hostile"
+    folder.mkdir()
+    for module in ("pip", "compileall", "json"):
+        (folder / f"{module}.py").write_text("raise SystemExit('imported from the folder')")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.usefixtures("hostile_folder")
+def test_pip_is_not_imported_from_the_working_folder(
+    wheels: dict[Architecture, Path], tmp_path: Path
+) -> None:
+    digest = hashlib.sha256(wheels[ARM].read_bytes()).hexdigest()
+    requirements = tmp_path / "requirements.txt"
+    requirements.write_text(f"pillow==99.0 --hash=sha256:{digest}")
+    download_packages(requirements, ARM, tmp_path / "target")
+    assert (tmp_path / "target" / "PIL" / "_imaging.so").is_file()
+
+
+@pytest.mark.usefixtures("hostile_folder")
+def test_the_compiler_is_not_imported_from_the_working_folder(
+    packages: Path, tmp_path: Path
+) -> None:
+    bundle = build_from(packages, tmp_path, ARM, python=Path(sys.executable))
+    assert any(name.endswith(".pyc") for name in names_in(bundle))

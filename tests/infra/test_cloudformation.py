@@ -1,81 +1,23 @@
-from collections.abc import Sequence
+"""CloudFormation: reading, planning, executing and deleting stacks, with recorded responses."""
+
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import ANY
 
-from infra.cloudformation import StackClient, StackRequest
+from infra.cloudformation import ChangeSetRequest
+from infra.deployed_stack import AdoptionStep, DeployedStack, StackResource, owned_names
 from infra.errors import DeployError, NotOurStack, StackBusy, StackNotUpdatable
-from infra.plan import Change, DeployEvent, ImportedResource, Plan, PropertyChange
+from infra.plan import Change, ChangeSet, DeployEvent, ImportedResource, PropertyChange
+from tests.infra.recorded import NOW, Recorded, stack
 
-NOW = datetime(2026, 11, 23, tzinfo=UTC)
-REQUEST = StackRequest("imgctl", "Resources: {}", {"Scale": "0.5"})
+REQUEST = ChangeSetRequest("Resources: {}", {"Scale": "0.5"})
 CHANGE_SET = "arn:aws:cloudformation:eu-west-2:1:changeSet/imgctl-1/x"
-PLAN = Plan("imgctl", CHANGE_SET, creates_stack=False, changes=())
+PLANNED = ChangeSet("imgctl", CHANGE_SET, creates_stack=False)
 
-
-OURS = ("SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket", "Scale")
-
-
-class Recorded:
-    """CloudFormation, answering as it was recorded to, in order."""
-
-    def __init__(self) -> None:
-        self.client = boto3.client(
-            "cloudformation",
-            region_name="eu-west-2",
-            aws_access_key_id="x",
-            aws_secret_access_key="x",
-        )
-        self.stub = Stubber(self.client)
-        self.slept_s: list[float] = []
-        self.engine = StackClient(self.client, self.slept_s.append, 2.0, unique=lambda: "1")
-
-    def answers(self, operation: str, answer: dict[str, Any], expected: Any = None) -> "Recorded":
-        self.stub.add_response(operation, answer, expected)
-        return self
-
-    def refuses(self, operation: str, code: str, message: str) -> "Recorded":
-        self.stub.add_client_error(operation, code, message)
-        return self
-
-    def status(self, status: str | None, *, parameters: Sequence[str] = OURS) -> "Recorded":
-        if status is None:
-            message = "Stack with id imgctl does not exist"
-            return self.refuses("describe_stacks", "ValidationError", message)
-        stack = {
-            "StackName": "imgctl",
-            "StackId": "arn:stack/imgctl/1",
-            "CreationTime": NOW,
-            "StackStatus": status,
-            "Parameters": [{"ParameterKey": k, "ParameterValue": "x"} for k in parameters],
-        }
-        return self.answers("describe_stacks", {"Stacks": [stack]})
-
-    def change_set(self, status: str, reason: str = "", **more: Any) -> "Recorded":
-        described = {"Status": status, "StatusReason": reason, "Changes": [], **more}
-        return self.answers("describe_change_set", described)
-
-    def events(self, *events: tuple[str, str, str, str, str]) -> "Recorded":
-        """Answer with events, newest first: id, resource, status, reason, token."""
-        told = [
-            {
-                "StackId": "arn:stack/imgctl/1",
-                "EventId": event_id,
-                "StackName": "imgctl",
-                "LogicalResourceId": resource,
-                "ResourceType": "AWS::S3::Bucket",
-                "Timestamp": NOW,
-                "ResourceStatus": status,
-                "ResourceStatusReason": reason,
-                "ClientRequestToken": token,
-            }
-            for event_id, resource, status, reason, token in events
-        ]
-        return self.answers("describe_stack_events", {"StackEvents": told})
+NEW = DeployedStack("imgctl", None)
+DEPLOYED = stack("UPDATE_COMPLETE")
 
 
 @pytest.fixture
@@ -87,7 +29,7 @@ def recorded() -> Any:
 
 
 def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> None:
-    recorded.status(None).answers(
+    recorded.responds(
         "create_change_set",
         {"Id": CHANGE_SET},
         {
@@ -99,13 +41,13 @@ def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> No
             "Capabilities": ["CAPABILITY_NAMED_IAM"],
         },
     ).change_set("CREATE_PENDING").change_set("CREATE_IN_PROGRESS").change_set("CREATE_COMPLETE")
-    plan = recorded.engine.plan(REQUEST)
-    assert plan == Plan("imgctl", CHANGE_SET, creates_stack=True, changes=())
+    plan = recorded.client.create_change_set(NEW, REQUEST)
+    assert plan == ChangeSet("imgctl", CHANGE_SET, creates_stack=True)
     assert recorded.slept_s == [2.0, 2.0]
 
 
 def test_express_mode_keeps_the_rollback_that_it_would_turn_off(recorded: Recorded) -> None:
-    recorded.status("UPDATE_COMPLETE").answers(
+    recorded.responds(
         "create_change_set",
         {"Id": CHANGE_SET},
         {
@@ -118,12 +60,12 @@ def test_express_mode_keeps_the_rollback_that_it_would_turn_off(recorded: Record
             "DeploymentConfig": {"Mode": "EXPRESS", "DisableRollback": False},
         },
     ).change_set("CREATE_COMPLETE")
-    recorded.engine.plan(replace(REQUEST, express=True))
+    recorded.client.create_change_set(DEPLOYED, replace(REQUEST, express=True))
 
 
 def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorded) -> None:
     bucket = ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", "mine")
-    recorded.status(None).answers(
+    recorded.responds(
         "create_change_set",
         {"Id": CHANGE_SET},
         {
@@ -142,7 +84,7 @@ def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorde
             ],
         },
     ).change_set("CREATE_COMPLETE")
-    recorded.engine.plan(StackRequest("imgctl", "Resources: {}", {}, imports=[bucket]))
+    recorded.client.create_change_set(NEW, ChangeSetRequest("Resources: {}", {}, imports=[bucket]))
 
 
 def test_changes_are_read_over_all_pages_with_before_and_after(recorded: Recorded) -> None:
@@ -160,10 +102,10 @@ def test_changes_are_read_over_all_pages_with_before_and_after(recorded: Recorde
             },
         }
 
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
     recorded.change_set("CREATE_COMPLETE", Changes=[modified("One")], NextToken="more")
     recorded.change_set("CREATE_COMPLETE", Changes=[modified("Two")])
-    plan = recorded.engine.plan(REQUEST)
+    plan = recorded.client.create_change_set(DEPLOYED, REQUEST)
     assert [change.logical_id for change in plan.changes] == ["One", "Two"]
     assert plan.changes[0] == Change(
         "Modify",
@@ -188,9 +130,9 @@ def test_what_leaves_the_stack_and_exists_on_is_told(
             "ResourceType": "AWS::Lambda::Version",
         },
     }
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
     recorded.change_set("CREATE_COMPLETE", Changes=[change])
-    assert recorded.engine.plan(REQUEST).changes[0].is_kept == kept
+    assert recorded.client.create_change_set(DEPLOYED, REQUEST).changes[0].is_kept == kept
 
 
 def test_a_value_that_cloudformation_does_not_tell_is_that_of_the_parameter(
@@ -214,23 +156,12 @@ def test_a_value_that_cloudformation_does_not_tell_is_that_of_the_parameter(
             ],
         },
     }
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
     recorded.change_set("CREATE_COMPLETE", Changes=[change])
-    plan = recorded.engine.plan(REQUEST)
+    plan = recorded.client.create_change_set(DEPLOYED, REQUEST)
     code, role = plan.changes[0].properties
     assert code == PropertyChange("Code", "x", "0.5", "Scale")
     assert role == PropertyChange("Role", None, None)
-    assert plan.parameters == (PropertyChange("Scale", "x", "0.5"),)
-
-
-@pytest.mark.parametrize(("wanted", "left"), [("", "x"), ("other", "x"), ("x", "")])
-def test_a_key_that_is_no_longer_used_is_told_of(
-    recorded: Recorded, wanted: str, left: str
-) -> None:
-    recorded.status("UPDATE_COMPLETE", parameters=(*OURS, "KmsKeyArn"))
-    recorded.answers("create_change_set", {"Id": CHANGE_SET}).change_set("CREATE_COMPLETE")
-    plan = recorded.engine.plan(replace(REQUEST, parameters={"KmsKeyArn": wanted}))
-    assert plan.left_key == left
 
 
 @pytest.mark.parametrize(
@@ -241,20 +172,20 @@ def test_a_key_that_is_no_longer_used_is_told_of(
     ],
 )
 def test_an_update_without_changes_is_an_empty_plan(recorded: Recorded, reason: str) -> None:
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
-    recorded.change_set("FAILED", reason).answers("delete_change_set", {})
-    assert recorded.engine.plan(REQUEST).is_empty
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("FAILED", reason).responds("delete_change_set", {})
+    assert recorded.client.create_change_set(DEPLOYED, REQUEST).is_empty
 
 
 def test_a_refused_change_set_says_why_and_leaves_no_empty_stack(recorded: Recorded) -> None:
-    recorded.status(None).answers("create_change_set", {"Id": CHANGE_SET})
-    recorded.change_set("FAILED", "Template error: no such resource").answers(
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("FAILED", "Template error: no such resource").responds(
         "delete_change_set", {}
     )
-    recorded.status("REVIEW_IN_PROGRESS").answers("list_change_sets", {"Summaries": []})
-    recorded.answers("delete_stack", {})
+    recorded.status("REVIEW_IN_PROGRESS").responds("list_change_sets", {"Summaries": []})
+    recorded.responds("delete_stack", {})
     with pytest.raises(DeployError, match="no such resource"):
-        recorded.engine.plan(REQUEST)
+        recorded.client.create_change_set(NEW, REQUEST)
 
 
 @pytest.mark.parametrize(
@@ -263,9 +194,8 @@ def test_a_refused_change_set_says_why_and_leaves_no_empty_stack(recorded: Recor
 def test_a_stack_that_cannot_be_updated_is_never_deleted_unasked(
     recorded: Recorded, status: str
 ) -> None:
-    recorded.status(status)
     with pytest.raises(StackNotUpdatable, match=status) as refused:
-        recorded.engine.plan(REQUEST)
+        recorded.client.create_change_set(stack(status), REQUEST)
     assert "imgctl destroy" in refused.value.hint
 
 
@@ -273,24 +203,23 @@ def test_a_stack_that_cannot_be_updated_is_never_deleted_unasked(
 def test_a_stack_that_somebody_else_is_updating_is_left_alone(
     recorded: Recorded, status: str
 ) -> None:
-    recorded.status(status)
     with pytest.raises(StackBusy, match=status):
-        recorded.engine.plan(REQUEST)
+        recorded.client.create_change_set(stack(status), REQUEST)
 
 
 def test_a_plan_that_is_declined_leaves_nothing_behind(recorded: Recorded) -> None:
     recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
     named = {"StackName": "imgctl", "ChangeSetName": CHANGE_SET}
-    recorded.answers("delete_change_set", {}, named)
-    recorded.status("REVIEW_IN_PROGRESS").answers("list_change_sets", {"Summaries": []})
-    recorded.answers("delete_stack", {}, {"StackName": "imgctl"})
-    recorded.engine.discard(Plan("imgctl", CHANGE_SET, creates_stack=True, changes=()))
+    recorded.responds("delete_change_set", {}, named)
+    recorded.status("REVIEW_IN_PROGRESS").responds("list_change_sets", {"Summaries": []})
+    recorded.responds("delete_stack", {}, {"StackName": "imgctl"})
+    recorded.client.discard(ChangeSet("imgctl", CHANGE_SET, creates_stack=True))
 
 
 @pytest.mark.parametrize("executed", ["EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE", "EXECUTE_FAILED"])
 def test_a_plan_that_was_applied_is_not_taken_back(recorded: Recorded, executed: str) -> None:
     recorded.change_set("CREATE_COMPLETE", ExecutionStatus=executed)
-    recorded.engine.discard(PLAN)
+    recorded.client.discard(PLANNED)
 
 
 def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorded) -> None:
@@ -298,7 +227,7 @@ def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorde
     first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
     second = ("e2", "Table", "CREATE_COMPLETE", "", ours)
     foreign = ("e0", "Table", "DELETE_COMPLETE", "", theirs)
-    recorded.status("CREATE_COMPLETE").answers(
+    recorded.status("CREATE_COMPLETE").responds(
         "execute_change_set",
         {},
         {"StackName": "imgctl", "ChangeSetName": CHANGE_SET, "ClientRequestToken": ours},
@@ -306,9 +235,8 @@ def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorde
     recorded.status("CREATE_COMPLETE").events(foreign)  # not begun, though it looks done
     recorded.status("UPDATE_IN_PROGRESS").events(first, foreign)
     recorded.status("UPDATE_COMPLETE").events(second, first, foreign)
-    recorded.status("UPDATE_COMPLETE")
     told: list[DeployEvent] = []
-    recorded.engine.apply(PLAN, told.append)
+    assert recorded.client.execute(PLANNED, told.append).status == "UPDATE_COMPLETE"
     assert [event.event_id for event in told] == ["e1", "e2"]
     assert [event.is_done for event in told] == [False, True]
 
@@ -318,12 +246,11 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     cancelled = ("e3", "Function", "CREATE_FAILED", "Resource creation cancelled", ours)
     second = ("e2", "Queue", "CREATE_FAILED", "Rate exceeded", ours)
     first = ("e1", "SourceBucket", "CREATE_FAILED", "src-bucket already exists", ours)
-    recorded.status("REVIEW_IN_PROGRESS").answers("execute_change_set", {})
+    recorded.status("REVIEW_IN_PROGRESS").responds("execute_change_set", {})
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
-    recorded.status("ROLLBACK_COMPLETE")
     with pytest.raises(DeployError, match=r"SourceBucket.*src-bucket already exists") as failed:
-        recorded.engine.apply(PLAN, lambda _: None)
+        recorded.client.execute(PLANNED, lambda _: None)
     assert "ROLLBACK_COMPLETE" in failed.value.message
     assert "Rate exceeded" not in failed.value.message
 
@@ -331,13 +258,13 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
 def test_a_poll_that_comes_too_often_is_asked_again_later(recorded: Recorded) -> None:
     ours = "imgctl-1"
     done = ("e1", "Table", "UPDATE_COMPLETE", "", ours)
-    recorded.status("CREATE_COMPLETE").answers("execute_change_set", {})
-    recorded.refuses("describe_stacks", "Throttling", "Rate exceeded")
+    recorded.status("CREATE_COMPLETE").responds("execute_change_set", {})
+    recorded.fails("describe_stacks", "Throttling", "Rate exceeded")
     recorded.status("UPDATE_COMPLETE")
-    recorded.refuses("describe_stack_events", "ThrottlingException", "Rate exceeded")
-    recorded.events(done).status("UPDATE_COMPLETE").events(done).status("UPDATE_COMPLETE")
+    recorded.fails("describe_stack_events", "ThrottlingException", "Rate exceeded")
+    recorded.events(done).status("UPDATE_COMPLETE").events(done)
     told: list[DeployEvent] = []
-    recorded.engine.apply(PLAN, told.append)
+    recorded.client.execute(PLANNED, told.append)
     assert [event.event_id for event in told] == ["e1"]
     assert recorded.slept_s == [10.0, 10.0, 2.0]
 
@@ -347,116 +274,108 @@ def test_an_operation_that_begins_between_two_calls_is_not_taken_for_one_that_en
 ) -> None:
     begun = ("e1", "imgctl", "DELETE_IN_PROGRESS", "", "imgctl-1")
     gone = ("e2", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
-    recorded.status("UPDATE_COMPLETE").answers("delete_stack", {})
+    recorded.responds("delete_stack", {})
     recorded.status("UPDATE_COMPLETE").events(begun)  # the status of before, the event of now
     recorded.status("DELETE_IN_PROGRESS").events(begun)
-    recorded.status("DELETE_COMPLETE").events(gone, begun).status("DELETE_COMPLETE")
+    recorded.status("DELETE_COMPLETE").events(gone, begun)
     told: list[DeployEvent] = []
-    assert recorded.engine.destroy("imgctl", told.append)
+    assert recorded.client.delete(DEPLOYED, told.append)
     assert [event.event_id for event in told] == ["e1", "e2"]
 
 
 def test_where_cloudformation_does_not_tell_what_it_found_its_reason_stands(
     recorded: Recorded,
 ) -> None:
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
     recorded.change_set("FAILED", "Validation failed. Call DescribeEvents to ...")
-    recorded.refuses("describe_events", "AccessDenied", "no").answers("delete_change_set", {})
+    recorded.fails("describe_events", "AccessDenied", "no").responds("delete_change_set", {})
     with pytest.raises(DeployError, match="Validation failed"):
-        recorded.engine.plan(REQUEST)
+        recorded.client.create_change_set(DEPLOYED, REQUEST)
 
 
 def test_a_plan_that_is_asked_for_too_often_is_waited_for(recorded: Recorded) -> None:
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
-    recorded.refuses("describe_change_set", "Throttling", "Rate exceeded")
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
+    recorded.fails("describe_change_set", "Throttling", "Rate exceeded")
     recorded.change_set("CREATE_COMPLETE")
-    assert recorded.engine.plan(REQUEST).change_set == CHANGE_SET
+    assert recorded.client.create_change_set(DEPLOYED, REQUEST).id == CHANGE_SET
 
 
 def test_what_an_interrupted_run_had_begun_is_followed_to_its_end(recorded: Recorded) -> None:
     ours = "imgctl-of-an-earlier-run"
     first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
     second = ("e2", "Table", "CREATE_COMPLETE", "", ours)
-    recorded.status("CREATE_IN_PROGRESS").events(first)
+    recorded.events(first)
     recorded.status("CREATE_IN_PROGRESS").events(first)
     recorded.status("CREATE_COMPLETE").events(second, first)
-    recorded.status("CREATE_COMPLETE")
     told: list[DeployEvent] = []
-    assert recorded.engine.watch("imgctl", told.append)
+    recorded.client.resume(stack("CREATE_IN_PROGRESS"), told.append)
     assert [event.event_id for event in told] == ["e1", "e2"]
 
 
 def test_what_an_interrupted_run_had_begun_may_fail(recorded: Recorded) -> None:
     ours = "imgctl-of-an-earlier-run"
     failure = ("e1", "Table", "CREATE_FAILED", "no such thing", ours)
-    recorded.status("CREATE_IN_PROGRESS").events(failure)
+    recorded.events(failure)
     recorded.status("ROLLBACK_COMPLETE").events(failure)
-    recorded.status("ROLLBACK_COMPLETE").events(failure).status("ROLLBACK_COMPLETE")
+    recorded.status("ROLLBACK_COMPLETE").events(failure)
     with pytest.raises(DeployError, match="no such thing"):
-        recorded.engine.watch("imgctl", lambda _: None)
+        recorded.client.resume(stack("CREATE_IN_PROGRESS"), lambda _: None)
 
 
 def test_what_another_program_has_begun_is_not_followed(recorded: Recorded) -> None:
-    recorded.status("UPDATE_IN_PROGRESS")
     recorded.events(("e1", "Table", "UPDATE_IN_PROGRESS", "", "Console-1234"))
     with pytest.raises(StackBusy, match="UPDATE_IN_PROGRESS"):
-        recorded.engine.watch("imgctl", lambda _: None)
+        recorded.client.resume(stack("UPDATE_IN_PROGRESS"), lambda _: None)
 
 
 @pytest.mark.parametrize("status", [None, "CREATE_COMPLETE", "REVIEW_IN_PROGRESS", "DELETE_FAILED"])
-def test_where_nothing_is_under_way_there_is_nothing_to_follow(
-    recorded: Recorded, status: str | None
-) -> None:
-    recorded.status(status)
-    assert not recorded.engine.watch("imgctl", lambda _: None)
+def test_only_an_operation_in_progress_can_be_resumed(status: str | None) -> None:
+    assert not stack(status).is_pending
 
 
 def test_destroying_what_is_not_there_does_nothing(recorded: Recorded) -> None:
-    recorded.status(None)
-    assert not recorded.engine.destroy("imgctl", lambda _: None)
+    assert not recorded.client.delete(NEW, lambda _: None)
 
 
 def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> None:
-    recorded.status("DELETE_IN_PROGRESS")
-    recorded.answers("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"})
+    recorded.responds("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"})
     gone = ("e1", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
     recorded.status("DELETE_COMPLETE").events(gone)
-    recorded.status("DELETE_COMPLETE").events(gone).status("DELETE_COMPLETE")
-    assert recorded.engine.destroy("imgctl", lambda _: None)
+    recorded.status("DELETE_COMPLETE").events(gone)
+    assert recorded.client.delete(stack("DELETE_IN_PROGRESS"), lambda _: None)
 
 
 def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Recorded) -> None:
     stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
-    recorded.status("UPDATE_COMPLETE").answers("delete_stack", {})
+    recorded.responds("delete_stack", {})
     recorded.status("DELETE_FAILED").events(stays)
-    recorded.status("DELETE_FAILED").events(stays).status("DELETE_FAILED")
+    recorded.status("DELETE_FAILED").events(stays)
     with pytest.raises(DeployError, match=r"SourceBucket.*not empty") as failed:
-        recorded.engine.destroy("imgctl", lambda _: None)
+        recorded.client.delete(DEPLOYED, lambda _: None)
     assert "run `imgctl destroy` again" in failed.value.hint
 
 
 def test_a_stack_that_is_being_updated_is_not_destroyed(recorded: Recorded) -> None:
-    recorded.status("UPDATE_IN_PROGRESS")
     with pytest.raises(StackBusy):
-        recorded.engine.destroy("imgctl", lambda _: None)
+        recorded.client.delete(stack("UPDATE_IN_PROGRESS"), lambda _: None)
 
 
 def test_what_was_found_before_anything_began_is_told(recorded: Recorded) -> None:
-    recorded.status(None).answers("create_change_set", {"Id": CHANGE_SET})
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
     recorded.change_set("FAILED", "Validation failed with 1 error(s). Call DescribeEvents to ...")
     event = {
         "LogicalResourceId": "SourceBucket",
         "ResourceType": "AWS::S3::Bucket",
         "ValidationStatusReason": "Bucket src already exists",
     }
-    recorded.answers(
+    recorded.responds(
         "describe_events",
         {"OperationEvents": [event]},
         {"ChangeSetName": CHANGE_SET, "Filters": {"FailedEvents": True}},
     )
-    recorded.answers("delete_change_set", {}).status(None)
+    recorded.responds("delete_change_set", {}).status(None)
     with pytest.raises(DeployError, match=r"SourceBucket \(AWS::S3::Bucket\): Bucket src already"):
-        recorded.engine.plan(REQUEST)
+        recorded.client.create_change_set(NEW, REQUEST)
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "ROLLBACK_COMPLETE"])
@@ -464,31 +383,118 @@ def test_a_stack_that_imgctl_did_not_make_is_neither_updated_nor_deleted(
     recorded: Recorded, status: str
 ) -> None:
     foreign = ("TableName", "SourceBucketName", "VpcId")
-    recorded.status(status, parameters=foreign).status(status, parameters=foreign)
+    recorded.status(status, parameters=foreign)
     with pytest.raises(NotOurStack):
-        recorded.engine.plan(REQUEST)
-    with pytest.raises(NotOurStack):
-        recorded.engine.destroy("imgctl", lambda _: None)
+        recorded.client.read("imgctl")
 
 
 def test_an_empty_stack_with_somebody_elses_plan_in_it_is_left(recorded: Recorded) -> None:
     recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
-    recorded.answers("delete_change_set", {}).status("REVIEW_IN_PROGRESS")
-    recorded.answers("list_change_sets", {"Summaries": [{"ChangeSetId": "a-colleagues"}]})
-    recorded.engine.discard(Plan("imgctl", CHANGE_SET, creates_stack=True, changes=()))
+    recorded.responds("delete_change_set", {}).status("REVIEW_IN_PROGRESS")
+    recorded.responds("list_change_sets", {"Summaries": [{"ChangeSetId": "a-colleagues"}]})
+    recorded.client.discard(ChangeSet("imgctl", CHANGE_SET, creates_stack=True))
 
 
 def test_an_interrupted_plan_is_taken_back(recorded: Recorded) -> None:
     def interrupt(_: float) -> None:
         raise KeyboardInterrupt
 
-    recorded.status("UPDATE_COMPLETE").answers("create_change_set", {"Id": CHANGE_SET})
-    recorded.change_set("CREATE_IN_PROGRESS").answers("delete_change_set", {})
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
+    recorded.change_set("CREATE_IN_PROGRESS").responds("delete_change_set", {})
     with pytest.raises(KeyboardInterrupt):
-        replace(recorded.engine, sleep=interrupt).plan(REQUEST)
+        replace(recorded.client, sleep=interrupt).create_change_set(DEPLOYED, REQUEST)
 
 
 def test_a_plan_is_not_applied_while_another_is(recorded: Recorded) -> None:
     recorded.status("UPDATE_IN_PROGRESS")
     with pytest.raises(StackBusy):
-        recorded.engine.apply(PLAN, lambda _: None)
+        recorded.client.execute(PLANNED, lambda _: None)
+
+
+def test_a_stack_is_read_once_with_its_template_and_the_step_of_an_adoption(
+    recorded: Recorded,
+) -> None:
+    template = 'Metadata: {"imgctl": {"AdoptionStep": "table"}}\nResources: {}\n'
+    recorded.status("IMPORT_COMPLETE").responds("get_template", {"TemplateBody": template})
+    read = recorded.client.read("imgctl")
+    assert read == stack("IMPORT_COMPLETE", template=template, adoption_step=AdoptionStep.TABLE)
+    assert read.is_living
+
+
+@pytest.mark.parametrize("status", [None, "DELETE_COMPLETE"])
+def test_a_stack_that_is_gone_has_no_template_to_read(
+    recorded: Recorded, status: str | None
+) -> None:
+    recorded.status(status)
+    read = recorded.client.read("imgctl")
+    assert (read.exists, read.is_deployed, read.template) == (False, False, "")
+
+
+@pytest.mark.parametrize(
+    ("change_sets", "is_ours"), [([], True), (["imgctl-1"], True), (["imgctl-1", "theirs"], False)]
+)
+def test_an_empty_stack_is_ours_if_only_our_change_sets_are_in_it(
+    recorded: Recorded, change_sets: list[str], is_ours: bool
+) -> None:
+    summaries = [{"ChangeSetName": name} for name in change_sets]
+    recorded.status("REVIEW_IN_PROGRESS").responds("list_change_sets", {"Summaries": summaries})
+    if is_ours:
+        assert recorded.client.read("imgctl").status == "REVIEW_IN_PROGRESS"
+    else:
+        with pytest.raises(NotOurStack):
+            recorded.client.read("imgctl")
+
+
+def test_resources_are_listed_over_all_pages(recorded: Recorded) -> None:
+    def page(name: str, **more: str) -> dict[str, Any]:
+        summary = {
+            "LogicalResourceId": name,
+            "PhysicalResourceId": f"{name}-physical",
+            "ResourceType": "AWS::S3::Bucket",
+            "ResourceStatus": "CREATE_COMPLETE",
+            "LastUpdatedTimestamp": NOW,
+        }
+        return {"StackResourceSummaries": [summary], **more}
+
+    recorded.responds("list_stack_resources", page("One", NextToken="more"))
+    recorded.responds("list_stack_resources", page("Two"))
+    assert recorded.client.list_resources(DEPLOYED) == (
+        StackResource("One", "One-physical", "CREATE_COMPLETE"),
+        StackResource("Two", "Two-physical", "CREATE_COMPLETE"),
+    )
+    assert recorded.client.list_resources(NEW) == ()
+
+
+RESOURCES = (
+    StackResource("SourceBucket", "mine", "CREATE_COMPLETE"),
+    StackResource("DestinationBucket", "imported", "IMPORT_COMPLETE"),
+    StackResource("AccessLogs", "taken-by-another", "CREATE_FAILED"),
+    StackResource("Records", "left-again", "DELETE_SKIPPED"),
+)
+
+
+@pytest.mark.parametrize(
+    "status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE"]
+)
+def test_a_living_stacks_list_proves_what_it_owns(status: str) -> None:
+    assert owned_names(stack(status), RESOURCES) == {"mine", "imported"}
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "CREATE_FAILED",
+        "CREATE_IN_PROGRESS",
+        "DELETE_FAILED",
+        "DELETE_IN_PROGRESS",
+        "IMPORT_IN_PROGRESS",
+        "IMPORT_ROLLBACK_COMPLETE",
+        "IMPORT_ROLLBACK_FAILED",
+        "REVIEW_IN_PROGRESS",
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+        None,
+    ],
+)
+def test_a_failed_stacks_list_proves_nothing(status: str | None) -> None:
+    assert owned_names(stack(status), RESOURCES) == frozenset()

@@ -45,7 +45,7 @@ def test_a_stack_name_too_long_for_a_bucket_says_by_how_much() -> None:
 
 @pytest.mark.parametrize("bucket", ["ab", "Capital", "under_score", "-dash", "a..b", "x" * 64])
 def test_a_bucket_name_that_s3_would_refuse_is_refused(bucket: str) -> None:
-    with pytest.raises(InvalidName, match="bucket"):
+    with pytest.raises(InvalidName, match="bucket name"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": bucket})
 
 
@@ -58,5 +58,5 @@ def test_one_bucket_for_both_ends_is_refused() -> None:
 
 @pytest.mark.parametrize("other", ["access_logs_bucket", "table"])
 def test_no_two_of_what_holds_data_share_a_name(other: str) -> None:
-    with pytest.raises(InvalidName, match="one is the name of two"):
+    with pytest.raises(InvalidName, match="one names more than one"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": "one", other: "one"})

@@ -5,7 +5,19 @@ from botocore.stub import Stubber
 
 from imgctl.aws.session import Aws, connect
 from infra.names import stack_names
-from infra.ownership import NameTaken, api_logging_role, customer_keys, find_kept
+from infra.ownership import (
+    ELSEWHERE,
+    MISSING,
+    UNTAGGED,
+    NameTaken,
+    Owner,
+    Ownership,
+    api_logging_role,
+    bucket_owner,
+    customer_keys,
+    find_kept,
+    is_proven,
+)
 
 ACCOUNT = "123456789012"
 NAMES = stack_names("imgctl", ACCOUNT, "eu-west-2")
@@ -46,7 +58,7 @@ def test_what_the_stack_left_is_found(aws: Aws) -> None:
 @pytest.mark.parametrize(
     ("tags", "whose"),
     [
-        ([], "not made by imgctl"),
+        ([], "not created by imgctl"),
         ([{"Key": "imgctl:stack", "Value": "staging"}], "the stack staging"),
     ],
 )
@@ -97,3 +109,31 @@ def test_a_tables_key_counts_too_even_where_it_is_deleted(aws: Aws) -> None:
     gone = "arn:aws:kms:eu-west-2:123456789012:key/00000000-0000-0000-0000-000000000000"
     make_table(aws, NAMES.table, [], encrypted={"Enabled": True, "KMSMasterKeyId": gone})
     assert customer_keys(aws, NAMES, NAMES.holds_data) == {gone}
+
+
+@pytest.mark.parametrize(
+    ("owner", "is_listed", "proven"),
+    [
+        (Owner(Ownership.STACK, "imgctl"), False, True),
+        (Owner(Ownership.STACK, "imgctl"), True, True),
+        (Owner(Ownership.STACK, "other"), False, False),
+        (Owner(Ownership.STACK, "other"), True, False),  # its own tag counts more than the list
+        (UNTAGGED, True, True),
+        (UNTAGGED, False, False),
+        (ELSEWHERE, True, False),
+        (MISSING, True, False),
+    ],
+)
+def test_a_tag_or_the_living_stacks_own_list_proves_ownership(
+    owner: Owner, *, is_listed: bool, proven: bool
+) -> None:
+    assert is_proven(owner, "imgctl", is_listed=is_listed) == proven
+
+
+def test_a_buckets_owner_is_read_from_its_tag(aws: Aws) -> None:
+    assert bucket_owner(aws, NAMES.source_bucket) == MISSING
+    make_bucket(aws, NAMES.source_bucket, [])
+    assert bucket_owner(aws, NAMES.source_bucket) == UNTAGGED
+    make_bucket(aws, NAMES.destination_bucket, OURS)
+    assert bucket_owner(aws, NAMES.destination_bucket) == Owner(Ownership.STACK, "imgctl")
+    assert str(bucket_owner(aws, NAMES.destination_bucket)) == "belongs to the stack imgctl"

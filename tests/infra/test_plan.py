@@ -1,6 +1,7 @@
 import pytest
 
-from infra.plan import Change, Plan, PropertyChange, Risk
+from infra.deployed_stack import DeployedStack
+from infra.plan import Change, ChangeSet, Plan, PropertyChange, Risk, assemble_plan
 
 BUCKET, TABLE = "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 
@@ -21,7 +22,7 @@ def change(action: str, type_: str, replacement: str = "", *properties: str) -> 
     ],
 )
 def test_losing_or_replacing_what_holds_data_is_data_loss(loss: Change) -> None:
-    assert Plan("s", "c", creates_stack=False, changes=(loss,)).loses_data == (loss,)
+    assert Plan(ChangeSet("s", "c", creates_stack=False, changes=(loss,))).loses_data == (loss,)
 
 
 @pytest.mark.parametrize(
@@ -36,11 +37,11 @@ def test_losing_or_replacing_what_holds_data_is_data_loss(loss: Change) -> None:
     ],
 )
 def test_nothing_else_is_data_loss(harmless: Change) -> None:
-    assert not Plan("s", "c", creates_stack=False, changes=(harmless,)).loses_data
+    assert not Plan(ChangeSet("s", "c", creates_stack=False, changes=(harmless,))).loses_data
 
 
 @pytest.mark.parametrize(
-    ("told", "marks"),
+    ("changed", "risks"),
     [
         (change("Modify", "AWS::IAM::Role", "False", "Policies"), [Risk.IAM]),
         (change("Add", "AWS::Lambda::Permission"), [Risk.IAM]),
@@ -61,8 +62,8 @@ def test_nothing_else_is_data_loss(harmless: Change) -> None:
         (change("Modify", "AWS::Lambda::Function", "False", "Timeout"), []),
     ],
 )
-def test_what_touches_rights_or_opens_a_door_is_marked(told: Change, marks: list[Risk]) -> None:
-    assert list(told.risks) == marks
+def test_permissions_and_public_access_are_marked(changed: Change, risks: list[Risk]) -> None:
+    assert list(changed.risks) == risks
 
 
 @pytest.mark.parametrize(
@@ -81,5 +82,50 @@ def test_a_tables_attributes_may_come_with_an_index_and_keep_their_types(
     assert change("Modify", TABLE, "Conditional", name).loses_data == loses
 
 
-def test_a_queue_that_is_replaced_would_lose_its_letters() -> None:
+def test_a_queue_that_is_replaced_would_lose_its_messages() -> None:
     assert change("Modify", "AWS::SQS::Queue", "True", "QueueName").loses_data
+
+
+KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
+OTHER_KEY = "arn:aws:kms:eu-west-2:123456789012:key/2"
+NOT_EMPTY = ChangeSet("s", "c", creates_stack=False)
+
+
+def deployed(**parameters: str) -> DeployedStack:
+    return DeployedStack("s", "UPDATE_COMPLETE", parameters=parameters)
+
+
+def test_a_plan_has_the_parameters_that_change_and_the_live_version() -> None:
+    before = deployed(Scale="0.5", LiveVersion="3", TableName="t")
+    after = {"Scale": "0.25", "LiveVersion": "3", "TableName": "t"}
+    plan = assemble_plan(before, NOT_EMPTY, after)
+    assert plan.parameters == (PropertyChange("Scale", "0.5", "0.25"),)
+    assert plan.live_version == "3"
+    assert plan.is_complete
+
+
+def test_a_new_stack_and_an_empty_plan_have_no_changed_parameters() -> None:
+    after = {"Scale": "0.25"}
+    assert assemble_plan(DeployedStack("s", None), NOT_EMPTY, after).parameters == ()
+    nothing = ChangeSet("s", "", creates_stack=False)
+    assert assemble_plan(deployed(Scale="0.5"), nothing, after).parameters == ()
+
+
+@pytest.mark.parametrize(
+    ("before", "in_use", "after", "abandoned"),
+    [
+        (KEY, (), {"KmsKeyArn": ""}, KEY),
+        (KEY, (), {"KmsKeyArn": OTHER_KEY}, KEY),
+        (KEY, (), {"KmsKeyArn": KEY}, ""),
+        (KEY, (), {}, ""),  # a rollback leaves the parameter as it is
+        ("", (KEY,), {"KmsKeyArn": ""}, KEY),
+        ("", (KEY,), {"KmsKeyArn": KEY}, ""),
+        ("", (KEY, OTHER_KEY), {"KmsKeyArn": KEY}, OTHER_KEY),
+        ("", (), {"KmsKeyArn": KEY}, ""),
+    ],
+)
+def test_a_key_that_data_still_needs_is_reported_as_abandoned(
+    before: str, in_use: tuple[str, ...], after: dict[str, str], abandoned: str
+) -> None:
+    plan = assemble_plan(deployed(KmsKeyArn=before), NOT_EMPTY, after, keys_in_use=in_use)
+    assert plan.abandoned_key == abandoned

@@ -8,12 +8,13 @@ from cfnlint import decode
 
 from imgctl.worker.deadline import CALL_S
 from infra.bundle import Architecture, Bundle
+from infra.deployed_stack import AdoptionStep
 from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
+from infra.responses import parse_stack
 from infra.snapshots import INDEXES
 from infra.template import (
     import_template,
-    is_import_template,
     resources_to_import,
     stack_template,
     with_hashed_ids,
@@ -189,15 +190,23 @@ def test_an_import_holds_what_is_taken_in_as_it_is_and_nothing_else() -> None:
         NAMES.source_bucket: {"BucketName": NAMES.source_bucket},
         NAMES.table: {"TableName": NAMES.table, "BillingMode": "PAY_PER_REQUEST"},
     }
-    template = import_template(stack_template(), NAMES, shapes)
+    template = import_template(stack_template(), NAMES, shapes, AdoptionStep.IMPORT)
     resources = parsed(template)["Resources"]
     assert set(resources) == {"SourceBucket", "Records"}
     assert all(resource["DeletionPolicy"] == "Retain" for resource in resources.values())
     assert resources["SourceBucket"]["Properties"] == shapes[NAMES.source_bucket]
     assert resources["Records"]["Properties"] == shapes[NAMES.table]
     assert [r.name for r in resources_to_import(NAMES, taken)] == list(taken)
-    assert is_import_template(template)
-    assert not is_import_template(stack_template())
+
+
+@pytest.mark.parametrize("step", AdoptionStep)
+def test_the_step_of_an_adoption_is_a_field_of_the_templates_metadata(step: AdoptionStep) -> None:
+    shapes = {NAMES.source_bucket: {"BucketName": NAMES.source_bucket}}
+    template = import_template(stack_template(), NAMES, shapes, step)
+    assert parsed(template)["Metadata"]["imgctl"] == {"AdoptionStep": step.value}
+    described = {"StackStatus": "IMPORT_COMPLETE"}
+    assert parse_stack("imgctl", described, template).adoption_step is step
+    assert parse_stack("imgctl", described, stack_template()).adoption_step is None
 
 
 def test_the_steps_of_a_table_lead_to_the_templates_own() -> None:

@@ -29,11 +29,11 @@ def client(service: str, endpoint: daemon.Endpoint, key: tuple[str, str] | None 
         aws_secret_access_key=secret_key,
         region_name=endpoint.region,
     )
-    make: Any = session.client
-    return make(service, endpoint_url=endpoint.url)
+    create: Any = session.client
+    return create(service, endpoint_url=endpoint.url)
 
 
-def test_it_keeps_its_data_and_its_address_between_runs(folder: Path) -> None:
+def test_data_and_address_persist_between_runs(folder: Path) -> None:
     first = daemon.start(folder)
     client("s3", first).create_bucket(Bucket="kept")
     client("s3", first).put_object(Bucket="kept", Key="a", Body=b"content")
@@ -45,7 +45,7 @@ def test_it_keeps_its_data_and_its_address_between_runs(folder: Path) -> None:
     assert kept == b"content"
 
 
-def test_it_listens_on_the_loopback_address_alone(folder: Path) -> None:
+def test_it_listens_only_on_the_loopback_address(folder: Path) -> None:
     endpoint = daemon.start(folder)
     assert endpoint.url.startswith("http://127.0.0.1:")
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
@@ -53,7 +53,7 @@ def test_it_listens_on_the_loopback_address_alone(folder: Path) -> None:
     assert bound == {f"0100007F:{endpoint.port:04X}"}  # 127.0.0.1, little-endian
 
 
-def test_a_user_may_do_what_a_policy_says_and_nothing_else(folder: Path) -> None:
+def test_a_user_may_do_only_what_a_policy_allows(folder: Path) -> None:
     endpoint = daemon.start(folder)
     iam = client("iam", endpoint)
     iam.create_user(UserName="reader")
@@ -78,19 +78,19 @@ def test_a_user_may_do_what_a_policy_says_and_nothing_else(folder: Path) -> None
         client("s3", endpoint, (key["AccessKeyId"], "a guess")).list_buckets()
 
 
-def test_starting_twice_at_once_makes_one(folder: Path) -> None:
-    found: list[daemon.Endpoint] = []
+def test_concurrent_starts_share_one_server(folder: Path) -> None:
+    endpoints: list[daemon.Endpoint] = []
     threads = [
-        threading.Thread(target=lambda: found.append(daemon.start(folder))) for _ in range(3)
+        threading.Thread(target=lambda: endpoints.append(daemon.start(folder))) for _ in range(3)
     ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len({endpoint.pid for endpoint in found}) == 1
+    assert len({endpoint.pid for endpoint in endpoints}) == 1
 
 
-def test_functions_get_nothing_of_the_users_environment(
+def test_functions_do_not_see_the_users_environment(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_TOKEN", "secret")
@@ -101,7 +101,7 @@ def test_functions_get_nothing_of_the_users_environment(
     assert b"production" not in environment
 
 
-def test_an_address_that_is_taken_is_given_up_for_another(folder: Path) -> None:
+def test_another_port_is_chosen_if_the_last_one_is_in_use(folder: Path) -> None:
     folder.mkdir()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -111,7 +111,7 @@ def test_an_address_that_is_taken_is_given_up_for_another(folder: Path) -> None:
         assert daemon.start(folder).port != port
 
 
-def test_a_stale_note_of_a_server_is_not_believed(folder: Path) -> None:
+def test_a_stale_server_file_is_ignored(folder: Path) -> None:
     folder.mkdir()
     stale = daemon.Endpoint("http://127.0.0.1:9", os.getpid(), 9, "us-east-1", "a", "b")
     (folder / "server.json").write_text(
@@ -121,16 +121,15 @@ def test_a_stale_note_of_a_server_is_not_believed(folder: Path) -> None:
     assert not daemon.stop(folder)
 
 
-def test_a_server_that_dies_at_once_is_reported_with_its_log(
+def test_a_server_that_exits_at_once_is_reported_with_its_log(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(daemon.LocalError, match="did not start") as failed:
+    with pytest.raises(daemon.LocalError, match=r"did not start: .*server\.log"):
         daemon.start(folder)
-    assert "server.log" in failed.value.hint
 
 
-def test_without_the_emulator_it_says_what_to_install(
+def test_without_the_emulator_the_hint_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
@@ -139,7 +138,7 @@ def test_without_the_emulator_it_says_what_to_install(
     assert "pip install 'imgctl[local]'" in missing.value.hint
 
 
-def test_a_reset_leaves_nothing_of_it(folder: Path) -> None:
+def test_a_reset_deletes_all_data(folder: Path) -> None:
     endpoint = daemon.start(folder)
     client("s3", endpoint).create_bucket(Bucket="gone")
     daemon.reset(folder)
@@ -147,7 +146,7 @@ def test_a_reset_leaves_nothing_of_it(folder: Path) -> None:
     assert client("s3", daemon.start(folder)).list_buckets()["Buckets"] == []
 
 
-def test_a_folder_that_is_not_its_own_is_not_reset(folder: Path) -> None:
+def test_a_folder_of_another_program_is_not_reset(folder: Path) -> None:
     (folder / "home").mkdir(parents=True)
     (folder / "home" / "thesis.txt").write_text("precious")
     with pytest.raises(daemon.LocalError, match="nothing was deleted"):
@@ -155,7 +154,7 @@ def test_a_folder_that_is_not_its_own_is_not_reset(folder: Path) -> None:
     assert (folder / "home" / "thesis.txt").read_text() == "precious"
 
 
-def test_what_it_was_told_outlasts_a_sudden_death(folder: Path) -> None:
+def test_state_survives_a_kill(folder: Path) -> None:
     endpoint = daemon.start(folder)
     iam = client("iam", endpoint)
     iam.create_user(UserName="kept")
@@ -184,14 +183,14 @@ def test_an_interrupted_start_leaves_no_server(
     daemon.start(folder)
 
 
-def test_a_server_that_does_not_answer_is_not_doubled(
+def test_no_second_server_is_started_if_the_first_does_not_respond(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     endpoint = daemon.start(folder)
     os.kill(endpoint.pid, signal.SIGSTOP)
     try:
         monkeypatch.setattr(daemon, "_START_TIMEOUT_S", 0)
-        with pytest.raises(daemon.LocalError, match="does not answer"):
+        with pytest.raises(daemon.LocalError, match="not responding"):
             daemon.start(folder)
     finally:
         os.kill(endpoint.pid, signal.SIGCONT)
@@ -199,7 +198,7 @@ def test_a_server_that_does_not_answer_is_not_doubled(
     assert daemon.start(folder).pid == endpoint.pid
 
 
-def test_a_proxy_of_the_users_does_not_come_between(
+def test_proxies_and_profiles_of_the_user_are_ignored(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
@@ -215,8 +214,15 @@ def test_a_proxy_of_the_users_does_not_come_between(
     assert aws.account_id == daemon.ACCOUNT_ID
 
 
-def test_another_region_than_its_own_is_refused(folder: Path) -> None:
+def test_a_running_server_refuses_another_region(folder: Path) -> None:
     daemon.start(folder, "eu-west-2")
     assert daemon.start(folder).region == "eu-west-2"
-    with pytest.raises(daemon.LocalError, match="eu-west-2, and not in us-west-1"):
+    with pytest.raises(daemon.LocalError, match="eu-west-2, not in us-west-1"):
         daemon.start(folder, "us-west-1")
+
+
+def test_modules_in_the_folder_are_not_imported(folder: Path) -> None:
+    folder.mkdir()
+    for module in ("boto3", "json", "imgctl"):
+        (folder / f"{module}.py").write_text("raise SystemExit('imported from the folder')")
+    assert daemon.start(folder).region == daemon.DEFAULT_REGION

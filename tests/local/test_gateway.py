@@ -43,7 +43,7 @@ def call(**changes: Any) -> Call:
     return Call(**(values | changes))
 
 
-def test_the_request_to_s3_is_what_the_mappings_say() -> None:
+def test_the_request_to_s3_follows_the_mappings() -> None:
     request = s3_request(integration(), ["*/*"], call())
     assert (request.method, request.region) == ("PUT", "eu-west-2")
     assert request.path == "/photos/a/b%20%C3%BC%2B.jpg"
@@ -51,7 +51,7 @@ def test_the_request_to_s3_is_what_the_mappings_say() -> None:
     assert request.body == JPEG
 
 
-def test_a_header_that_is_not_mapped_does_not_reach_s3() -> None:
+def test_an_unmapped_header_does_not_reach_s3() -> None:
     headers = {"content-type": "image/jpeg", "x-amz-storage-class": "GLACIER"}
     assert (
         "x-amz-storage-class"
@@ -67,19 +67,19 @@ def test_a_mapped_query_parameter_reaches_s3() -> None:
     assert s3_request(mapped, ["*/*"], call(query={"tags": "a b"})).path.endswith("?tagging=a%20b")
 
 
-def test_a_path_variable_without_a_mapping_is_a_mistake_that_shows() -> None:
+def test_a_path_variable_without_a_mapping_is_an_error() -> None:
     broken = integration(requestParameters={"integration.request.path.bucket": "'photos'"})
     with pytest.raises(IntegrationError, match="key"):
         s3_request(broken, ["*/*"], call())
 
 
 @pytest.mark.parametrize("binary", [["*/*"], ["image/jpeg"]])
-def test_a_body_of_a_binary_type_is_passed_as_it_is(binary: list[str]) -> None:
+def test_a_body_of_a_binary_type_is_passed_unchanged(binary: list[str]) -> None:
     assert s3_request(integration(), binary, call()).body == JPEG
 
 
 @pytest.mark.parametrize("binary", [[], ["image/png"]])
-def test_a_picture_of_no_binary_type_is_destroyed_as_in_aws(binary: list[str]) -> None:
+def test_an_image_of_another_type_is_corrupted_as_in_aws(binary: list[str]) -> None:
     assert s3_request(integration(), binary, call()).body == JPEG.decode(errors="replace").encode()
 
 
@@ -93,25 +93,25 @@ OTHER = {"statusCode": "500"}
 
 
 @pytest.mark.parametrize(("s3_status", "status"), [(200, 200), (204, 200), (403, 400), (503, 500)])
-def test_the_response_is_chosen_by_its_pattern_or_is_the_default(
+def test_the_response_is_selected_by_its_pattern_or_is_the_default(
     s3_status: int, status: int
 ) -> None:
-    answer = mapped_response(responses(OTHER, OK, BAD), Response(s3_status, {}, b"body"))
-    assert (answer.status, answer.body) == (status, b"body")
+    response = mapped_response(responses(OTHER, OK, BAD), Response(s3_status, {}, b"body"))
+    assert (response.status, response.body) == (status, b"body")
 
 
-def test_without_patterns_every_failure_looks_like_a_success() -> None:
+def test_without_patterns_every_failure_is_returned_as_a_success() -> None:
     only = {"statusCode": "200"}
     assert mapped_response(responses(only), Response(403, {}, b"denied")).status == 200
 
 
-def test_no_response_that_fits_is_an_internal_error() -> None:
-    answer = mapped_response(responses(OK), Response(403, {}, b"denied"))
-    assert answer.status == 500
-    assert json.loads(answer.body) == {"message": "Internal server error"}
+def test_no_matching_response_is_an_internal_error() -> None:
+    response = mapped_response(responses(OK), Response(403, {}, b"denied"))
+    assert response.status == 500
+    assert json.loads(response.body) == {"message": "Internal server error"}
 
 
-def test_headers_come_back_only_where_they_are_mapped() -> None:
+def test_only_mapped_headers_are_returned() -> None:
     mapped = OK | {
         "responseParameters": {
             "method.response.header.ETag": "integration.response.header.ETag",
@@ -120,8 +120,8 @@ def test_headers_come_back_only_where_they_are_mapped() -> None:
         }
     }
     headers = {"etag": '"abc"', "x-amz-id-2": "internal"}
-    answer = mapped_response(responses(mapped), Response(200, headers, b""))
-    assert answer.headers == {
+    response = mapped_response(responses(mapped), Response(200, headers, b""))
+    assert response.headers == {
         "content-type": "application/json",
         "etag": '"abc"',
         "cache-control": "no-store",
@@ -148,15 +148,15 @@ RESOURCES = [
         ("any/a/b/c", "proxy", {"proxy": "a/b/c"}),
     ],
 )
-def test_a_path_reaches_the_most_specific_resource(
+def test_a_path_matches_the_most_specific_resource(
     path: str, resource: str, parameters: dict[str, str]
 ) -> None:
-    matched = match_resource(RESOURCES, path)
-    assert matched is not None
-    assert (matched[0]["id"], matched[1]) == (resource, parameters)
+    match = match_resource(RESOURCES, path)
+    assert match is not None
+    assert (match.resource["id"], match.path_parameters) == (resource, parameters)
 
 
-def test_a_key_with_bare_slashes_reaches_no_resource() -> None:
+def test_a_key_with_unencoded_slashes_matches_no_resource() -> None:
     assert match_resource(RESOURCES, "photos/a/b.jpg") is None
 
 
@@ -169,7 +169,7 @@ def test_a_key_with_bare_slashes_reaches_no_resource() -> None:
         ("arn:aws:apigateway:eu-west-2:s3:action/ListBuckets", False),
     ],
 )
-def test_only_paths_of_s3_are_executed_here(uri: str, *, expected: bool) -> None:
+def test_only_integrations_with_s3_paths_are_executed(uri: str, *, expected: bool) -> None:
     assert is_s3({"type": "AWS", "uri": uri}) is expected
     assert not is_s3({"type": "HTTP", "uri": uri})
 
@@ -182,7 +182,7 @@ def test_only_paths_of_s3_are_executed_here(uri: str, *, expected: bool) -> None
         ("lambda.amazonaws.com", False),
     ],
 )
-def test_a_role_has_to_trust_api_gateway(service: object, *, expected: bool) -> None:
+def test_a_role_must_trust_api_gateway(service: object, *, expected: bool) -> None:
     statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
     assert trusts_api_gateway({"Statement": [statement]}) is expected
     assert trusts_api_gateway({"Statement": statement}) is expected

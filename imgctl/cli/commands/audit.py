@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
+from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
     from imgctl.aws.audit import AuditContext, Finding
@@ -42,7 +43,7 @@ def audit(context: click.Context, *, prefix: str) -> int:
     problems = ", ".join(f"{n} {what}".replace("_", " ") for what, n in counts.items())
     app.ui.info(f"{problems or '0 objects'}" + (": all is there" if clean else ""))
     if counts.keys() - {"objects", "failed", "object_gone"}:
-        command = app.command
+        command = app.program
         app.ui.info(
             f"`{command} redrive`, then `{command} reprocess --missing`, mends what it can."
         )

@@ -1,29 +1,37 @@
 """`imgctl config`."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
-from imgctl.cli.app import Command, app_of
+from imgctl.cli.app import app_of
+from imgctl.cli.options import Command
+
+if TYPE_CHECKING:
+    from infra.setting_spec import SettingValue
 
 
 @click.command(cls=Command, epilog="Example: imgctl config")
 @click.pass_context
 def config(context: click.Context) -> int:
-    """Print each setting's value, and where it came from."""
+    """Print each setting with its value and origin."""
+    from imgctl.cli.settings import SETTINGS
     from imgctl.cli.tables import settings_grid
 
     app = app_of(context)
-    settings = app.settings.by_name
+    resolved = app.resolved
+    values = {spec.name: resolved.value(spec.name) for spec in SETTINGS}
     document = {
-        "file": None if app.settings.file is None else str(app.settings.file),
+        "file": None if resolved.file is None else str(resolved.file),
         "settings": {
-            name: {
-                "value": setting.value
-                if isinstance(setting.value, str | bool | int | None)
-                else str(setting.value),
-                "origin": setting.origin,
-            }
-            for name, setting in settings.items()
+            name: {"value": _plain(value), "origin": resolved.origins[name]}
+            for name, value in values.items()
         },
     }
-    app.ui.result(document, settings_grid(settings))
+    app.ui.result(document, settings_grid(values, resolved.origins))
     return 0
+
+
+def _plain(value: "SettingValue") -> str | int | None:
+    return str(value) if isinstance(value, Path) else value

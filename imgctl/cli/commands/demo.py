@@ -6,8 +6,9 @@ from pathlib import Path, PurePosixPath
 
 import click
 
-from imgctl.cli.app import App, Command, app_of, make_ui
+from imgctl.cli.app import App, app_of, make_ui, program_for
 from imgctl.cli.commands.upload import UploadOptions, UploadResult, exit_code, upload_inputs
+from imgctl.cli.options import Command
 from imgctl.cli.settings import resolve
 from imgctl.operations.input_files import Input
 
@@ -40,20 +41,20 @@ def demo(context: click.Context, *, output: Path) -> int:
 
 def _app_in(folder: Path, app: App) -> App:
     """Give the same run on an embedded AWS in `folder`, with defaults and nothing to answer."""
-    options = {name: app.settings[name] for name in _KEPT_SETTINGS}
+    options = {name: app.resolved.value(name) for name in _KEPT_SETTINGS}
     options |= {"local": True, "local_dir": str(folder), "yes": True}
-    settings = resolve(options, {}, None)
-    return App(settings, make_ui(settings))
+    resolved = resolve(options, {}, None)
+    return App(resolved, make_ui(resolved.settings), program_for(options))
 
 
 def _tell_story(app: App, output: Path) -> int:
-    from imgctl.cli.commands.deploy import deploy_stack
+    from imgctl.cli.deploy_workflow import deploy_stack
     from imgctl.cli.tables import records_grid
     from imgctl.core.record import to_plain
 
     ui = app.ui
     ui.info("1. The stack, from the template that goes to AWS")
-    deploy_stack(app, show_outputs=False)
+    deploy_stack(app)
 
     ui.info("\n2. Photographs: three by S3, one by the REST API")
     with as_file(files("imgctl.local") / "photos") as photos:

@@ -4,84 +4,108 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.options import Command
+from imgctl.cli.stack_access import stack_context
+from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
-    from infra.teardown import RetainedResources
+    from collections.abc import Iterable
+
+    from infra.deployed_stack import DeployedStack
+    from infra.teardown import RetainedResources, UnprovenResource
 
 
 @click.command(cls=Command, epilog="Example: imgctl destroy --stack try-out --delete-data")
 @click.option(
-    "--delete-data", is_flag=True, help="Delete the buckets and the table with all they hold."
+    "--delete-data", is_flag=True, help="Also delete the buckets and the table, with all data."
 )
 @click.pass_context
 def destroy(context: click.Context, *, delete_data: bool) -> int:
     """Delete the stack.
 
-    The buckets and the table stay, and the next deploy takes them back, unless
-    --delete-data is given. Safe to run again after an interruption.
+    Keeps the buckets and the table for the next deploy, unless --delete-data is given. Only
+    deletes what is proven to belong to the stack. Safe to run again after an interruption.
     """
-    from imgctl.cli.commands.deploy import target_of
     from infra import teardown
 
     app = app_of(context)
-    ui, stack = app.ui, app.settings["stack"]
-    target = target_of(app)
-    deployed = target.engine.status(stack) not in (None, "DELETE_COMPLETE")
-    left = teardown.find(target)
-    if not deployed and left.bundles is None and not (left.data and delete_data):
-        kept = f" Kept: {', '.join(left.data)}." if left.data else ""
-        ui.info(f"There is no stack called {stack}.{kept}")
-        ui.result({"stack": stack, "deleted": False, "kept": list(left.data)}, "")
-        return 0
+    ui, stack = app.ui, stack_context(app)
+    deployed = stack.client.read(stack.stack)
+    retained = teardown.find_retained(stack, deployed)
+    if not deployed.exists and retained.bundles is None and not (retained.data and delete_data):
+        kept = f" Kept: {', '.join(retained.data)}." if retained.data else ""
+        ui.info(f"There is no stack called {stack.stack}.{kept}")
+        return _result(app, retained.data, retained.unproven, deleted=False)
 
-    ui.info(_warning(stack, left, deployed=deployed, delete_data=delete_data))
-    question = "The data cannot be brought back." if delete_data else "Delete the stack?"
-    if not ui.confirm(question, expected=stack):
+    ui.info(_summary(app, deployed, retained, delete_data=delete_data))
+    question = "Permanently delete all data?" if delete_data else "Delete the stack?"
+    if not ui.confirm(question, expected=stack.stack):
         ui.info("Nothing was changed.")
         return 1
-    # The stack first: with it goes the trigger, so that nothing arrives while data is deleted.
-    with following(ui, stack, again="destroy") as on_event:
-        target.engine.destroy(stack, on_event)
-    teardown.delete_bundles(app.aws, left)
-    if delete_data:
-        with ui.progress("Deleting objects", left.objects) as step:
-            teardown.delete_data(app.aws, left, step)
-    _report(app, stack, left, delete_data=delete_data)
-    return 0
+    # The stack first: its trigger goes with it, so that nothing arrives while data is deleted.
+    with following(app, stack.stack, resume_with="destroy") as on_event:
+        stack.client.delete(deployed, on_event)
+    teardown.delete_bundles(app.aws, retained)
+    if not delete_data:
+        _report_kept(app, retained)
+        return _result(app, retained.data, retained.unproven, deleted=True)
+    with ui.progress("Deleting objects", retained.objects) as advance:
+        data = teardown.delete_data(app.aws, retained, advance)
+    with_data = f" with {', '.join(data.deleted)}" if data.deleted else ""
+    ui.info(f"Deleted the stack {stack.stack}{with_data}.")
+    return _result(app, (), (*retained.unproven, *data.unproven), deleted=True)
 
 
-def _warning(stack: str, left: "RetainedResources", *, deployed: bool, delete_data: bool) -> str:
-    lines = [f"To be deleted: {f'the stack {stack}' if deployed else 'what is left of it'}"]
-    if left.bundles is not None:
-        lines.append(f"  {left.bundles}: the function's bundles, which deploy makes again")
-    if left.letters:
+def _summary(
+    app: App, deployed: "DeployedStack", retained: "RetainedResources", *, delete_data: bool
+) -> str:
+    what = f"the stack {deployed.name}" if deployed.exists else f"leftovers of {deployed.name}"
+    lines = [f"To be deleted: {what}"]
+    if retained.bundles is not None:
+        lines.append(f"  {retained.bundles}: the function's bundles, which deploy builds again")
+    if retained.dead_letters:
+        hint = Hint("run {} first", "redrive").render(app.program)
         lines.append(
-            f"  about {left.letters} dead letters, with events that wait to be sent again:"
-            " `imgctl redrive` first"
+            f"  about {retained.dead_letters} unprocessed dead-letter messages would be lost;"
+            f" {hint}"
         )
-    if left.data:
-        lines.append("With it:" if delete_data else "Kept, for the next deploy to take back:")
-    for bucket, content in left.buckets.items():
+    if retained.data:
+        lines.append("Including:" if delete_data else "Kept for the next deploy:")
+    for bucket, content in retained.buckets.items():
         lines.append(
             f"  {bucket}: versions: {content.versions}, delete markers:"
-            f" {content.delete_markers}, unfinished uploads: {content.unfinished_uploads}"
+            f" {content.delete_markers}, incomplete uploads: {content.unfinished_uploads}"
         )
-    if left.table is not None:
-        lines.append(f"  {left.table}: about {left.records} items")
+    if retained.table is not None:
+        lines.append(f"  {retained.table}: about {retained.records} items")
     return "\n".join(lines)
 
 
-def _report(app: App, stack: str, left: "RetainedResources", *, delete_data: bool) -> None:
-    kept = () if delete_data else left.data
-    if left.data and delete_data:
-        app.ui.info(f"Deleted the stack {stack}, with {', '.join(left.data)}.")
-    elif kept:
-        app.ui.info(
-            f"Deleted the stack {stack}. Kept, for the next deploy to take back:"
-            f" {', '.join(kept)}. `{app.command} destroy --delete-data` deletes them."
-        )
-    else:
-        app.ui.info(f"Deleted the stack {stack}.")
-    app.ui.result({"stack": stack, "deleted": True, "kept": list(kept)}, "")
+def _report_kept(app: App, retained: "RetainedResources") -> None:
+    kept = ""
+    if retained.data:
+        hint = Hint("{} deletes them.", "destroy --delete-data").render(app.program)
+        kept = f" Kept for the next deploy: {', '.join(retained.data)}. {hint}"
+    app.ui.info(f"Deleted the stack {app.settings.stack}.{kept}")
+
+
+def _result(
+    app: App, kept: tuple[str, ...], unproven: "Iterable[UnprovenResource]", *, deleted: bool
+) -> int:
+    """Print the result, with what was left alone because it may not be the stack's."""
+    resources = {item.name: item for item in unproven}
+    if resources:
+        names = ", ".join(map(str, resources.values()))
+        app.ui.warn(f"Left alone, not proven to belong to the stack: {names}.")
+    document = {
+        "stack": app.settings.stack,
+        "deleted": deleted,
+        "kept": list(kept),
+        "left_alone": [
+            {"name": item.name, "reason": str(item.owner)} for item in resources.values()
+        ],
+    }
+    app.ui.result(document, "")
+    return 0

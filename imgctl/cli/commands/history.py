@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
+from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
     from imgctl.core.record import Record

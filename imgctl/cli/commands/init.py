@@ -7,19 +7,21 @@ from typing import Any
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
-from imgctl.cli.settings import FILE_NAME, KEYS, Key
+from imgctl.cli.app import app_of
+from imgctl.cli.options import Command
+from imgctl.cli.settings import FILE_NAME, SETTINGS, ResolvedSettings
 from imgctl.core.errors import ImgctlError
+from infra.setting_spec import SettingSpec
 
 _HEAD = """\
-# Settings of imgctl, for this folder and those below it. An option on the
-# command line wins over its IMGCTL_* variable, and that over this file.
-# `imgctl config` shows each value and its origin.
+# Settings of imgctl for this folder and those below it. An option on the
+# command line takes precedence over its IMGCTL_* variable, and the variable
+# over this file. `imgctl config` shows each value and its origin.
 """
 
 
 class FileExists(ImgctlError):
-    """There is such a file already."""
+    """The settings file already exists."""
 
     code = "exists"
 
@@ -27,36 +29,41 @@ class FileExists(ImgctlError):
 @click.command(cls=Command, epilog="Example: imgctl init --region eu-west-2 --stack photos")
 @click.pass_context
 def init(context: click.Context) -> int:
-    """Write a commented imgctl.toml into this folder.
+    """Write a commented imgctl.toml to this folder.
 
-    What is given as an option or a variable is set in it; all else stands there as a comment, with
-    its default.
+    Settings given as options or variables are set in it; all others are included as comments with
+    their defaults.
     """
     app = app_of(context)
     path = Path(FILE_NAME).absolute()
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(settings_file(app))
+            file.write(settings_file(app.resolved))
     except FileExistsError as error:
         raise FileExists(
-            f"{path} exists.", hint="Change it by hand, or remove it and run the command again."
+            f"{path} already exists.", hint="Edit it, or remove it and run the command again."
         ) from error
     app.ui.result({"path": str(path)}, str(path))
     return 0
 
 
-def settings_file(app: App) -> str:
-    """Give the file's text: each setting below what it is for."""
-    return _HEAD + "".join(_entry(app, key) for key in KEYS if key.in_file)
+def settings_file(resolved: ResolvedSettings) -> str:
+    """Return the text of imgctl.toml: each setting below its description."""
+    return _HEAD + "".join(_entry(resolved, spec) for spec in SETTINGS if spec.in_file)
 
 
-def _entry(app: App, key: Key) -> str:
-    setting = app.settings.by_name[key.name]
-    chosen = setting.origin.startswith(("--", "IMGCTL_"))
-    default = key.default if key.example is None else key.example
-    line = f"{key.name} = {_toml(setting.value if chosen else default)}"
-    about = textwrap.fill(key.about, 78, initial_indent="# ", subsequent_indent="# ")
-    return f"\n{about}\n{line if chosen else f'# {line}'}\n"
+def _entry(resolved: ResolvedSettings, spec: SettingSpec) -> str:
+    is_given = resolved.is_given(spec.name)
+    default = spec.default if spec.example is None else spec.example
+    line = f"{spec.name} = {_toml(resolved.value(spec.name) if is_given else default)}"
+    comment = textwrap.fill(_comment(spec), 78, initial_indent="# ", subsequent_indent="# ")
+    return f"\n{comment}\n{line if is_given else f'# {line}'}\n"
+
+
+def _comment(spec: SettingSpec) -> str:
+    """Return the description, with the default where the line below does not show it."""
+    shown = spec.default is not None
+    return spec.description if shown else f"{spec.description} Default: {spec.default_text}."
 
 
 def _toml(value: Any) -> str:
@@ -64,5 +71,5 @@ def _toml(value: Any) -> str:
         return '"..."'
     if isinstance(value, bool | int | float):
         return str(value).lower()
-    # A basic string of TOML 1.0 takes what JSON's does.
+    # A JSON string is a valid basic string of TOML 1.0.
     return json.dumps(str(value), ensure_ascii=False)

@@ -2,7 +2,8 @@
 
 import click
 
-from imgctl.cli.app import Command, Group, app_of
+from imgctl.cli.app import app_of
+from imgctl.cli.options import Command, Group
 
 
 @click.group(cls=Group, epilog="Example: imgctl local status")
@@ -18,7 +19,7 @@ def start(context: click.Context) -> int:
 
     app = app_of(context)
     with app.ui.working("Starting the embedded AWS"):
-        endpoint = daemon.start(app.settings["local_dir"], app.settings["region"])
+        endpoint = daemon.start(app.settings.local_dir, app.settings.region)
     app.ui.result({"running": True, "url": endpoint.url, "pid": endpoint.pid}, endpoint.url)
     return 0
 
@@ -31,7 +32,7 @@ def stop(context: click.Context) -> int:
 
     app = app_of(context)
     with app.ui.working("Stopping the embedded AWS"):
-        stopped = daemon.stop(app.settings["local_dir"])
+        stopped = daemon.stop(app.settings.local_dir)
     if not stopped:
         app.ui.info("It was not running.")
     app.ui.result({"running": False, "stopped": stopped}, "")
@@ -46,7 +47,7 @@ def status(context: click.Context) -> int:
     from imgctl.local import daemon
 
     app = app_of(context)
-    folder = app.settings["local_dir"]
+    folder = app.settings.local_dir
     endpoint = daemon.running(folder)
     if endpoint is None:
         app.ui.result({"running": False, "folder": str(folder)}, f"not running; data in {folder}")
@@ -70,7 +71,7 @@ def reset(context: click.Context) -> int:
     from imgctl.local import daemon
 
     app = app_of(context)
-    folder = app.settings["local_dir"]
+    folder = app.settings.local_dir
     if not app.ui.confirm(f"Delete the embedded AWS's data in {folder}?"):
         app.ui.info("Nothing was changed.")
         return 1
@@ -87,7 +88,7 @@ def logs(context: click.Context, *, lines: int) -> int:
     from imgctl.cli.text import printable
 
     app = app_of(context)
-    path = app.settings["local_dir"] / "server.log"
+    path = app.settings.local_dir / "server.log"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     tail = [printable(line) for line in text.splitlines()[-lines:]]
     app.ui.result({"path": str(path), "lines": tail}, "\n".join(tail))

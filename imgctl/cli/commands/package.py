@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from imgctl.cli.app import Command, app_of
+from imgctl.cli.app import app_of
+from imgctl.cli.options import Command
 
 
 @click.command(cls=Command, epilog="Example: imgctl package --arch arm64 -o function.zip")
@@ -28,7 +29,7 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
     from infra.bundle import Architecture, build
 
     app = app_of(context)
-    architecture = Architecture(arch or app.settings["architecture"])
+    architecture = Architecture(arch or app.settings.stack_settings.architecture)
     with app.ui.working(f"Building the bundle for {architecture}"):
         bundle = build(output, architecture)
     document = {

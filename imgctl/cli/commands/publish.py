@@ -2,67 +2,44 @@
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
-from imgctl.cli.commands.deploy import place_of, target_of
+from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
-
-if TYPE_CHECKING:
-    from infra.plan import Plan
+from imgctl.cli.options import Command
+from imgctl.cli.stack_access import (
+    confirm_plan,
+    location,
+    read_deployed,
+    report_live,
+    stack_context,
+)
 
 
 @click.command(cls=Command, epilog="Example: imgctl publish")
 @click.pass_context
 def publish(context: click.Context) -> int:
-    """Ship the function's code as a new version, and make it live.
+    """Publish the function's code as a new version and make it live.
 
-    The rest of the stack, its settings included, stays as it was deployed. `rollback` goes back.
+    Leaves the rest of the stack, including its settings, as it is deployed. `rollback` undoes it.
     """
     from infra import deployment, release
     from infra.bundle import Architecture
+    from infra.function_version import live_version
 
     app = app_of(context)
-    target = target_of(app)
-    function = app.outputs.function
-    before = release.live_version(app.aws.lambda_, function)
+    stack = stack_context(app)
+    deployed = read_deployed(app, stack)
+    before = live_version(app.aws.lambda_, app.outputs.function)
     with tempfile.TemporaryDirectory(prefix="imgctl-publish-") as folder:
-        deployed = target.engine.parameters(target.stack)
-        architecture = Architecture(deployed["Architecture"])
+        architecture = Architecture(deployed.parameters["Architecture"])
         with app.ui.working("Building the function's bundle"):
             bundle = deployment.make_bundle(app.aws, architecture, Path(folder))
-        with release.planned_publish(target, bundle) as plan:
-            question = f"Make this code live in {place_of(app)}?"
-            if not confirm_plan(app, plan, question):
+        with release.planned_publish(stack, deployed, bundle) as plan:
+            if not confirm_plan(app, plan, f"Make this code live in {location(app)}?"):
                 return 1
             if not plan.is_empty:
-                with following(app.ui, plan.stack) as on_event:
-                    deployment.apply(target, plan, bundle, on_event)
+                with following(app, plan.stack) as on_event:
+                    deployment.apply(stack, plan, bundle, on_event)
     return report_live(app, before)
-
-
-def confirm_plan(app: App, plan: "Plan", question: str) -> bool:
-    """Show a plan and ask; a plan without changes needs no answer."""
-    from imgctl.cli.tables import plan_grid
-
-    if plan.is_empty:
-        app.ui.info("Nothing to change: that is live already.")
-        return True
-    app.ui.info(plan_grid(plan))
-    if app.ui.confirm(question):
-        return True
-    app.ui.info("Nothing was changed.")
-    return False
-
-
-def report_live(app: App, before: int) -> int:
-    """Tell which version is live now, and which was; gives the exit code."""
-    from infra import release
-
-    live = release.live_version(app.aws.lambda_, app.outputs.function)
-    was = f" (was {before})" if live != before else ""
-    document = {"live": live, "before": before, "changed": live != before}
-    app.ui.result(document, f"version {live} is live{was}")
-    return 0

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
 from imgctl.cli.commands.audit import services
+from imgctl.cli.options import Command
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def _submit_batch_job(app: App, chosen: Iterator["SourceObject"]) -> int:
             app.ui.info("Nothing was begun.")
             return 1
         now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        stack = app.settings["stack"]
+        stack = app.settings.stack
         job = batch.create_job(
             app.aws,
             app.outputs,
@@ -172,6 +173,6 @@ def _submit_batch_job(app: App, chosen: Iterator["SourceObject"]) -> int:
             name=f"{stack}-{now}",
             description=f"imgctl reprocess of the stack {stack}",
         )
-    app.ui.info(f"{count} objects. Afterwards: {app.command} audit")
+    app.ui.info(f"{count} objects. Afterwards: {app.program} audit")
     app.ui.result({"job": job, "objects": count}, job)
     return 0

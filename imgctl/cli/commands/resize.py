@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
+from imgctl.cli.options import Command
 from imgctl.core.errors import ImgctlError
 from imgctl.core.keys import output_name
 from imgctl.operations.input_files import Input, find_inputs
@@ -89,15 +90,15 @@ def resize(
     from imgctl.core.spec import MetadataPolicy, ResizeSpec
 
     app = app_of(context)
-    default_scale = app.settings["scale"]
+    default_scale = app.settings.stack_settings.scale
     spec = ResizeSpec(
         target=_target(scale, width, height, fit, default_scale),
         format=ImageFormat(to_format.upper()) if to_format else None,
-        quality=app.settings["quality"] if quality is None else quality,
+        quality=app.settings.stack_settings.quality if quality is None else quality,
         high_quality=high_quality,
         metadata=MetadataPolicy(metadata),
     )
-    prefix = app.settings["prefix"]
+    prefix = app.settings.stack_settings.prefix
     inputs = find_inputs(paths, recursive=recursive, skip_prefix=prefix)
     if inputs.note:
         app.ui.info(inputs.note)

@@ -2,35 +2,41 @@
 
 import click
 
-from imgctl.cli.app import Command, app_of
-from imgctl.cli.commands.deploy import place_of, target_of
-from imgctl.cli.commands.publish import confirm_plan, report_live
+from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.options import Command
+from imgctl.cli.stack_access import (
+    confirm_plan,
+    location,
+    read_deployed,
+    report_live,
+    stack_context,
+)
 
 
 @click.command(cls=Command, epilog="Example: imgctl rollback 3")
 @click.argument("version", type=click.IntRange(1), required=False)
 @click.pass_context
 def rollback(context: click.Context, *, version: int | None) -> int:
-    """Make an earlier version of the function live: VERSION, or the one before the live one.
+    """Make an earlier version of the function live.
 
-    With its code come the function's settings of then: scale, prefix, quality, memory, timeout. A
-    later deploy leaves it so; `publish` makes the newest version live again.
+    VERSION defaults to the one before the live version. The version's settings (scale, prefix,
+    quality, memory, timeout) come back with its code. `deploy` keeps it live; `publish` makes the
+    newest version live again.
     """
-    from infra import release
+    from infra import function_version, release
 
     app = app_of(context)
-    target = target_of(app)
+    stack = stack_context(app)
+    deployed = read_deployed(app, stack)
     function = app.outputs.function
-    before = release.live_version(app.aws.lambda_, function)
-    versions = release.versions_of(app.aws.lambda_, function)
-    chosen = release.choose_version(versions, before, version)
-    (wanted,) = (one for one in versions if one.number == chosen)
-    release.check_updatable(wanted, target.engine.parameters(target.stack))
-    with release.planned_rollback(target, chosen) as plan:
-        if not confirm_plan(app, plan, f"Make version {chosen} live in {place_of(app)}?"):
+    before = function_version.live_version(app.aws.lambda_, function)
+    versions = function_version.list_versions(app.aws.lambda_, function)
+    chosen = function_version.choose_version(versions, before, version)
+    with release.planned_rollback(stack, deployed, chosen) as plan:
+        if not confirm_plan(app, plan, f"Make version {chosen.number} live in {location(app)}?"):
             return 1
         if not plan.is_empty:
-            with following(app.ui, plan.stack) as on_event:
-                target.engine.apply(plan, on_event)
+            with following(app, plan.stack) as on_event:
+                stack.client.execute(plan.change_set, on_event)
     return report_live(app, before)

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
+from imgctl.cli.options import Command
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def show(context: click.Context, *, id_or_key: str) -> int:
     if record is None:
         raise RecordNotFound(
             f"There is no record of {id_or_key}.",
-            hint=f"`{app.command} history` lists what there is.",
+            hint=f"`{app.program} history` lists what there is.",
         )
     plain = to_plain(record)
     app.ui.result({"record": plain}, pairs_grid(plain.items()))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imgctl.cli.app import App, Command, app_of
+from imgctl.cli.app import App, app_of
+from imgctl.cli.options import Command
 from imgctl.core.errors import ImgctlError
 from imgctl.operations.input_files import Input, find_inputs, format_of
 
@@ -214,7 +215,7 @@ def _follow(
     if record is None:
         reason = (
             f"no record after {wish.timeout_s:g} s: look into the log group"
-            f" {app.outputs.function_log_group}, or ask `{app.command} redrive --list`"
+            f" {app.outputs.function_log_group}, or ask `{app.program} redrive --list`"
         )
         return UploadResult(stored.key, path, UploadStatus.TIMED_OUT, stored, reason=reason)
     if record.status is Status.FAILED:

@@ -2,38 +2,39 @@
 
 import click
 
-from imgctl.cli.app import Command, app_of
+from imgctl.cli.app import app_of
+from imgctl.cli.options import Command
 
 
 @click.command(cls=Command, epilog="Example: imgctl versions")
 @click.pass_context
 def versions(context: click.Context) -> int:
-    """List the function's versions, newest first, and which of them is live.
+    """List the function's versions, newest first, and show which one is live.
 
-    A version is code and the function's settings together.
+    A version is the function's code and its settings.
     """
     from imgctl.cli.tables import versions_grid
-    from infra import release
+    from infra.function_version import list_versions, live_version
 
     app = app_of(context)
     function = app.outputs.function
-    live = release.live_version(app.aws.lambda_, function)
-    found = release.versions_of(app.aws.lambda_, function)
+    live = live_version(app.aws.lambda_, function)
+    published = list_versions(app.aws.lambda_, function)
     document = {
         "live": live,
         "versions": [
             {
-                "version": one.number,
-                "live": one.number == live,
-                "modified": one.modified,
-                "code_sha256": one.sha256,
-                "code_bytes": one.size,
-                "memory_mb": one.memory_mb,
-                "timeout_s": one.timeout_s,
-                "scale": one.scale,
+                "version": version.number,
+                "live": version.number == live,
+                "modified": version.modified,
+                "code_sha256": version.sha256,
+                "code_bytes": version.size,
+                "memory_mb": version.memory_mb,
+                "timeout_s": version.timeout_s,
+                "scale": version.scale,
             }
-            for one in found
+            for version in published
         ],
     }
-    app.ui.result(document, versions_grid(found, live))
+    app.ui.result(document, versions_grid(published, live))
     return 0

@@ -1,0 +1,277 @@
+"""A deployment as a person sees it: resume, clean up, plan, confirm, apply, print the outputs."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from imgctl.cli.app import App
+from imgctl.cli.deploy_progress import following
+from imgctl.cli.stack_access import location, stack_context
+from imgctl.core.errors import Hint
+
+if TYPE_CHECKING:
+    from imgctl.aws.stack import StackOutputs
+    from infra.bundle import Bundle
+    from infra.deployed_stack import DeployedStack
+    from infra.deployment import DeploymentState, DeployRequest, StackContext
+    from infra.plan import Plan
+
+_ADOPTION_STEP = (
+    "This is one step of several. Next, each with its own plan: table capacity and indexes where"
+    " they are missing, then the rest of the stack."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DeployOptions:
+    """The options of a deployment."""
+
+    plan_only: bool = False
+    express: bool = False
+    adopt: bool = False
+    allow_data_loss: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment that was applied: its last plan, and the stack after it."""
+
+    plan: "Plan"
+    deployed: "DeployedStack"
+
+
+def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployment | None:
+    """Deploy the stack that the settings describe; None if only planned, or declined."""
+    from infra import deployment
+    from infra.customer_key import check_usable
+    from infra.deployed_stack import check_updatable
+
+    settings = app.settings.stack_settings
+    if settings.kms_key is not None:
+        check_usable(app.aws.kms, settings.kms_key, app.aws.region)
+    context = stack_context(app)
+    deployed = context.client.read(context.stack)
+    if not options.plan_only:
+        deployed = _resume_pending(app, context, deployed)
+        deployed = _offer_cleanup(app, context, deployed)
+    check_updatable(deployed)  # before the bundle is built
+    state = deployment.observe(context, deployed, adopt=options.adopt)
+    _report_existing(app, context, state, options)
+    with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
+        request = _make_request(app, Path(folder), options)
+        while True:
+            step = _plan_and_apply(app, context, request, state, options)
+            if step is None or step.plan.is_complete or step.plan.is_empty:
+                return step
+            state = deployment.observe(context, step.deployed, adopt=False)
+
+
+def print_outputs(app: App, done: Deployment) -> None:
+    """Print the result of a deployment: the stack's outputs."""
+    from imgctl.aws.stack import parse_outputs
+    from imgctl.cli.tables import pairs_grid
+
+    outputs = parse_outputs(
+        done.deployed.outputs, stack=done.plan.stack, endpoint_url=app.aws.endpoint_url
+    )
+    pairs = [
+        ("source bucket", outputs.source_bucket),
+        ("destination bucket", outputs.destination_bucket),
+        ("table", outputs.table),
+        ("function", outputs.function),
+        ("API", f"{outputs.api_endpoint}/{outputs.source_bucket}/{{filename}}"),
+    ]
+    if outputs.api_key_id:
+        command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
+        pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
+    document = plan_document(done.plan, changed=not done.plan.is_empty) | {
+        "outputs": _outputs_document(outputs)
+    }
+    app.ui.result(document, pairs_grid(pairs))
+
+
+def plan_document(plan: "Plan", *, changed: bool) -> dict[str, Any]:
+    """Return a plan as a JSON document."""
+    return {
+        "stack": plan.stack,
+        "changed": changed,
+        "changes": [
+            {
+                "action": change.action,
+                "resource": change.logical_id,
+                "type": change.resource_type,
+                "replacement": change.replacement,
+                "loses_data": change.loses_data,
+                "marks": [risk.name.lower() for risk in change.risks],
+                "kept": change.is_kept,
+                "properties": [
+                    {
+                        "name": item.name,
+                        "before": item.before,
+                        "after": item.after,
+                        "parameter": item.parameter or None,
+                    }
+                    for item in change.properties
+                ],
+            }
+            for change in plan.changes
+        ],
+    }
+
+
+def _outputs_document(outputs: "StackOutputs") -> dict[str, str | None]:
+    return {
+        "source_bucket": outputs.source_bucket,
+        "destination_bucket": outputs.destination_bucket,
+        "table": outputs.table,
+        "function": outputs.function,
+        "api_endpoint": outputs.api_endpoint,
+        "api_key_id": outputs.api_key_id or None,
+    }
+
+
+def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequest":
+    from infra.bundle import Architecture
+    from infra.deployment import DeployRequest, make_bundle
+    from infra.template import stack_template
+
+    settings = app.settings.stack_settings
+    with app.ui.working("Building the function's bundle"):
+        bundle = make_bundle(app.aws, Architecture(settings.architecture), folder)
+    return DeployRequest(stack_template(), settings, bundle, options.express)
+
+
+def _resume_pending(
+    app: App, context: "StackContext", deployed: "DeployedStack"
+) -> "DeployedStack":
+    """Follow what an interrupted run began. Return the stack after it."""
+    if not deployed.is_pending:
+        return deployed
+    with following(app, context.stack) as on_event:
+        context.client.resume(deployed, on_event)
+    app.ui.info("Finished the operation started by an earlier run. Planning your changes:")
+    return context.client.read(context.stack)
+
+
+def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack") -> "DeployedStack":
+    """Ask whether to delete what a failed creation has left, which cannot be updated."""
+    if not deployed.was_never_created or not app.ui.can_prompt:
+        return deployed
+    app.ui.info(
+        f"The creation of the stack {context.stack} failed, and CloudFormation cannot update what"
+        " is left of it. Deleting it keeps the buckets and the table."
+    )
+    if not app.ui.confirm("Delete what is left, and start over?"):
+        return deployed
+    with following(app, context.stack) as on_event:
+        context.client.delete(deployed, on_event)
+    return context.client.read(context.stack)
+
+
+def _report_existing(
+    app: App, context: "StackContext", state: "DeploymentState", options: DeployOptions
+) -> None:
+    """Report what will be imported, and what that would change about it.
+
+    Raises AdoptionBlocked, or DataLossError if it would delete something.
+    """
+    from infra.adoption import check_adoption
+    from infra.errors import DataLossError
+
+    existing = state.existing
+    if not existing.names:
+        return
+    adoption = check_adoption(app.aws, context.names, existing)
+    if existing.kept:
+        names = ", ".join(existing.kept)
+        app.ui.info(f"Kept by an earlier destroy, and will be imported again: {names}.")
+    if adoption.names:
+        names = ", ".join(adoption.names)
+        app.ui.info(f"Not created by imgctl, and will be imported: {names}.")
+    for setting in adoption.replaced:  # which cannot be restored
+        app.ui.warn(f"Will be overwritten: {setting}.")
+    if adoption.losses and not options.allow_data_loss:
+        raise DataLossError(
+            f"The stack's lifecycle rule would delete {', '.join(adoption.losses)}.",
+            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
+        )
+
+
+def _plan_and_apply(
+    app: App,
+    context: "StackContext",
+    request: "DeployRequest",
+    state: "DeploymentState",
+    options: DeployOptions,
+) -> Deployment | None:
+    """Plan the next step, show it, ask and apply it; None if it was not applied."""
+    from infra.deployment import planned
+
+    ui = app.ui
+    with planned(context, request, state) as plan:
+        document = plan_document(plan, changed=False) | {"partial": not plan.is_complete}
+        _show_plan(app, plan, request, options)
+        if plan.is_empty and not options.plan_only:
+            return Deployment(plan, state.deployed)
+        if options.plan_only:
+            if not plan.is_empty:
+                ui.info("Nothing was changed.")
+            ui.result(document, "")
+            return None
+        if not ui.confirm(f"Deploy this to {location(app)}?"):
+            ui.info("Nothing was changed.")
+            return None
+        return _apply(app, context, plan, request.bundle)
+
+
+def _apply(app: App, context: "StackContext", plan: "Plan", bundle: "Bundle") -> Deployment:
+    from infra.deployment import apply
+
+    with following(app, plan.stack) as on_event:
+        return Deployment(plan, apply(context, plan, bundle, on_event))
+
+
+def _show_plan(app: App, plan: "Plan", request: "DeployRequest", options: DeployOptions) -> None:
+    from imgctl.cli.tables import parameters_grid, plan_grid, plan_total
+
+    ui = app.ui
+    if plan.live_version:
+        hint = Hint("{} makes the newest version live.", "publish").render(app.program)
+        ui.info(
+            f"Version {plan.live_version} is live after a rollback and stays live, with its code"
+            f" and settings. {hint}"
+        )
+    if plan.is_empty:
+        ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
+        return
+    ui.info(f"The stack {plan.stack} in {location(app)}:")
+    if plan.parameters and plan.is_complete:
+        ui.info(parameters_grid(plan))
+    show = ui.print if options.plan_only else ui.info  # a requested plan is the result
+    show(plan_grid(plan))
+    ui.info(plan_total(plan))
+    if not options.allow_data_loss:
+        _check_data_loss(plan)
+    if not plan.is_complete:
+        ui.info(_ADOPTION_STEP)
+    creates_method = any(change.logical_id == "ApiPut" for change in plan.changes)
+    if creates_method and request.settings.api_authorization == "none":
+        ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _check_data_loss(plan: "Plan") -> None:
+    from infra.errors import DataLossError
+
+    if plan.abandoned_key:
+        raise DataLossError(
+            f"The function could no longer read data encrypted with {plan.abandoned_key}.",
+            hint="Nothing was changed. Set it as kms_key, or pass --allow-data-loss.",
+        )
+    if plan.loses_data:
+        lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
+        raise DataLossError(
+            "This would delete resources that hold data, or leave them behind outside the stack:"
+            f" {lost}.",
+            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
+        )

@@ -1,0 +1,9 @@
+"""Errors of the command line itself."""
+
+from imgctl.core.errors import ImgctlError
+
+
+class FileError(ImgctlError):
+    """A file or folder cannot be read or written."""
+
+    code = "file"

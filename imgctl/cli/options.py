@@ -1,0 +1,78 @@
+"""The global options, and commands that accept them before or after their name.
+
+Nothing but click is imported here: this is all that `imgctl --help` needs.
+"""
+
+from typing import Any
+
+import click
+
+_OPTIONS = "imgctl.options"
+
+
+def set_option(context: click.Context, setting: str, value: Any) -> None:
+    """Record a setting from the command line, before `app_of` resolves them all."""
+    context.meta.setdefault(_OPTIONS, {})[setting] = value
+
+
+def given_options(context: click.Context) -> dict[str, Any]:
+    """Return the settings that the command line has set so far."""
+    options: dict[str, Any] = context.meta.get(_OPTIONS, {})
+    return options
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value is not None and parameter.name is not None:
+        set_option(context, parameter.name, value)
+
+
+def _option(*names: str, description: str, metavar: str | None = None) -> click.Option:
+    return click.Option(
+        names,
+        help=description,
+        metavar=metavar,
+        is_flag=metavar is None,
+        default=None,
+        expose_value=False,
+        callback=_remember,
+    )
+
+
+def _global_options() -> list[click.Parameter]:
+    return [
+        _option("--profile", description="AWS profile.", metavar="NAME"),
+        _option("--region", description="AWS region.", metavar="NAME"),
+        _option("--stack", description="Name of the stack.  [default: imgctl]", metavar="NAME"),
+        _option("--local", description="Use the embedded AWS on this machine."),
+        _option(
+            "--config",
+            description="Settings file to use instead of the nearest imgctl.toml.",
+            metavar="FILE",
+        ),
+        _option("--json", description="Print one JSON document."),
+        _option("-q", "--quiet", description="Only print results and errors."),
+        _option("-v", "--verbose", description="Log each AWS call."),
+        _option("--debug", description="Show tracebacks."),
+        _option("--yes", description="Assume yes for all prompts."),
+        _option("--no-color", description="Print without colors."),
+    ]
+
+
+class Command(click.Command):
+    """A command that accepts the global options too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = {name for parameter in self.params for name in parameter.opts}
+        self.params += [p for p in _global_options() if not own & set(p.opts)]
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    command_class = Command
+    group_class = type
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _global_options()

@@ -1,0 +1,69 @@
+"""What the commands that change a stack share: which stack it is, its plan, its live version."""
+
+from typing import TYPE_CHECKING
+
+from imgctl.cli.app import App
+
+if TYPE_CHECKING:
+    from infra.deployed_stack import DeployedStack
+    from infra.deployment import StackContext
+    from infra.plan import Plan
+
+
+def stack_context(app: App) -> "StackContext":
+    """Return the stack in the account and region in use, with its resources' names."""
+    from infra.deployment import StackContext, stack_client
+    from infra.names import stack_names
+
+    stack, aws = app.settings.stack, app.aws
+    chosen = app.settings.stack_settings.chosen_names
+    names = stack_names(stack, aws.account_id, aws.region, chosen)
+    return StackContext(aws, stack_client(aws), stack, names)
+
+
+def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
+    """Read the stack, and use its outputs for the rest of this run.
+
+    Raises StackNotFound if it is not deployed.
+    """
+    from imgctl.aws.stack import not_found, parse_outputs
+
+    deployed = context.client.read(context.stack)
+    if not deployed.exists:
+        raise not_found(context.stack)
+    app.outputs = parse_outputs(
+        deployed.outputs, stack=context.stack, endpoint_url=app.aws.endpoint_url
+    )
+    return deployed
+
+
+def location(app: App) -> str:
+    """Return where the stack is, for a question."""
+    if app.aws.is_local:
+        return "the embedded AWS on this machine"
+    return f"account {app.aws.account_id}, {app.aws.region}"
+
+
+def confirm_plan(app: App, plan: "Plan", question: str) -> bool:
+    """Show a plan and ask; a plan without changes needs no confirmation."""
+    from imgctl.cli.tables import plan_grid
+
+    if plan.is_empty:
+        app.ui.info("Nothing to change: already live.")
+        return True
+    app.ui.info(plan_grid(plan))
+    if app.ui.confirm(question):
+        return True
+    app.ui.info("Nothing was changed.")
+    return False
+
+
+def report_live(app: App, before: int) -> int:
+    """Print which version is live now, and which one was before. Return the exit code."""
+    from infra.function_version import live_version
+
+    live = live_version(app.aws.lambda_, app.outputs.function)
+    was = f" (was {before})" if live != before else ""
+    document = {"live": live, "before": before, "changed": live != before}
+    app.ui.result(document, f"Version {live} is live{was}.")
+    return 0

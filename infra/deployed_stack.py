@@ -1,0 +1,119 @@
+"""A stack as CloudFormation described it at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from infra.errors import StackNotUpdatable, stack_busy
+
+NEVER_CREATED = frozenset(
+    {
+        "CREATE_FAILED",
+        "IMPORT_ROLLBACK_COMPLETE",
+        "IMPORT_ROLLBACK_FAILED",
+        "ROLLBACK_COMPLETE",
+        "ROLLBACK_FAILED",
+    }
+)
+"""States of a stack whose creation failed; imgctl only imports into new stacks."""
+
+_NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+_NOT_UPDATABLE = NEVER_CREATED | {"DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
+_RESUMABLE = ("CREATE", "UPDATE", "IMPORT")
+# A resource in another state may be somebody else's: a bucket that could not be created because
+# its name was taken is listed as CREATE_FAILED, with that name.
+_OWNED_RESOURCE = frozenset({"CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE"})
+
+
+class AdoptionStep(StrEnum):
+    """The last step that an adoption has completed, as the deployed template's Metadata says."""
+
+    IMPORT = "import"
+    TABLE = "table"  # the table has been brought closer to the template's capacity and indexes
+
+
+@dataclass(frozen=True, slots=True)
+class StackResource:
+    """One resource that a stack lists; `physical_id` is a bucket's or a table's name."""
+
+    logical_id: str
+    physical_id: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeployedStack:
+    """A stack's state, read once and passed on. `status` is None if there is no such stack.
+
+    `template` is empty unless the stack is deployed. `adoption_step` is None unless an adoption
+    has begun and is not yet complete.
+    """
+
+    name: str
+    status: str | None
+    stack_id: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    outputs: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
+    template: str = ""
+    adoption_step: AdoptionStep | None = None
+
+    @property
+    def exists(self) -> bool:
+        """Whether CloudFormation has a stack of this name, in whatever state."""
+        return self.status not in (None, "DELETE_COMPLETE")
+
+    @property
+    def is_deployed(self) -> bool:
+        """Whether an operation has been executed on the stack, successfully or not."""
+        return self.status not in _NOT_DEPLOYED
+
+    @property
+    def was_never_created(self) -> bool:
+        """Whether the stack is what a failed creation has left."""
+        return self.status in NEVER_CREATED
+
+    @property
+    def is_living(self) -> bool:
+        """Whether the stack was created and has not begun to be deleted.
+
+        Only a living stack's list of resources proves that they belong to it.
+        """
+        status = self.status or ""
+        return status in ("CREATE_COMPLETE", "IMPORT_COMPLETE") or status.startswith("UPDATE_")
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a creation, update or import is in progress that could be followed."""
+        status = self.status or ""
+        return (
+            status.endswith("_IN_PROGRESS")
+            and status.startswith(_RESUMABLE)
+            and "ROLLBACK" not in status
+        )
+
+    @property
+    def live_version(self) -> str:
+        """The function's version that a rollback has made live; empty for the newest."""
+        return self.parameters.get("LiveVersion", "")
+
+
+def owned_names(stack: DeployedStack, resources: tuple[StackResource, ...]) -> frozenset[str]:
+    """Return the physical ids that a stack's own list proves to be the stack's.
+
+    Empty unless the stack is living: what a failed stack lists may belong to another one.
+    """
+    if not stack.is_living:
+        return frozenset()
+    return frozenset(r.physical_id for r in resources if r.status in _OWNED_RESOURCE)
+
+
+def check_updatable(stack: DeployedStack) -> None:
+    """Raise StackBusy or StackNotUpdatable if the stack cannot be updated now."""
+    status = stack.status
+    if status is None or status == "REVIEW_IN_PROGRESS":
+        return
+    if status.endswith("_IN_PROGRESS"):
+        raise stack_busy(stack.name, status)
+    if status in _NOT_UPDATABLE:
+        raise StackNotUpdatable(stack.name, status)

@@ -1,0 +1,201 @@
+"""What a user may choose about a stack. Each field defines one setting; see `setting_spec`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from infra.setting_spec import Choice, Integer, IntegerChoice, ScaleFactor, Text, setting, specs_of
+
+BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
+
+_BUCKET = Text(BUCKET_NAME, "3 to 63 lowercase letters, digits, dots and hyphens")
+_PREFIX = Text(
+    re.compile(r"(?!\.)[\w.!*() -]+"), "letters, digits and -_.!*() without a slash, as in resized-"
+)
+_EMAIL = Text(re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "an address such as me@example.org")
+_KEY_ARN = Text(
+    re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+"),
+    "a key ARN such as arn:aws:kms:eu-west-2:123456789012:key/...",
+)
+# CloudWatch Logs API reference, PutRetentionPolicy.
+_RETENTION_DAYS = IntegerChoice(
+    (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+)
+
+
+def _name(shortest: int, longest: int) -> Text:
+    return Text(
+        re.compile(rf"[\w-]{{{shortest},{longest}}}", re.ASCII),
+        f"{shortest} to {longest} letters, digits, hyphens and underscores",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSettings:
+    """The settings that reach the template; the defaults are the template's.
+
+    None leaves the choice to the template, or, for a name, to `stack_names`.
+    """
+
+    source_bucket: str | None = setting(
+        None,
+        kind=_BUCKET,
+        description="Bucket for originals.",
+        parameter="SourceBucketName",
+        default_name="src-bucket-image-in{suffix}-{account}-{region}",
+    )
+    destination_bucket: str | None = setting(
+        None,
+        kind=_BUCKET,
+        description="Bucket for resized images.",
+        parameter="DestinationBucketName",
+        default_name="dest-bucket-image-out{suffix}-{account}-{region}",
+    )
+    access_logs_bucket: str | None = setting(
+        None,
+        kind=_BUCKET,
+        description="Bucket for the S3 access logs of the other two.",
+        parameter="AccessLogsBucketName",
+        default_name="imgctl-access-logs{suffix}-{account}-{region}",
+    )
+    scale: str = setting(
+        "0.5",
+        kind=ScaleFactor(),
+        description="Scale factor for width and height.",
+        example=0.5,
+        parameter="Scale",
+    )
+    prefix: str = setting(
+        "resized-",
+        kind=_PREFIX,
+        description="Prefix of a resized image's file name.",
+        parameter="OutputPrefix",
+    )
+    quality: int | None = setting(
+        None,
+        kind=Integer(1, 100),
+        description="Quality of JPEG, WebP and AVIF.",
+        when_unset="80 for JPEG and WebP, 74 for AVIF",
+        example=80,
+        parameter="Quality",
+    )
+    architecture: str = setting(
+        "arm64",
+        kind=Choice(("arm64", "x86_64")),
+        description="Instruction set of the function: arm64 or x86_64.",
+        parameter="Architecture",
+    )
+    memory_mb: int = setting(
+        1769,
+        kind=Integer(256, 10240),
+        description="Memory of the function in MB; at 1769 Lambda assigns one full vCPU.",
+        parameter="MemoryMegabytes",
+    )
+    timeout_s: int = setting(
+        60,
+        kind=Integer(30, 900),
+        description="Timeout of the function in seconds.",
+        parameter="TimeoutSeconds",
+    )
+    reserved_concurrency: int | None = setting(
+        None,
+        kind=Integer(1, 1000),
+        description="Reserved (and maximum) concurrency of the function, taken from the account's"
+        " limit.",
+        when_unset="none reserved",
+        example=20,
+        parameter="ReservedConcurrency",
+    )
+    log_retention_days: int = setting(
+        30,
+        kind=_RETENTION_DAYS,
+        description="How long logs are kept, in days.",
+        parameter="LogRetentionDays",
+    )
+    alarm_email: str | None = setting(
+        None,
+        kind=_EMAIL,
+        description="Email address notified of alarms.",
+        when_unset="alarms are shown in CloudWatch only",
+        parameter="AlarmEmail",
+    )
+    kms_key: str | None = setting(
+        None,
+        kind=_KEY_ARN,
+        description="ARN of the KMS key that encrypts stored data. Its key policy must allow the"
+        " services of the stack to use it.",
+        when_unset="keys owned by AWS",
+        option="--cmk",
+        parameter="KmsKeyArn",
+    )
+    api_authorization: str = setting(
+        "iam",
+        kind=Choice(("iam", "key", "none")),
+        description="Who may call the API: iam, callers with IAM permission; key, holders of its"
+        " API key; none, anyone on the internet, who can then fill your bucket.",
+        parameter="ApiAuthorization",
+    )
+    api_requests_per_s: int = setting(
+        100,
+        kind=Integer(1, 10000),
+        description="Requests per second before throttling (429).",
+        parameter="ApiRequestsPerSecond",
+    )
+    api_burst: int = setting(
+        50,
+        kind=Integer(1, 5000),
+        description="Burst of requests before throttling (429).",
+        parameter="ApiBurst",
+    )
+    table: str | None = setting(
+        None,
+        kind=_name(3, 255),
+        description="Name of the DynamoDB table.",
+        parameter="TableName",
+        default_name="hala-db{suffix}",
+    )
+    function: str | None = setting(
+        None,
+        kind=_name(1, 64),
+        description="Name of the Lambda function.",
+        parameter="FunctionName",
+        default_name="Landa-image-s3-function{suffix}",
+    )
+    function_role: str | None = setting(
+        None,
+        kind=_name(1, 64),
+        description="Name of the function's IAM role.",
+        parameter="FunctionRoleName",
+        default_name="lambda-image-role{suffix}",
+    )
+    dead_letter_queue: str | None = setting(
+        None,
+        kind=_name(1, 80),
+        description="Name of the dead-letter queue.",
+        parameter="DeadLetterQueueName",
+        default_name="Landa-image-s3-function-dead-letters{suffix}",
+    )
+    api: str | None = setting(
+        None,
+        kind=_name(1, 128),
+        description="Name of the REST API.",
+        parameter="ApiName",
+        default_name="Quaen-Hala-API{suffix}",
+    )
+    api_role: str | None = setting(
+        None,
+        kind=_name(1, 64),
+        description="Name of the API's IAM role.",
+        parameter="ApiRoleName",
+        default_name="api-gw-s3-role{suffix}",
+    )
+
+    @property
+    def chosen_names(self) -> Mapping[str, str | None]:
+        """The names of resources by the fields of `Names`; None for those left to the stack."""
+        return {spec.name: getattr(self, spec.name) for spec in NAME_SETTINGS}
+
+
+STACK_SETTINGS = tuple(specs_of(StackSettings))
+NAME_SETTINGS = tuple(spec for spec in STACK_SETTINGS if spec.default_name)
+"""The settings that name a resource; each is a field of `infra.names.Names` too."""

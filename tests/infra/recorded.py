@@ -1,0 +1,81 @@
+"""CloudFormation with recorded responses, and stacks as they would be read from it."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+from botocore.stub import Stubber
+
+from infra.cloudformation import StackClient
+from infra.deployed_stack import DeployedStack
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+
+PARAMETERS = ("SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket", "Scale")
+
+
+def stack(status: str | None, **more: Any) -> DeployedStack:
+    """Return a stack of imgctl's template in a state."""
+    parameters = dict.fromkeys(PARAMETERS, "x")
+    return DeployedStack("imgctl", status, "arn:stack/imgctl/1", parameters, **more)
+
+
+class Recorded:
+    """CloudFormation, responding as recorded, in order."""
+
+    def __init__(self) -> None:
+        self.cloudformation = boto3.client(
+            "cloudformation",
+            region_name="eu-west-2",
+            aws_access_key_id="x",
+            aws_secret_access_key="x",
+        )
+        self.stub = Stubber(self.cloudformation)
+        self.slept_s: list[float] = []
+        self.client = StackClient(self.cloudformation, self.slept_s.append, 2.0, unique=lambda: "1")
+
+    def responds(
+        self, operation: str, response: dict[str, Any], expected: Any = None
+    ) -> "Recorded":
+        self.stub.add_response(operation, response, expected)
+        return self
+
+    def fails(self, operation: str, code: str, message: str) -> "Recorded":
+        self.stub.add_client_error(operation, code, message)
+        return self
+
+    def status(self, status: str | None, *, parameters: Sequence[str] = PARAMETERS) -> "Recorded":
+        if status is None:
+            message = "Stack with id imgctl does not exist"
+            return self.fails("describe_stacks", "ValidationError", message)
+        description = {
+            "StackName": "imgctl",
+            "StackId": "arn:stack/imgctl/1",
+            "CreationTime": NOW,
+            "StackStatus": status,
+            "Parameters": [{"ParameterKey": k, "ParameterValue": "x"} for k in parameters],
+        }
+        return self.responds("describe_stacks", {"Stacks": [description]})
+
+    def change_set(self, status: str, reason: str = "", **more: Any) -> "Recorded":
+        described = {"Status": status, "StatusReason": reason, "Changes": [], **more}
+        return self.responds("describe_change_set", described)
+
+    def events(self, *events: tuple[str, str, str, str, str]) -> "Recorded":
+        """Respond with events, newest first: id, resource, status, reason, token."""
+        described = [
+            {
+                "StackId": "arn:stack/imgctl/1",
+                "EventId": event_id,
+                "StackName": "imgctl",
+                "LogicalResourceId": resource,
+                "ResourceType": "AWS::S3::Bucket",
+                "Timestamp": NOW,
+                "ResourceStatus": status,
+                "ResourceStatusReason": reason,
+                "ClientRequestToken": token,
+            }
+            for event_id, resource, status, reason, token in events
+        ]
+        return self.responds("describe_stack_events", {"StackEvents": described})

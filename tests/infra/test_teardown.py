@@ -1,0 +1,155 @@
+"""What a destroy counts and deletes is proven to be the stack's, in every state of the stack."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from imgctl.aws.session import Aws
+from infra import teardown
+from infra.deployed_stack import DeployedStack
+from infra.deployment import StackContext
+from infra.names import Names, stack_names
+from infra.ownership import UNTAGGED, Owner, Ownership
+from infra.settings import NAME_SETTINGS
+from tests.infra.recorded import NOW, Recorded
+from tests.infra.test_ownership import make_bucket, make_table
+
+NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
+OURS = [{"Key": "imgctl:stack", "Value": "imgctl"}]
+THEIRS = [{"Key": "imgctl:stack", "Value": "living"}]
+LIVING = Owner(Ownership.STACK, "living")
+
+
+@pytest.fixture
+def recorded() -> Iterator[Recorded]:
+    recorded = Recorded()
+    with recorded.stub:
+        yield recorded
+    recorded.stub.assert_no_pending_responses()
+
+
+def deployed(status: str | None, names: Names = NAMES) -> DeployedStack:
+    parameters = {spec.parameter: getattr(names, spec.name) for spec in NAME_SETTINGS}
+    parameters["CodeBucket"] = names.artifacts_bucket
+    return DeployedStack("imgctl", status, "arn:stack/imgctl/1", parameters)
+
+
+def lists(recorded: Recorded, status: str, *names: str) -> None:
+    """Let the stack list buckets of these names as its resources, in a state."""
+    summaries = [
+        {
+            "LogicalResourceId": f"Bucket{number}",
+            "PhysicalResourceId": name,
+            "ResourceType": "AWS::S3::Bucket",
+            "ResourceStatus": status,
+            "LastUpdatedTimestamp": NOW,
+        }
+        for number, name in enumerate(names)
+    ]
+    recorded.responds("list_stack_resources", {"StackResourceSummaries": summaries})
+
+
+def retained(aws: Aws, recorded: Recorded, stack: DeployedStack) -> teardown.RetainedResources:
+    context = StackContext(aws, recorded.client, "imgctl", NAMES)
+    return teardown.find_retained(context, stack)
+
+
+def fill(aws: Aws, bucket: str) -> None:
+    aws.s3.put_object(Bucket=bucket, Key="photo.jpg", Body=b"precious")
+
+
+@pytest.mark.parametrize(
+    ("status", "resource_status"),
+    [
+        ("ROLLBACK_COMPLETE", "CREATE_FAILED"),
+        ("ROLLBACK_FAILED", "CREATE_FAILED"),
+        ("CREATE_FAILED", "CREATE_COMPLETE"),
+        ("IMPORT_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE"),
+        ("IMPORT_ROLLBACK_FAILED", "IMPORT_COMPLETE"),
+        ("DELETE_FAILED", "DELETE_FAILED"),
+        ("DELETE_FAILED", "CREATE_COMPLETE"),
+    ],
+)
+def test_a_failed_stacks_parameters_and_list_are_no_claim_on_a_living_ones_data(
+    aws: Aws, recorded: Recorded, status: str, resource_status: str
+) -> None:
+    make_bucket(aws, NAMES.source_bucket, THEIRS)
+    make_bucket(aws, NAMES.destination_bucket, [])
+    make_bucket(aws, NAMES.artifacts_bucket, THEIRS)
+    make_table(aws, NAMES.table, THEIRS)
+    fill(aws, NAMES.source_bucket)
+    lists(recorded, resource_status, *NAMES.holds_data)
+    found = retained(aws, recorded, deployed(status))
+    assert (found.data, found.objects, found.records, found.bundles) == ((), 0, 0, None)
+    assert found.dead_letters == 0
+    assert {item.name: item.owner for item in found.unproven} == {
+        NAMES.source_bucket: LIVING,
+        NAMES.destination_bucket: UNTAGGED,
+        NAMES.table: LIVING,
+        NAMES.artifacts_bucket: LIVING,
+    }
+    removed: list[int] = []
+    assert teardown.delete_data(aws, found, removed.append) == teardown.DeletedData((), ())
+    teardown.delete_bundles(aws, found)
+    assert removed == []
+    assert aws.s3.list_objects_v2(Bucket=NAMES.source_bucket)["KeyCount"] == 1
+    assert aws.dynamodb.list_tables()["TableNames"] == [NAMES.table]
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_COMPLETE", "DELETE_FAILED", None])
+def test_a_stacks_own_tag_is_proof_enough_when_the_stack_has_failed_or_is_gone(
+    aws: Aws, recorded: Recorded, status: str | None
+) -> None:
+    make_bucket(aws, NAMES.source_bucket, OURS)
+    make_table(aws, NAMES.table, OURS)
+    fill(aws, NAMES.source_bucket)
+    if status is not None:
+        lists(recorded, "CREATE_FAILED")
+    found = retained(aws, recorded, deployed(status))
+    assert found.data == (NAMES.source_bucket, NAMES.table)
+    assert (found.objects, found.unproven) == (1, ())
+    data = teardown.delete_data(aws, found, lambda _: None)
+    assert data.deleted == (NAMES.source_bucket, NAMES.table)
+    assert aws.s3.list_buckets()["Buckets"] == []
+    assert aws.dynamodb.list_tables()["TableNames"] == []
+
+
+def test_an_adopted_bucket_without_a_tag_is_the_living_stacks_that_lists_it(
+    aws: Aws, recorded: Recorded
+) -> None:
+    make_bucket(aws, NAMES.source_bucket, [])
+    make_bucket(aws, NAMES.destination_bucket, [])
+    aws.sqs.create_queue(QueueName=NAMES.dead_letter_queue)
+    lists(recorded, "IMPORT_COMPLETE", NAMES.source_bucket)
+    found = retained(aws, recorded, deployed("IMPORT_COMPLETE"))
+    assert found.data == (NAMES.source_bucket,)
+    assert [item.name for item in found.unproven] == [NAMES.destination_bucket]
+
+
+def test_a_living_stack_does_not_claim_what_another_stacks_tag_names(
+    aws: Aws, recorded: Recorded
+) -> None:
+    make_bucket(aws, NAMES.source_bucket, THEIRS)
+    lists(recorded, "CREATE_COMPLETE", NAMES.source_bucket)
+    found = retained(aws, recorded, deployed("UPDATE_COMPLETE"))
+    assert found.data == ()
+    assert str(found.unproven[0]) == f"{NAMES.source_bucket} (belongs to the stack living)"
+
+
+def test_what_changes_hands_between_the_question_and_the_deletion_is_left_alone(
+    aws: Aws, recorded: Recorded
+) -> None:
+    make_bucket(aws, NAMES.source_bucket, OURS)
+    make_bucket(aws, NAMES.artifacts_bucket, OURS)
+    fill(aws, NAMES.source_bucket)
+    lists(recorded, "CREATE_COMPLETE", NAMES.source_bucket)
+    found = retained(aws, recorded, deployed("UPDATE_COMPLETE"))
+    for bucket in (NAMES.source_bucket, NAMES.artifacts_bucket):
+        tags: Any = THEIRS
+        aws.s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": tags})
+    data = teardown.delete_data(aws, found, lambda _: None)
+    teardown.delete_bundles(aws, found)
+    assert data.deleted == ()
+    assert data.unproven == (teardown.UnprovenResource(NAMES.source_bucket, LIVING),)
+    assert len(aws.s3.list_buckets()["Buckets"]) == 2
