@@ -3,13 +3,14 @@
 import io
 import os
 import tempfile
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, BinaryIO, cast
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image
 
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
-from imgctl.core.spec import ResizeSpec
+from imgctl.core.source import SourceInfo, load_plugin
 
 ANIMATED = (ImageFormat.GIF, ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF)
 
@@ -51,13 +52,13 @@ def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Im
 
 
 def save(
-    pages: list[Image.Image],
-    output_format: ImageFormat,
-    options: dict[str, Any],
+    pages: Sequence[Image.Image], output_format: ImageFormat, options: Mapping[str, Any]
 ) -> bytes:
-    """Encode the pages, which are all of modes that the format can hold."""
+    """Encode the pages, each converted by `convert_for`, with options of Pillow's `Image.save`."""
+    load_plugin(output_format)
+    options = dict(options)
     if output_format is ImageFormat.PNG and len(pages) == 1:
-        options = options | _png_options(pages[0])
+        options |= _png_options(pages[0])
     if output_format is ImageFormat.GIF:
         # Octree: five times quicker than the default median cut. Pillow itself takes it for RGBA.
         pages = [
@@ -65,7 +66,7 @@ def save(
             for page in pages
         ]
     if len(pages) > 1:
-        options = options | {"save_all": True, "append_images": pages[1:]}
+        options |= {"save_all": True, "append_images": pages[1:]}
     # To a real file: into one, Pillow encodes without the interpreter's lock, so that threads
     # work side by side; into a BytesIO it would hold it.
     with _memory_file() as encoded:
@@ -80,48 +81,49 @@ def _memory_file() -> BinaryIO:
     return cast(BinaryIO, tempfile.TemporaryFile())
 
 
-def settings(
-    image: Image.Image,
-    head: bytes,
-    source_format: ImageFormat,
-    output_format: ImageFormat,
-    spec: ResizeSpec,
+def encoder_options(
+    source: SourceInfo, output_format: ImageFormat, quality: int | None
 ) -> dict[str, Any]:
-    """Choose the encoder's settings, as the source has them where that is kept."""
+    """Choose the encoder's options; what the source's own encoding chose is kept.
+
+    `quality` None is the format's default.
+    """
     options: dict[str, Any] = {}
-    same = source_format is output_format
+    same_format = source.header.format is output_format
     match output_format:
         case ImageFormat.JPEG:
-            if same:
-                options["progressive"] = "progressive" in image.info
-                options["subsampling"] = JpegImagePlugin.get_sampling(image)
+            if same_format:
+                options["progressive"] = source.header.progressive
+                options["subsampling"] = source.jpeg_subsampling
         case ImageFormat.WEBP:
             # Half the time of the default method 4, for about 3% more bytes.
-            options |= {"method": 2, "lossless": same and head[12:16] == b"VP8L"}
+            options |= {"method": 2, "lossless": source.lossless_webp}
         case ImageFormat.AVIF:
             options["speed"] = 8  # the default, 6, takes several times as long
         case ImageFormat.TIFF:
-            compression = image.info.get("compression")
-            if compression != "raw":
-                options["compression"] = (
-                    compression if compression in _LOSSLESS_TIFF else "tiff_lzw"
-                )
+            if source.compression != "raw":
+                lossless = source.compression in _LOSSLESS_TIFF
+                options["compression"] = source.compression if lossless else "tiff_lzw"
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:
-        options["quality"] = spec.quality or DEFAULT_QUALITY[output_format]
+        options["quality"] = quality or DEFAULT_QUALITY[output_format]
     return options
 
 
-def animation_settings(
-    image: Image.Image, durations: list[int], pages: list[Image.Image], output_format: ImageFormat
+def animation_options(
+    pages: Sequence[Image.Image],
+    durations_ms: Sequence[int],
+    output_format: ImageFormat,
+    loop: int | None,
 ) -> dict[str, Any]:
-    """Give each frame its time, the loop its count, and clear frames a clean ground."""
-    options: dict[str, Any] = {"duration": durations}
-    if "loop" in image.info:
-        options["loop"] = image.info["loop"]
+    """Return the options that make an animation of the pages: durations, loop count, disposal."""
+    options: dict[str, Any] = {"duration": list(durations_ms)}
+    if loop is not None:
+        options["loop"] = loop
     if output_format is ImageFormat.GIF and any(page.mode == "RGBA" for page in pages):
-        options["disposal"] = 2  # frames are whole: clear before each, or they show through
+        # Each page is a whole frame: without clearing, earlier ones show through.
+        options["disposal"] = 2
     return options
 
 

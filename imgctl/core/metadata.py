@@ -1,11 +1,13 @@
-"""What is carried over beside the pixels: profile, resolution, EXIF, XMP.
+"""Metadata beside the pixels: color profile, resolution, EXIF and XMP.
 
-The default keeps what a photographer expects to find again, without the position, without the
-thumbnail, and without what resizing makes untrue.
+It is read into a value (`SourceMetadata`), and what a result keeps of it is decided from that
+value alone (`plan_metadata`). The default policy keeps what a photographer expects to find again,
+without the GPS position, the thumbnail, and whatever resizing makes untrue.
 """
 
 import struct
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from PIL import ExifTags, Image, TiffImagePlugin
@@ -14,13 +16,14 @@ from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.spec import MetadataPolicy
 
-_HOLDS_EXIF = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
-_HOLDS_XMP = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
-_HOLDS_DPI = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
-_HOLDS_ICC = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
+_EXIF_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
+_XMP_FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
+_DPI_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
+_ICC_FORMATS = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
+_CMYK_FORMATS = (ImageFormat.JPEG, ImageFormat.TIFF)
 
-# Of a TIFF's own directory, what tells of the picture and not of the file's strips (TIFF 6.0).
-_DESCRIPTIVE = (
+# The tags of a TIFF's own directory that describe the image, not how the file stores it (TIFF 6.0).
+_DESCRIPTIVE_TAGS = (
     ExifTags.Base.ImageDescription,
     ExifTags.Base.Make,
     ExifTags.Base.Model,
@@ -31,11 +34,10 @@ _DESCRIPTIVE = (
     ExifTags.Base.Copyright,
 )
 
-_HOLDS_INKS = (ImageFormat.JPEG, ImageFormat.TIFF)
+_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")  # in Pillow's `info`, by format
+_RAW_EXIF_KEY = "Raw profile type exif"  # a PNG's EXIF as hexadecimal text, by ImageMagick
 
-_XMP_NAMES = ("xmp", "XML:com.adobe.xmp")
-
-UPRIGHT = {  # EXIF orientation (CIPA DC-008, tag 0x0112): what makes the picture upright
+UPRIGHT = {  # EXIF orientation (CIPA DC-008, tag 0x0112) -> the operation that makes it upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -48,101 +50,182 @@ QUARTER_TURNS = (5, 6, 7, 8)
 
 
 @dataclass(frozen=True, slots=True)
-class SavedMetadata:
-    """Options for Pillow's save, and what could not or should not be carried over, in words."""
+class SourceMetadata:
+    """The metadata of a source image.
 
-    options: dict[str, Any]
-    notes: tuple[str, ...]
+    `exif` is the EXIF block as stored; for a TIFF, whose own directory holds EXIF's tags, it is
+    those tags with their values. `dpi` is as Pillow reads it, plausible or not.
+    """
+
+    icc_profile: bytes | None = field(default=None, repr=False)
+    dpi: object = None
+    exif: bytes | Mapping[int, Any] | None = field(default=None, repr=False)
+    xmp: bytes | str | None = field(default=None, repr=False)
 
 
-def orientation_of(image: Image.Image) -> int:
-    """Give the EXIF orientation, 1 to 8; 1 where there is none or it is nonsense.
+@dataclass(frozen=True, slots=True, repr=False)
+class MetadataPlan:
+    """The metadata of a result: options for Pillow's save, and notes on what is lost."""
 
-    A TIFF's is 1: Pillow itself turns its pages while it decodes them, and its size before.
+    options: Mapping[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @property
+    def kept(self) -> tuple[str, ...]:
+        """What is kept, by the names of Pillow's options: `icc_profile`, `dpi`, `exif`, ..."""
+        return tuple(name for name, value in self.options.items() if value)
+
+    def __repr__(self) -> str:
+        return f"MetadataPlan(kept={self.kept}, notes={self.notes})"
+
+
+def read_orientation(image: Image.Image) -> int:
+    """Return the EXIF orientation, 1 to 8; 1 if it is missing or invalid.
+
+    For TIFF it is 1: Pillow itself turns the pages while it decodes them, and reports the size
+    after the turn. For a PNG without EXIF before its pixels, this decodes the pixels: EXIF may
+    follow them.
     """
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return 1
-    found = image.getexif().get(ExifTags.Base.Orientation, 1)
-    return found if found in UPRIGHT else 1
+    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    return orientation if orientation in UPRIGHT else 1
 
 
-def carry_over(
-    image: Image.Image,
-    source_format: ImageFormat,
+def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
+    """Read the metadata of an open image, without EXIF unless `with_exif`."""
+    exif: bytes | Mapping[int, Any] | None = None
+    if with_exif:
+        is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
+        exif = _read_tiff_exif(image) if is_tiff else _raw_exif(image)
+    return SourceMetadata(
+        icc_profile=image.info.get("icc_profile"),
+        dpi=image.info.get("dpi"),
+        exif=exif,
+        xmp=next((image.info[key] for key in _XMP_KEYS if key in image.info), None),
+    )
+
+
+def plan_metadata(
+    source: SourceMetadata,
+    mode: str,
     output_format: ImageFormat,
     target: Size,
     policy: MetadataPolicy,
-) -> SavedMetadata:
-    """Choose what the output keeps of the source's profile, resolution, EXIF and XMP."""
-    options: dict[str, Any] = {}
-    notes: list[str] = []
-    if profile := image.info.get("icc_profile"):
-        if image.mode == "CMYK" and output_format not in _HOLDS_INKS:
-            pass  # used up: the pixels become sRGB by it
-        elif output_format in _HOLDS_ICC:
-            options["icc_profile"] = profile
-        else:
-            notes.append(f"the colour profile was dropped: {output_format} holds none")
-    if policy is MetadataPolicy.NONE:
-        return SavedMetadata(options, tuple(notes))
-    if output_format in _HOLDS_DPI and _plausible_dpi(image.info.get("dpi")):
-        options["dpi"] = image.info["dpi"]
-    _carry_exif(image, source_format, output_format, target, policy, options, notes)
-    if xmp := next((image.info[name] for name in _XMP_NAMES if name in image.info), None):
-        if policy is MetadataPolicy.ALL and output_format in _HOLDS_XMP:
-            options["xmp"] = xmp.encode() if isinstance(xmp, str) else xmp
-        else:
-            notes.append("XMP was dropped")
-    return SavedMetadata(options, tuple(notes))
+) -> MetadataPlan:
+    """Decide which metadata a result keeps.
+
+    `mode` is the source's Pillow mode, `target` the result's upright size. EXIF is encoded here,
+    because only that shows whether it can be.
+    """
+    parts = [_plan_profile(source.icc_profile, mode, output_format)]
+    if policy is not MetadataPolicy.NONE:
+        parts += [
+            _plan_dpi(source.dpi, output_format),
+            _plan_exif(source.exif, policy, output_format, target),
+            _plan_xmp(source.xmp, policy, output_format),
+        ]
+    options = {name: value for part in parts for name, value in part.options.items()}
+    return MetadataPlan(options, tuple(note for part in parts for note in part.notes))
 
 
-def _carry_exif(
-    image: Image.Image,
-    source_format: ImageFormat,
-    output_format: ImageFormat,
-    target: Size,
-    policy: MetadataPolicy,
-    options: dict[str, Any],
-    notes: list[str],
-) -> None:
-    exif = _from_tiff(image) if source_format is ImageFormat.TIFF else image.getexif()
-    exif.pop(ExifTags.Base.Orientation, None)
-    if policy is MetadataPolicy.SAFE and exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
-        notes.append("the GPS position was removed")
-    if ExifTags.IFD.Exif in exif:
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        if policy is MetadataPolicy.SAFE and details.pop(ExifTags.IFD.MakerNote, None) is not None:
-            notes.append("the maker's own notes were removed")
-        if ExifTags.Base.ExifImageWidth in details:
-            details[ExifTags.Base.ExifImageWidth] = target.width
-            details[ExifTags.Base.ExifImageHeight] = target.height
-    if output_format is ImageFormat.TIFF:
-        described = {tag: exif.pop(tag) for tag in _DESCRIPTIVE if isinstance(exif.get(tag), str)}
-        options["tiffinfo"] = described
-    if not exif:
-        return
-    if output_format not in _HOLDS_EXIF:
-        notes.append(f"EXIF was dropped: {output_format} holds none here")
-        return
-    try:
-        options["exif"] = exif.tobytes()
-    except (ValueError, TypeError, struct.error, OverflowError):
-        # A tag that cannot be written again is no reason to lose the picture.
-        notes.append("EXIF was dropped: it cannot be written again")
+def _raw_exif(image: Image.Image) -> bytes | None:
+    """Return the EXIF block from where `Image.getexif` takes it."""
+    block: bytes | None = image.info.get("exif")
+    if block is None and _RAW_EXIF_KEY in image.info:
+        block = bytes.fromhex("".join(image.info[_RAW_EXIF_KEY].split("\n")[3:]))
+    return block
 
 
-def _from_tiff(image: Image.Image) -> Image.Exif:
-    """Take from a TIFF what other formats have as EXIF."""
-    own = image.getexif()
+def _read_tiff_exif(image: Image.Image) -> dict[int, Any]:
+    """Read from a TIFF's directories what other formats store as EXIF."""
+    directory = image.getexif()
+    tags: dict[int, Any] = {tag: directory[tag] for tag in _DESCRIPTIVE_TAGS if tag in directory}
+    for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
+        if values := directory.get_ifd(tag):
+            tags[tag] = dict(values)
+    return tags
+
+
+def _to_exif(stored: bytes | Mapping[int, Any] | None) -> Image.Exif:
+    """Return the EXIF as an object of its own, which the caller may change."""
     exif = Image.Exif()
-    for tag in _DESCRIPTIVE:
-        if tag in own:
-            exif[tag] = own[tag]
-    for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if found := own.get_ifd(directory):
-            exif[directory] = dict(found)
+    if isinstance(stored, bytes):
+        exif.load(stored)
+    elif stored is not None:
+        for tag, value in stored.items():
+            exif[tag] = dict(value) if isinstance(value, dict) else value
     return exif
+
+
+def _plan_profile(profile: bytes | None, mode: str, output_format: ImageFormat) -> MetadataPlan:
+    if not profile:
+        return MetadataPlan()
+    if mode == "CMYK" and output_format not in _CMYK_FORMATS:
+        return MetadataPlan()  # it converts the pixels to sRGB, and no longer describes them
+    if output_format not in _ICC_FORMATS:
+        return MetadataPlan(notes=(f"the colour profile was dropped: {output_format} holds none",))
+    return MetadataPlan({"icc_profile": profile})
+
+
+def _plan_dpi(dpi: object, output_format: ImageFormat) -> MetadataPlan:
+    keeps = output_format in _DPI_FORMATS and _plausible_dpi(dpi)
+    return MetadataPlan({"dpi": dpi} if keeps else {})
 
 
 def _plausible_dpi(dpi: object) -> bool:
     return isinstance(dpi, tuple) and len(dpi) == 2 and all(0 < value < 65536 for value in dpi)
+
+
+def _plan_exif(
+    stored: bytes | Mapping[int, Any] | None,
+    policy: MetadataPolicy,
+    output_format: ImageFormat,
+    target: Size,
+) -> MetadataPlan:
+    exif = _to_exif(stored)
+    exif.pop(ExifTags.Base.Orientation, None)
+    notes = _remove_private_tags(exif) if policy is MetadataPolicy.SAFE else []
+    if ExifTags.IFD.Exif in exif:
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        if ExifTags.Base.ExifImageWidth in details:
+            details[ExifTags.Base.ExifImageWidth] = target.width
+            details[ExifTags.Base.ExifImageHeight] = target.height
+    options: dict[str, Any] = {}
+    if output_format is ImageFormat.TIFF:
+        options["tiffinfo"] = {
+            tag: exif.pop(tag) for tag in _DESCRIPTIVE_TAGS if isinstance(exif.get(tag), str)
+        }
+    if not exif:
+        return MetadataPlan(options, tuple(notes))
+    if output_format not in _EXIF_FORMATS:
+        notes.append(f"EXIF was dropped: {output_format} holds none here")
+        return MetadataPlan(options, tuple(notes))
+    try:
+        options["exif"] = exif.tobytes()
+    except (ValueError, TypeError, struct.error, OverflowError):
+        # A tag that cannot be encoded is no reason to fail the whole image.
+        notes.append("EXIF was dropped: it cannot be written again")
+    return MetadataPlan(options, tuple(notes))
+
+
+def _remove_private_tags(exif: Image.Exif) -> list[str]:
+    """Remove GPS position and maker notes; return a note for each."""
+    notes = []
+    if exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
+        notes.append("the GPS position was removed")
+    if ExifTags.IFD.Exif in exif:
+        details = exif.get_ifd(ExifTags.IFD.Exif)
+        if details.pop(ExifTags.IFD.MakerNote, None) is not None:
+            notes.append("the maker's own notes were removed")
+    return notes
+
+
+def _plan_xmp(
+    xmp: bytes | str | None, policy: MetadataPolicy, output_format: ImageFormat
+) -> MetadataPlan:
+    if not xmp:
+        return MetadataPlan()
+    if policy is MetadataPolicy.ALL and output_format in _XMP_FORMATS:
+        return MetadataPlan({"xmp": xmp.encode() if isinstance(xmp, str) else xmp})
+    return MetadataPlan(notes=("XMP was dropped",))

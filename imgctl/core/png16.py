@@ -6,21 +6,24 @@ one of the high bytes and one of the low ones, and written by hand (W3C PNG, 3rd
 
 import io
 import zlib
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from PIL import Image, ImageChops, ImageFile, ImageMath, TiffImagePlugin
 
-from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 
-_COLOUR_TYPES = {3: 2, 4: 6}  # channels -> PNG's colour type: RGB, RGBA
+_COLOR_TYPES = {3: 2, 4: 6}  # channels -> PNG's colour type: RGB, RGBA
 _SUB, _UP, _AVERAGE = 1, 2, 3
 _BAND_ROWS = 64
 _BRIGHTEST = 65535
 
 
-def is_16_bit(image: ImageFile.ImageFile, head: bytes) -> bool:
-    """Tell a picture of 16 bits a channel that Pillow reads as 8: colour, in PNG or TIFF."""
+def is_color_16_bit(image: ImageFile.ImageFile, head: bytes) -> bool:
+    """Return whether this is a color PNG or TIFF of 16 bits per channel, which Pillow reads as 8.
+
+    `head` is the beginning of the file, with PNG's header chunk.
+    """
     if image.mode not in ("RGB", "RGBA", "CMYK"):
         return False
     if isinstance(image, TiffImagePlugin.TiffImageFile):
@@ -28,13 +31,11 @@ def is_16_bit(image: ImageFile.ImageFile, head: bytes) -> bool:
     return image.format == "PNG" and head[24] == 16
 
 
-def is_kept(
-    image: ImageFile.ImageFile, head: bytes, frames: int, output_format: ImageFormat
-) -> bool:
-    """Tell whether the 16 bits can be carried over: from PNG to PNG, without a colour key."""
+def is_readable(image: ImageFile.ImageFile, head: bytes, frames: int) -> bool:
+    """Return whether `read_channels` can read all 16 bits: a still PNG without a color key."""
     return (
-        image.format == output_format.value == "PNG"
-        and head[25] in _COLOUR_TYPES.values()
+        image.format == "PNG"
+        and head[25] in _COLOR_TYPES.values()
         and frames == 1
         and "transparency" not in image.info
     )
@@ -62,7 +63,7 @@ def read_channels(high: Image.Image, source: BinaryIO) -> list[Image.Image]:
 
 
 def resized(
-    channels: list[Image.Image], target: Size, method: Image.Resampling
+    channels: Sequence[Image.Image], target: Size, method: Image.Resampling
 ) -> list[Image.Image]:
     """Resample each channel; colour is weighted by alpha, so that edges have no fringe.
 
@@ -90,7 +91,7 @@ def resized(
     return [*results, _rounded(small_alpha)]
 
 
-def save(channels: list[Image.Image], options: dict[str, Any]) -> bytes:
+def save(channels: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:
     """Encode as PNG; `options` are those of Pillow's save that carry metadata."""
     width, height = channels[0].size
     rows = _interleaved(channels)
@@ -108,7 +109,7 @@ def save(channels: list[Image.Image], options: dict[str, Any]) -> bytes:
     # Pillow writes the metadata's chunks, around a picture that is then exchanged.
     shell = io.BytesIO()
     Image.new("RGB", (1, 1)).save(shell, "PNG", **options)
-    header = bytes([16, _COLOUR_TYPES[len(channels)], 0, 0, 0])
+    header = bytes([16, _COLOR_TYPES[len(channels)], 0, 0, 0])
     exchanged = {
         b"IHDR": width.to_bytes(4) + height.to_bytes(4) + header,
         b"IDAT": pixels + compressor.flush(),
@@ -130,7 +131,7 @@ def _rounded(channel: Image.Image) -> Image.Image:
     return clipped.convert("I;16")
 
 
-def _interleaved(channels: list[Image.Image]) -> Image.Image:
+def _interleaved(channels: Sequence[Image.Image]) -> Image.Image:
     """Lay the channels out as PNG does, big-endian; an image of bytes, `L`."""
     width, height = channels[0].size
     step = 2 * len(channels)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from imgctl.core.current_record import CurrentRecord, EventOrder, order
 from imgctl.core.errors import PictureError
 from imgctl.core.keys import output_key, resource_id
-from imgctl.core.pixels import ResizeResult, resize
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
+from imgctl.core.resize import ResizeResult, resize
 from imgctl.worker import records, storage
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated

@@ -67,7 +67,7 @@ ONE_PICTURE = """
 import io, sys
 sys.path[:0] = [sys.argv[1]]
 from imgctl.core.limits import Limits
-from imgctl.core.pixels import resize
+from imgctl.core.resize import resize
 from imgctl.core.spec import ResizeSpec
 with open(sys.argv[2], "rb") as source:
     resize(source, ResizeSpec(), Limits())

@@ -33,7 +33,7 @@ _SETTINGS = {
 _PATH = "import sys; sys.path[:0] = [sys.argv[1]]; sys.path.append(sys.argv[2]);"
 _IMGCTL = f"""{_PATH}
 from imgctl.worker import handler
-from imgctl.core.pixels import resize
+from imgctl.core.resize import resize
 settings, _ = handler._cold_start()
 with open(sys.argv[3], "rb") as source:
     resize(source, settings.spec, settings.limits)

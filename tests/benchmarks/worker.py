@@ -46,7 +46,7 @@ def naive_frames(source: Path, destination: Path) -> None:
 def imgctl_core(source: Path, destination: Path, *, high_quality: bool = False) -> None:
     """Resize with imgctl's core."""
     from imgctl.core.limits import Limits
-    from imgctl.core.pixels import resize
+    from imgctl.core.resize import resize
     from imgctl.core.spec import ResizeSpec
 
     with source.open("rb") as file:

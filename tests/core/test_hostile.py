@@ -18,7 +18,7 @@ from imgctl.core.errors import PictureError, TooLarge
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits, working_bytes
-from imgctl.core.pixels import resize
+from imgctl.core.resize import resize
 from imgctl.core.spec import ResizeSpec
 from tests.pictures import animation, deep_png, encoded, photo
 
@@ -84,7 +84,7 @@ import io, resource, sys
 from pathlib import Path
 from imgctl.core.errors import PictureError
 from imgctl.core.limits import Limits
-from imgctl.core.pixels import resize
+from imgctl.core.resize import resize
 from imgctl.core.spec import ResizeSpec
 limit = 1769 * 1024 * 1024
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))

@@ -7,7 +7,7 @@ from imgctl.core import png16
 from imgctl.core.errors import Truncated
 from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits
-from imgctl.core.pixels import ResizeResult, resize
+from imgctl.core.resize import ResizeResult, resize
 from imgctl.core.spec import ResizeSpec
 from tests.pictures import decoded, deep_png, deep_values, encoded
 

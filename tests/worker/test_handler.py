@@ -7,8 +7,8 @@ import pytest
 from botocore.stub import Stubber
 
 from imgctl.core.keys import resource_id
-from imgctl.core.pixels import resize
 from imgctl.core.record import Status
+from imgctl.core.resize import resize
 from imgctl.worker import pipeline
 from imgctl.worker.deadline import CALL_S
 from imgctl.worker.events import ObjectCreated

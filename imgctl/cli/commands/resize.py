@@ -197,9 +197,9 @@ def resize_file(
     import hashlib
     from datetime import UTC, datetime
 
-    from imgctl.core import pixels
     from imgctl.core.limits import Limits
     from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
+    from imgctl.core.resize import resize as resize_image
 
     known: dict[str, Any] = {
         "original_object_key": str(job.source),
@@ -216,7 +216,7 @@ def resize_file(
         with job.source.open("rb") as source:
             if hashed:
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-            result = pixels.resize(source, spec, Limits())
+            result = resize_image(source, spec, Limits())
         _write(job, result.data, mode=mode, overwrite=overwrite)
     except ImgctlError as error:
         known |= failure_fields(error)

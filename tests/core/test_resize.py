@@ -20,7 +20,7 @@ from imgctl.core.errors import Damaged, NotAnImage, PictureError, TooLarge, Trun
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits
-from imgctl.core.pixels import ResizeResult, resize
+from imgctl.core.resize import ResizeResult, resize
 from imgctl.core.spec import Exact, Fit, MetadataPolicy, ResizeSpec
 from tests.pictures import PHOTOS, animation, decoded, deep_png, encoded, photo, srgb_profile
 

@@ -1,0 +1,115 @@
+"""The plan of one resize, and the cost that it is checked for. Decisions only, no pixels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from PIL import Image
+
+from imgctl.core.encoding import ANIMATED
+from imgctl.core.formats import ImageFormat
+from imgctl.core.geometry import ImageInfo, Size, target_size
+from imgctl.core.limits import Limits, working_bytes
+from imgctl.core.metadata import MetadataPlan
+from imgctl.core.pixels import divided, draft_divisor
+from imgctl.core.source import SourceHeader, SourceInfo
+from imgctl.core.spec import ResizeSpec
+
+
+class RenderPath(StrEnum):
+    """How the pixels are processed."""
+
+    PILLOW = "pillow"
+    PNG16 = "png16"  # color of 16 bits per channel, which Pillow would reduce to 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResizePlan:
+    """All decisions of one resize; `repr` shows them.
+
+    `original` and `target` are upright; `stored` and `stored_target` are before the orientation
+    is applied. `frames` is the number of frames kept. `draft_divisor` divides the sides of a JPEG
+    while it is decoded. `notes` name what will be lost, apart from metadata (`metadata.notes`) and
+    from what only the decoded pages show. `memory_bytes` is an estimate.
+    """
+
+    spec: ResizeSpec
+    limits: Limits
+    original: ImageInfo
+    stored: Size
+    orientation: int
+    target: Size
+    stored_target: Size
+    output_format: ImageFormat
+    frames: int
+    path: RenderPath
+    resampling: Image.Resampling
+    draft_divisor: int
+    average_halves: bool
+    loop: int | None
+    encoder_options: Mapping[str, Any]
+    metadata: MetadataPlan
+    notes: tuple[str, ...]
+    memory_bytes: int
+
+    def page_target(self, index: int, size: Size) -> Size:
+        """Return the target, as stored, of a page; a TIFF's pages have sizes of their own."""
+        if self.original.format is ImageFormat.TIFF and index:
+            return target_size(size, self.spec)
+        return self.stored_target
+
+    def check_page(self, index: int, size: Size) -> None:
+        """Raise TooLarge for a page or a growing frame whose size exceeds the limits."""
+        self.limits.check_pixels(size, self.frames - index)
+        target = target_size(size, self.spec)
+        self.limits.check_memory(working_bytes(size, target, self.frames, progressive=None))
+
+
+def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
+    """Return the memory that decoding and resampling with Pillow would hold at once, in bytes.
+
+    Raises TooLarge if the source, the result or that estimate exceeds the limits. The result is
+    taken as if it were stored upright: the header does not say how it is oriented.
+    """
+    limits.check_pixels(header.size, header.frames)
+    frames = kept_frames(header, spec.format or header.format)
+    untransposed_target = target_size(header.size, spec)
+    limits.check_pixels(untransposed_target, frames)
+    divisor = jpeg_divisor(header, spec, untransposed_target)
+    memory_bytes = working_bytes(
+        divided(header.size, divisor),
+        untransposed_target,
+        frames,
+        progressive=header.size if header.progressive else None,
+    )
+    limits.check_memory(memory_bytes)
+    return memory_bytes
+
+
+def jpeg_divisor(header: SourceHeader, spec: ResizeSpec, stored_target: Size) -> int:
+    """Return what the sides are divided by while decoding; 1 for all formats but JPEG."""
+    if header.format is not ImageFormat.JPEG or spec.high_quality:
+        return 1
+    return draft_divisor(header.size, stored_target)
+
+
+def kept_frames(header: SourceHeader, output_format: ImageFormat) -> int:
+    """Return how many frames or pages the output format holds of the source's."""
+    return header.frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
+
+
+def foreseen_losses(
+    source: SourceInfo, output_format: ImageFormat, *, keeps_16_bit: bool
+) -> tuple[str, ...]:
+    """Return a note for each loss that can be told before the pixels are decoded."""
+    header = source.header
+    notes = []
+    if header.extra_images:
+        notes.append(f"{header.extra_images} further pictures in the file (MPO) were dropped")
+    dropped = header.frames - kept_frames(header, output_format)
+    if dropped:
+        notes.append(f"{dropped} of {header.frames} frames were dropped: {output_format} holds one")
+    if source.color_16_bit and not keeps_16_bit:
+        notes.append("16 bits a channel became 8")
+    return tuple(notes)

@@ -1,0 +1,145 @@
+"""An opened image file, and the facts that a resize is planned from."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import BinaryIO
+
+from PIL import Image, ImageFile, UnidentifiedImageError
+
+from imgctl.core.errors import Damaged, TooLarge, Truncated
+from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
+from imgctl.core.geometry import ImageInfo, Size
+from imgctl.core.limits import Limits
+from imgctl.core.metadata import QUARTER_TURNS, SourceMetadata
+
+# Limits.max_pixels, checked for each image, replaces Pillow's process-wide limit.
+Image.MAX_IMAGE_PIXELS = None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """An open image: its header has been read, its pixels have not been decoded.
+
+    `head` is the file's first `HEAD_BYTES` bytes.
+    """
+
+    image: ImageFile.ImageFile
+    file: BinaryIO
+    file_bytes: int
+    head: bytes
+    format: ImageFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceHeader:
+    """What the file says before any pixel is decoded: enough to estimate the cost of a resize.
+
+    `size` is as stored, before the EXIF orientation is applied. `extra_images` counts the
+    previews and depth maps that follow the image in an MPO file. `progressive` is for JPEG only.
+    """
+
+    size: Size
+    format: ImageFormat
+    mode: str
+    file_bytes: int
+    frames: int = 1
+    extra_images: int = 0
+    progressive: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceInfo:
+    """All facts that a resize is planned from.
+
+    `orientation` is EXIF's, 1 to 8. `color_16_bit` is true for a color image of 16 bits per
+    channel, which Pillow decodes to 8, and `png16` where the module of that name can read all 16.
+    `jpeg_subsampling` is Pillow's code for it, and `compression` Pillow's name for a TIFF's.
+    `loop` is how often an animation repeats, 0 for ever.
+    """
+
+    header: SourceHeader
+    orientation: int = 1
+    color_16_bit: bool = False
+    png16: bool = False
+    lossless_webp: bool = False
+    jpeg_subsampling: int | None = None
+    compression: str | int | None = None
+    loop: int | None = None
+    metadata: SourceMetadata = field(default_factory=SourceMetadata)
+
+    @property
+    def transposed(self) -> bool:
+        """Whether the image is stored on its side, so that width and height change places."""
+        return self.orientation in QUARTER_TURNS
+
+    @property
+    def image_info(self) -> ImageInfo:
+        """The facts that a record keeps; the size is upright."""
+        header = self.header
+        size = header.size.turned if self.transposed else header.size
+        return ImageInfo(size, header.format, header.mode, header.frames, header.file_bytes)
+
+
+@contextmanager
+def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
+    """Open a seekable image file from its beginning; decoder errors inside become picture errors.
+
+    Raises NotAnImage, UnsupportedFormat, TooLarge for more bytes than the limit, or Damaged.
+    """
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    file_bytes = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    source_format = sniff(head)
+    limits.check_bytes(file_bytes)
+    load_plugin(source_format)
+    with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
+        yield OpenSource(image, file, file_bytes, head, source_format)
+
+
+def load_plugin(image_format: ImageFormat) -> None:
+    """Import Pillow's plugin for a format.
+
+    Left to itself, Pillow imports all of its forty plugins for a format that is not among the
+    five most common.
+    """
+    import_module(f"PIL.{image_format.plugin}")
+
+
+@contextmanager
+def _picture_errors() -> Iterator[None]:
+    """Translate everything that Pillow's decoders raise on hostile bytes."""
+    try:
+        yield
+    except UnidentifiedImageError as error:
+        raise Damaged(
+            "The file begins like a picture, but its header cannot be read.",
+            hint="Export it again from the program that made it.",
+        ) from error
+    except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
+        raise _to_picture_error(error) from error
+    except (struct.error, zlib.error, TypeError, AttributeError) as error:
+        raise _to_picture_error(error) from error
+    except MemoryError as error:
+        raise TooLarge(
+            "There is not enough memory for the picture.", hint="Make it smaller first."
+        ) from error
+    except (RuntimeError, AssertionError) as error:  # raised by the AVIF and GIF plugins
+        raise _to_picture_error(error) from error
+
+
+def _to_picture_error(error: Exception) -> Damaged | Truncated:
+    reason = str(error) or type(error).__name__
+    if isinstance(error, EOFError) or "truncated" in reason.lower():
+        return Truncated(
+            "The file ends before the picture does.", hint="Copy or upload it again, whole."
+        )
+    return Damaged(
+        f"The picture cannot be decoded: {reason}.",
+        hint="Export it again from the program that made it.",
+    )
