@@ -53,7 +53,7 @@ class StackClient:
     unique: Callable[[], str]
 
     def read(self, stack: str) -> DeployedStack:
-        """Read a stack's state, and its template if it is deployed.
+        """Read a stack's state, and its template if it is deployed and can be updated.
 
         Raises NotOurStack for a stack that imgctl did not create.
         """
@@ -65,6 +65,8 @@ class StackClient:
             return deployed
         if not deployed.parameters.keys() >= _OUR_PARAMETERS:
             raise _not_ours(stack)
+        if not deployed.is_updatable:
+            return deployed
         body: Any = self.client.get_template(StackName=stack).get("TemplateBody", "")
         return parse_stack(stack, described, str(body))
 

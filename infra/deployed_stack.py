@@ -45,7 +45,7 @@ class StackResource:
 class DeployedStack:
     """A stack's state, read once and passed on. `status` is None if there is no such stack.
 
-    `template` is empty unless the stack is deployed. `adoption_step` is None unless an adoption
+    `template` is empty unless the stack is deployed and can be updated. `adoption_step` is None unless an adoption
     has begun and is not yet complete.
     """
 
@@ -83,6 +83,16 @@ class DeployedStack:
         return status in ("CREATE_COMPLETE", "IMPORT_COMPLETE") or status.startswith("UPDATE_")
 
     @property
+    def is_updatable(self) -> bool:
+        """Whether the stack is deployed and no state or operation prevents an update."""
+        status = self.status or ""
+        return (
+            self.is_deployed
+            and not status.endswith("_IN_PROGRESS")
+            and status not in _NOT_UPDATABLE
+        )
+
+    @property
     def is_pending(self) -> bool:
         """Whether a creation, update or import is in progress that could be followed."""
         status = self.status or ""
@@ -110,10 +120,9 @@ def owned_names(stack: DeployedStack, resources: tuple[StackResource, ...]) -> f
 
 def check_updatable(stack: DeployedStack) -> None:
     """Raise StackBusy or StackNotUpdatable if the stack cannot be updated now."""
-    status = stack.status
-    if status is None or status == "REVIEW_IN_PROGRESS":
+    if stack.is_updatable or not stack.is_deployed:
         return
+    status = str(stack.status)
     if status.endswith("_IN_PROGRESS"):
         raise stack_busy(stack.name, status)
-    if status in _NOT_UPDATABLE:
-        raise StackNotUpdatable(stack.name, status)
+    raise StackNotUpdatable(stack.name, status)

@@ -94,8 +94,9 @@ def find_existing(aws: Aws, names: Names, stack: str) -> ExistingResources:
 
     Raises NameTaken for one of another stack, or of another account or region.
     """
-    owners = {name: owner_of(aws, names, name) for name in names.holds_data}
-    for name, owner in owners.items():
+    owners: dict[str, Owner] = {}
+    for name in names.holds_data:
+        owner = owners[name] = owner_of(aws, names, name)
         is_others = owner.ownership is Ownership.STACK and owner.stack != stack
         if is_others or owner.ownership is Ownership.ELSEWHERE:
             raise NameTaken(f"{name} exists and {owner}.", hint=_OTHER_NAMES)

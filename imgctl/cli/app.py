@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgctl.cli.options import given_options
 from imgctl.cli.settings import ResolvedSettings, Settings, resolve
 from imgctl.cli.ui import Ui
+from infra.names import DEFAULT_STACK
 
 if TYPE_CHECKING:
     import click
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
 
 _APP = "imgctl.app"
+_REPEATED_OPTIONS = ("profile", "region", "config")
 
 
 @dataclass
@@ -89,20 +91,27 @@ def app_of(context: "click.Context") -> App:
     if not isinstance(app, App):
         options = given_options(context)
         resolved = resolve(options, os.environ, Path.cwd())
-        app = App(resolved, make_ui(resolved.settings), program_for(options))
+        app = App(resolved, make_ui(resolved.settings), program_for(options, resolved.settings))
         context.meta[_APP] = app
     return app
 
 
-def program_for(options: Mapping[str, Any]) -> str:
-    """Return how to call imgctl with the options that lead to the same stack.
+def program_for(options: Mapping[str, Any], settings: Settings | None = None) -> str:
+    """Return how to call imgctl for the same stack, with the options that were given.
 
-    Settings from variables or the file are left out: they apply again by themselves.
+    `--local` and `--stack` are included even if a variable or the file sets them: a hint that is
+    copied to another shell must not lead to the default stack of a real account.
     """
-    words = ["imgctl", *(["--local"] if options.get("local") else [])]
-    for name in ("stack", "profile", "region", "config"):
-        if options.get(name) is not None:
-            words += [f"--{name}", str(options[name])]
+    words = ["imgctl"]
+    if options.get("local") or (settings is not None and settings.local):
+        words.append("--local")
+    stack = options.get("stack")
+    if stack is None and settings is not None and settings.stack != DEFAULT_STACK:
+        stack = settings.stack
+    given = {"stack": stack} | {name: options.get(name) for name in _REPEATED_OPTIONS}
+    for name, value in given.items():
+        if value is not None:
+            words += [f"--{name}", str(value)]
     return shlex.join(words)
 
 

@@ -112,7 +112,6 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(error: Exception, context: click.Context | None, arguments: list[str]) -> int:
-    from imgctl.cli.app import program_for
     from imgctl.core.errors import ImgctlError
 
     ui = _ui(context, arguments)
@@ -125,9 +124,21 @@ def _fail(error: Exception, context: click.Context | None, arguments: list[str])
         message = f"Internal error: {type(error).__name__}: {error}"
         ui.error("internal", message, "Run it again with --debug, and report its output.")
         return FAILED
-    program = program_for(given_options(context)) if context is not None else "imgctl"
-    ui.error(known.code, known.message, known.hint_for(program))
+    ui.error(known.code, known.message, known.hint_for(_program(context)))
     return _exit_code(known)
+
+
+def _program(context: click.Context | None) -> str:
+    """Return how to call imgctl for the same stack, even if the settings are at fault."""
+    from imgctl.cli.app import app_of, program_for
+    from imgctl.core.errors import ImgctlError
+
+    if context is None:
+        return "imgctl"
+    try:
+        return app_of(context).program
+    except ImgctlError:
+        return program_for(given_options(context))
 
 
 def _translated(error: Exception) -> "ImgctlError | None":

@@ -24,9 +24,6 @@ _REPOSITORY_PATH = re.compile(
 )
 DEVELOPERS_ONLY = {"imgctl/links.py"}  # the path of the documentation in a checkout
 
-PENDING = {"imgctl/cli/settings.py"}
-"""Modules whose texts still name a file of the repository."""
-
 
 def literals(source: str) -> Iterator[str]:
     """Yield the string literals of a module, except its docstrings and bare strings."""
@@ -45,14 +42,7 @@ def packaged(wheel: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [
-        pytest.param(
-            module,
-            marks=pytest.mark.xfail(reason="to be replaced by a URL") if module in PENDING else (),
-        )
-        for module in SOURCES
-        if module not in DEVELOPERS_ONLY
-    ],
+    [module for module in SOURCES if module not in DEVELOPERS_ONLY],
 )
 def test_no_text_refers_to_a_file_that_the_wheel_lacks(module: str, packaged: set[str]) -> None:
     texts = literals((REPOSITORY / module).read_text(encoding="utf-8"))

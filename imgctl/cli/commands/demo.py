@@ -44,7 +44,7 @@ def _app_in(folder: Path, app: App) -> App:
     options = {name: app.resolved.value(name) for name in _KEPT_SETTINGS}
     options |= {"local": True, "local_dir": str(folder), "yes": True}
     resolved = resolve(options, {}, None)
-    return App(resolved, make_ui(resolved.settings), program_for(options))
+    return App(resolved, make_ui(resolved.settings), program_for(options, resolved.settings))
 
 
 def _tell_story(app: App, output: Path) -> int:
