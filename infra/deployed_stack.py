@@ -45,8 +45,8 @@ class StackResource:
 class DeployedStack:
     """A stack's state, read once and passed on. `status` is None if there is no such stack.
 
-    `template` is empty unless the stack is deployed and can be updated. `adoption_step` is None unless an adoption
-    has begun and is not yet complete.
+    `template` is empty unless the stack is deployed and can be updated. `adoption_step` is None
+    unless an adoption has begun and is not yet complete.
     """
 
     name: str

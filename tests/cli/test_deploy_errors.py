@@ -93,7 +93,7 @@ CASES: list[tuple[str, dict[str, Answer], int, str, str]] = [
         GOOD | {"DescribeStacks": stack("ROLLBACK_COMPLETE")},
         1,
         "ROLLBACK_COMPLETE",
-        "imgctl destroy",
+        "imgctl --region eu-west-2 destroy",
     ),
     (
         "a stack that somebody else is updating",
