@@ -1,4 +1,4 @@
-"""Pictures that the tests make, with every property that the core has to keep."""
+"""Images that the tests create, with every property that the core has to keep."""
 
 import io
 import zlib
@@ -14,7 +14,7 @@ PHOTOS = Path(str(imgctl.local.__file__)).parent / "photos"
 
 
 def photo(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
-    """Make a picture with smooth colour, a hard edge, and no symmetry that would hide a turn."""
+    """Return an image with gradients, a hard edge, and no symmetry that would hide a rotation."""
     image = Image.linear_gradient("L").resize((width, height))
     bands = [image, image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), image.point(lambda v: v // 2)]
     rgb = Image.merge("RGB", bands)
@@ -23,14 +23,14 @@ def photo(width: int = 64, height: int = 48, mode: str = "RGB") -> Image.Image:
 
 
 def encoded(image: Image.Image, format_: str, **options: Any) -> bytes:
-    """Encode a picture."""
+    """Return an image encoded with options of Pillow's `Image.save`."""
     buffer = io.BytesIO()
     image.save(buffer, format_, **options)
     return buffer.getvalue()
 
 
 def animation(format_: str, *, frames: int = 4, mode: str = "RGB", **options: Any) -> bytes:
-    """Make an animation whose frames differ, with a duration for each."""
+    """Return an encoded animation whose frames and durations all differ."""
     pictures = []
     for index in range(frames):
         frame = photo(40, 30, mode)
@@ -48,12 +48,12 @@ def animation(format_: str, *, frames: int = 4, mode: str = "RGB", **options: An
 
 
 def srgb_profile() -> bytes:
-    """Give an ICC profile."""
+    """Return an ICC profile for sRGB."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
 def decoded(data: bytes) -> Image.Image:
-    """Decode a picture whole."""
+    """Return an image with its pixels decoded."""
     image = Image.open(io.BytesIO(data))
     image.load()
     return image
@@ -62,7 +62,7 @@ def decoded(data: bytes) -> Image.Image:
 def deep_png(
     width: int, height: int, channels: int, value: Callable[[int, int, int], int]
 ) -> bytes:
-    """Make a PNG of 16 bits a channel, which Pillow cannot write, from `value(x, y, channel)`."""
+    """Return a PNG of 16 bits per channel, which Pillow cannot write, of `value(x, y, channel)`."""
     rows = b"".join(
         b"\0" + b"".join(value(x, y, c).to_bytes(2) for x in range(width) for c in range(channels))
         for y in range(height)
@@ -71,16 +71,17 @@ def deep_png(
     def chunk(name: bytes, body: bytes) -> bytes:
         return len(body).to_bytes(4) + name + body + zlib.crc32(name + body).to_bytes(4)
 
-    colour_type = {2: 4, 3: 2, 4: 6}[channels]
-    header = width.to_bytes(4) + height.to_bytes(4) + bytes([16, colour_type, 0, 0, 0])
+    color_type = {2: 4, 3: 2, 4: 6}[channels]
+    header = width.to_bytes(4) + height.to_bytes(4) + bytes([16, color_type, 0, 0, 0])
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + body
 
 
 def deep_values(png: bytes) -> tuple[int, int, list[list[list[int]]]]:
-    """Read a PNG of 16 bits a channel by the standard alone: bit depth, colour type, values.
+    """Return bit depth, color type and values of a PNG of 16 bits per channel.
 
-    The values are `[y][x][channel]`. Neither Pillow nor the core takes part.
+    The values are `[y][x][channel]`. The decoder follows the PNG specification and uses neither
+    Pillow nor the core.
     """
     at, compressed, header = 8, b"", b""
     while at < len(png):

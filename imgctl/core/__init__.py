@@ -1,4 +1,4 @@
-"""The image core: one implementation, run in the function and on a laptop alike.
+"""The image core: the one implementation that the function and the command line share.
 
-Standard library and Pillow only. Nothing here reads a clock, the environment or a network.
+It needs the standard library and Pillow only, and reads no clock, environment or network.
 """

@@ -1,8 +1,8 @@
-"""Which record of a key is the current one.
+"""The current record of each key: the record of its newest processed upload.
 
-An item of its own for each key, in the records' table: its `resource-id` begins with `current#`. It
-holds what the function compares with before it writes, and what makes an audit exact. It carries
-neither `OriginalObjectKey` nor `TimeBucket`, so that no index and no reader takes it for a record.
+Each key has one item in the records table that names its current record; the item's `resource-id`
+begins with `current#`. The function compares an event with it before it writes, and an audit reads
+it. It has neither `OriginalObjectKey` nor `TimeBucket`, so that indexes and readers skip it.
 """
 
 import hashlib
@@ -14,21 +14,21 @@ from typing import Any
 from imgctl.core.record import AttributeValue, Item, Record, Status, status_of
 
 MARK = "CurrentRecord"
-"""The attribute that only these items have."""
+"""The attribute that distinguishes these items from records."""
 
 
 class EventOrder(StrEnum):
-    """How one event of a key stands to another."""
+    """The order of one event of a key relative to another."""
 
     OLDER = "older"
     SAME = "same"
     NEWER = "newer"
-    UNKNOWN = "unknown"  # one of them has no sequencer: only the bucket can tell
+    UNKNOWN = "unknown"  # one of them has no sequencer: only the bucket knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CurrentRecord:
-    """The newest processed upload of a key; texts are empty where there is none."""
+    """The newest processed upload of a key; a missing string is empty."""
 
     bucket: str
     key: str
@@ -52,28 +52,31 @@ assert set(_ATTRIBUTES) == {field.name for field in fields(CurrentRecord)}
 
 
 def current_id(bucket: str, key: str) -> str:
-    """Give the `resource-id` of a key's item."""
+    """Return the `resource-id` of a key's item."""
     return "current#" + hashlib.sha256(f"{bucket}/{key}".encode()).hexdigest()[:32]
 
 
-def order(record_id: str, sequencer: str, than_id: str, than_sequencer: str) -> EventOrder:
-    """Tell how an event stands to another of the same key.
+def order(record_id: str, sequencer: str, other_id: str, other_sequencer: str) -> EventOrder:
+    """Return the order of an event relative to another one of the same key.
 
-    Sequencers are hexadecimal; the shorter is padded with zeros on its right, then they compare as
-    text (S3 User Guide, "Event message structure").
+    Sequencers are hexadecimal; the shorter one is padded with zeros on its right, and then they
+    compare as text (S3 User Guide, "Event message structure").
     """
-    if record_id == than_id:
+    if record_id == other_id:
         return EventOrder.SAME
-    if not (sequencer and than_sequencer):
+    if not (sequencer and other_sequencer):
         return EventOrder.UNKNOWN
-    width = max(len(sequencer), len(than_sequencer))
-    ours = sequencer.upper().ljust(width, "0")
-    theirs = than_sequencer.upper().ljust(width, "0")
-    return EventOrder.NEWER if ours > theirs else EventOrder.OLDER
+    width = max(len(sequencer), len(other_sequencer))
+    newer = _padded(sequencer, width) > _padded(other_sequencer, width)
+    return EventOrder.NEWER if newer else EventOrder.OLDER
+
+
+def _padded(sequencer: str, width: int) -> str:
+    return sequencer.upper().ljust(width, "0")
 
 
 def current_of(record: Record) -> CurrentRecord:
-    """Give what makes a record the current one of its key."""
+    """Return a record as the current one of its key."""
     return CurrentRecord(
         bucket=record.original_bucket or "",
         key=record.original_object_key or "",
@@ -86,7 +89,7 @@ def current_of(record: Record) -> CurrentRecord:
 
 
 def to_item(current: CurrentRecord) -> Item:
-    """Give it as a DynamoDB item."""
+    """Return the current record as a DynamoDB item."""
     item: Item = {"resource-id": {"S": current_id(current.bucket, current.key)}}
     for name, attribute in _ATTRIBUTES.items():
         if value := getattr(current, name):
@@ -95,7 +98,7 @@ def to_item(current: CurrentRecord) -> Item:
 
 
 def from_item(item: Mapping[str, AttributeValue]) -> CurrentRecord:
-    """Read a DynamoDB item that has the mark."""
+    """Read a DynamoDB item that has the attribute `MARK`."""
     values: dict[str, Any] = {
         name: item[attribute]["S"] for name, attribute in _ATTRIBUTES.items() if attribute in item
     }

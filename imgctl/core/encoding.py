@@ -1,4 +1,4 @@
-"""How results are written: each format's settings, chosen by measurement (docs/benchmarks.md)."""
+"""Encoding results: each format's options, chosen by measurement (docs/benchmarks.md)."""
 
 import io
 import os
@@ -14,7 +14,7 @@ from imgctl.core.source import SourceInfo, load_plugin
 
 ANIMATED = (ImageFormat.GIF, ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF)
 
-_HELD_MODES = {  # TIFF is not listed: it holds every mode that can be resized
+_SUPPORTED_MODES = {  # TIFF is not listed: it supports every mode that can be resized
     ImageFormat.JPEG: ("L", "RGB", "CMYK"),
     ImageFormat.PNG: ("L", "LA", "RGB", "RGBA", "I;16"),
     ImageFormat.WEBP: ("RGB", "RGBA"),
@@ -29,24 +29,25 @@ _STRIP_ROWS = 48
 
 
 def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Image, str]:
-    """Convert to the nearest mode that the format can hold; says what is lost by it, or nothing.
+    """Convert to the nearest mode that the format supports; return the page and a note on losses.
 
-    Inks become sRGB by the page's own profile, where `page.info` has one.
+    The note is empty where nothing is lost. CMYK is converted to sRGB by the profile in
+    `page.info`, if there is one.
     """
-    held = _HELD_MODES.get(output_format)
+    supported = _SUPPORTED_MODES.get(output_format)
     lost = ""
-    if held is not None and page.mode not in held:
-        if page.mode in ("RGBA", "LA") and "RGBA" not in held:
-            lost = f"transparency was laid on white: {output_format} holds none"
+    if supported is not None and page.mode not in supported:
+        if page.mode in ("RGBA", "LA") and "RGBA" not in supported:
+            lost = f"transparency flattened onto white ({output_format} has no alpha)"
         elif page.mode in ("I;16", "I", "F"):
-            lost = f"16 bits became 8: {output_format} holds no more here"
+            lost = "reduced from 16 to 8 bits"
         elif page.mode == "CMYK":
-            lost = f"CMYK became sRGB: {output_format} holds no inks"
-        page = _convert(page, "RGBA" if page.mode == "LA" and "RGBA" in held else "RGB")
+            lost = "converted CMYK to sRGB"
+        page = _convert(page, "RGBA" if page.mode == "LA" and "RGBA" in supported else "RGB")
     if output_format is ImageFormat.GIF and page.mode == "RGBA":
         alpha = page.getchannel("A")
         if any(alpha.histogram()[1:255]):
-            lost = "half-clear pixels became clear or opaque: GIF knows no other"
+            lost = "partial transparency thresholded (GIF)"
         page.putalpha(alpha.point(lambda value: 255 if value >= 128 else 0))
     return page, lost
 
@@ -60,15 +61,15 @@ def save(
     if output_format is ImageFormat.PNG and len(pages) == 1:
         options |= _png_options(pages[0])
     if output_format is ImageFormat.GIF:
-        # Octree: five times quicker than the default median cut. Pillow itself takes it for RGBA.
+        # Octree is five times faster than median cut, the default; Pillow itself uses it for RGBA.
         pages = [
             page.quantize(256, Image.Quantize.FASTOCTREE) if page.mode == "RGB" else page
             for page in pages
         ]
     if len(pages) > 1:
         options |= {"save_all": True, "append_images": pages[1:]}
-    # To a real file: into one, Pillow encodes without the interpreter's lock, so that threads
-    # work side by side; into a BytesIO it would hold it.
+    # Pillow releases the interpreter lock while it encodes into a real file, so that threads run in
+    # parallel; into a BytesIO it would not.
     with _memory_file() as encoded:
         pages[0].save(encoded, output_format.value, **options)
         encoded.seek(0)
@@ -128,10 +129,10 @@ def animation_options(
 
 
 def _png_options(page: Image.Image) -> dict[str, Any]:
-    """Choose by a strip: run lengths for photographs, zlib's default for flat graphics and text.
+    """Choose a zlib strategy from a strip in the middle of the page.
 
-    Run lengths are six times quicker than the default and as small on photographs; on text they
-    are up to five times larger.
+    Run lengths suit photographs: six times faster than zlib's default, and as small. For flat
+    graphics and text the default is kept, because run lengths are up to five times larger there.
     """
     top = max(0, (page.height - _STRIP_ROWS) // 2)
     strip = page.crop((0, top, page.width, min(page.height, top + _STRIP_ROWS)))
@@ -144,29 +145,29 @@ def _png_bytes(strip: Image.Image, options: dict[str, Any]) -> int:
     return len(encoded.getvalue())
 
 
-def _srgb_from_inks(page: Image.Image) -> Image.Image:
+def _cmyk_to_srgb(page: Image.Image) -> Image.Image:
     if profile := page.info.get("icc_profile"):
-        from PIL import ImageCms  # noqa: PLC0415 (rarely needed, and a library of its own)
+        from PIL import ImageCms  # noqa: PLC0415 (rarely needed, and loads a library of its own)
 
-        with suppress(ImageCms.PyCMSError, OSError):  # a profile that does not fit is no profile
-            done = ImageCms.profileToProfile(
+        with suppress(ImageCms.PyCMSError, OSError):  # a profile that does not match the image
+            converted = ImageCms.profileToProfile(
                 page,
                 ImageCms.ImageCmsProfile(io.BytesIO(profile)),
                 ImageCms.createProfile("sRGB"),
                 outputMode="RGB",
             )
-            if done is not None:
-                return done
+            if converted is not None:
+                return converted
     return page.convert("RGB")
 
 
 def _convert(page: Image.Image, mode: str) -> Image.Image:
     if page.mode == "CMYK":
-        return _srgb_from_inks(page)
+        return _cmyk_to_srgb(page)
     if page.mode in ("I;16", "I", "F") and mode == "RGB":
-        # Pillow clips where it should scale: 16 bits are brought to 8 by hand.
-        grey = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-        return grey.convert("RGB")
+        # Pillow clips 16 bits to 8 where it should scale them.
+        gray = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+        return gray.convert("RGB")
     if page.mode in ("RGBA", "LA") and mode == "RGB":
         white = Image.new("RGB", page.size, "white")
         white.paste(page.convert("RGBA"), mask=page.getchannel("A"))

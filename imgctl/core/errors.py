@@ -1,4 +1,4 @@
-"""The root of all errors that imgctl raises on purpose, and the image core's own errors."""
+"""The base class of imgctl's own errors, and the errors of the image core."""
 
 from typing import ClassVar
 
@@ -7,8 +7,8 @@ class Hint:
     """What to do next, and the commands that do it.
 
     Each `{}` in `text` stands for one of `commands`, written without the program's name:
-    `Hint("Run {} first.", "deploy")`. Whoever shows the hint knows which global options were
-    given, and passes the program with them: `imgctl --local --stack photos`.
+    `Hint("Run {} first.", "deploy")`. The caller that shows the hint knows the global options in
+    use and passes the program name with them: `imgctl --local --stack photos`.
     """
 
     __slots__ = ("commands", "text")
@@ -25,10 +25,10 @@ class Hint:
 
 
 class ImgctlError(Exception):
-    """An error that a person can act on.
+    """An error with a message and a hint for the user.
 
-    `code` is stable and for machines, `message` says what is wrong in one sentence, and `hint`
-    says what to do next.
+    `code` is a stable identifier for programs, `message` one sentence about what is wrong, and
+    `hint` what to do next.
     """
 
     code: ClassVar[str] = "error"
@@ -44,47 +44,47 @@ class ImgctlError(Exception):
         return self._hint.render()
 
     def hint_for(self, program: str) -> str:
-        """Return the hint with commands as they are to be called here (see `Hint`)."""
+        """Return the hint with each command prefixed by `program` (see `Hint`)."""
         return self._hint.render(program)
 
 
 class InvalidInput(ImgctlError):
-    """What the user gave cannot be used: the command exits with 2, as for wrong usage."""
+    """The user's input is invalid: the command exits with 2, as for a usage error."""
 
     code: ClassVar[str] = "usage"
 
 
 class PictureError(ImgctlError):
-    """The picture itself is at fault: trying again with the same bytes fails again."""
+    """The image cannot be processed: a retry with the same bytes would fail again."""
 
     code: ClassVar[str] = "picture"
 
 
 class NotAnImage(PictureError):
-    """The bytes are of no image format at all."""
+    """The file is not in any image format."""
 
     code: ClassVar[str] = "not_an_image"
 
 
 class UnsupportedFormat(PictureError):
-    """The bytes are of a known format that imgctl does not process."""
+    """The file is in a known format that imgctl does not support."""
 
     code: ClassVar[str] = "unsupported_format"
 
 
 class TooLarge(PictureError):
-    """The picture exceeds a limit on bytes or on pixels times frames."""
+    """The image exceeds a limit on bytes, pixels or memory."""
 
     code: ClassVar[str] = "too_large"
 
 
 class Truncated(PictureError):
-    """The file ends before the picture does."""
+    """The file ends before the image data does."""
 
     code: ClassVar[str] = "truncated"
 
 
 class Damaged(PictureError):
-    """The file has an image format's signature, but its content cannot be decoded."""
+    """The file has the signature of an image format, but its content cannot be decoded."""
 
     code: ClassVar[str] = "damaged"

@@ -1,15 +1,15 @@
-"""The image formats: recognised by their first bytes, never by a name's extension."""
+"""Image formats, detected from a file's first bytes and never from its extension."""
 
 from enum import StrEnum
 
 from imgctl.core.errors import NotAnImage, UnsupportedFormat
 
 HEAD_BYTES = 512
-"""How much of a file's beginning `sniff` needs."""
+"""How many bytes from the beginning of a file `sniff` needs."""
 
 
 class ImageFormat(StrEnum):
-    """A format that imgctl reads and writes; the value is Pillow's name for it."""
+    """A format that imgctl reads and writes; the value is Pillow's name of it."""
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -21,31 +21,31 @@ class ImageFormat(StrEnum):
 
     @property
     def content_type(self) -> str:
-        """The registered media type, e.g. `image/jpeg`."""
+        """The registered media type, such as `image/jpeg`."""
         return f"image/{self.value.lower()}"
 
     @property
     def plugin(self) -> str:
-        """The module of Pillow that reads and writes it."""
+        """The name of the Pillow module that reads and writes the format."""
         return f"{'WebP' if self is ImageFormat.WEBP else self.value.capitalize()}ImagePlugin"
 
     @property
     def extension(self) -> str:
-        """The usual extension of a file's name, with its dot."""
+        """The usual file name extension, including the dot."""
         return ".jpg" if self is ImageFormat.JPEG else f".{self.value.lower()}"
 
 
 DEFAULT_QUALITY = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 80, ImageFormat.AVIF: 74}
 """JPEG 80: a DCT-scaled half at 80 scores above the usual bicubic half at 75 (SSIMULACRA2).
 
-AVIF 74 at the quicker speed that is used gives the bytes of Pillow's default, 75.
+AVIF 74 at the faster speed used here produces as many bytes as Pillow's default, 75.
 """
 
 _TIFF_HEADS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _AVIF_BRANDS = (b"avif", b"avis")
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
 
-_REFUSED_HEADS = (
+_UNSUPPORTED_HEADS = (
     (b"%!PS", "EPS"),
     (b"\xc5\xd0\xd3\xc6", "EPS"),
     (b"%PDF-", "PDF"),
@@ -61,9 +61,9 @@ SUPPORTED_NAMES = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
 
 
 def sniff(head: bytes) -> ImageFormat:
-    """Name the format of a file by its first `HEAD_BYTES` bytes.
+    """Detect the format of a file from its first `HEAD_BYTES` bytes.
 
-    Raises UnsupportedFormat for a known format that is not processed, NotAnImage for the rest.
+    Raises UnsupportedFormat for a known format that is not supported, and NotAnImage otherwise.
     """
     if head.startswith(b"\xff\xd8\xff"):
         return ImageFormat.JPEG
@@ -81,15 +81,12 @@ def sniff(head: bytes) -> ImageFormat:
         return _sniff_isobmff(head)
     _reject_known_formats(head)
     if not head:
-        raise NotAnImage("The file is empty.", hint="Upload it again, whole.")
-    raise NotAnImage(
-        "The file is not a picture of any format that imgctl knows.",
-        hint=f"Give it a {SUPPORTED_NAMES} file.",
-    )
+        raise NotAnImage("The file is empty.", hint="Upload the complete file.")
+    raise NotAnImage("Unrecognized image format.", hint=f"Use a {SUPPORTED_NAMES} file.")
 
 
 def _sniff_isobmff(head: bytes) -> ImageFormat:
-    """Tell AVIF from its HEIF siblings by the brands of the `ftyp` box (ISO/IEC 14496-12)."""
+    """Distinguish AVIF from HEIC and video by the brands of the `ftyp` box (ISO/IEC 14496-12)."""
     box_end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[i : i + 4] for i in range(16, box_end, 4))]
     if any(brand in _AVIF_BRANDS for brand in brands):
@@ -97,13 +94,13 @@ def _sniff_isobmff(head: bytes) -> ImageFormat:
     if any(brand in _HEIF_BRANDS for brand in brands):
         raise _unsupported("HEIC")
     raise NotAnImage(
-        "The file is a video or another ISO media file, not a picture.",
-        hint=f"Give it a {SUPPORTED_NAMES} file.",
+        "The file is a video or another kind of ISO media file, not an image.",
+        hint=f"Use a {SUPPORTED_NAMES} file.",
     )
 
 
 def _reject_known_formats(head: bytes) -> None:
-    for magic, name in _REFUSED_HEADS:
+    for magic, name in _UNSUPPORTED_HEADS:
         if head.startswith(magic):
             raise _unsupported(name)
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
@@ -115,6 +112,6 @@ def _reject_known_formats(head: bytes) -> None:
 
 def _unsupported(name: str) -> UnsupportedFormat:
     return UnsupportedFormat(
-        f"The file is {name}, which imgctl does not process.",
+        f"The file is in {name} format, which is not supported.",
         hint=f"Convert it to {SUPPORTED_NAMES} first.",
     )

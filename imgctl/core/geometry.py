@@ -1,4 +1,4 @@
-"""Sizes in pixels, and the one rounding rule of the project."""
+"""Image sizes in pixels, and the rounding rule that all formats share."""
 
 import math
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Size:
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
-            raise ValueError(f"a picture has at least one pixel a side, not {self}")
+            raise ValueError(f"width and height must be at least 1 pixel, not {self}")
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}"
@@ -29,14 +29,14 @@ class Size:
         return self.width * self.height
 
     @property
-    def turned(self) -> "Size":
-        """The size after a quarter turn."""
+    def transposed(self) -> "Size":
+        """The size after a quarter turn: width and height exchanged."""
         return Size(self.height, self.width)
 
 
 @dataclass(frozen=True, slots=True)
 class ImageInfo:
-    """An image's upright size in pixels, Pillow mode, number of frames, and file size."""
+    """An image's upright size, format, Pillow mode, number of frames, and file size in bytes."""
 
     size: Size
     format: ImageFormat
@@ -46,16 +46,16 @@ class ImageInfo:
 
 
 def scaled(length: int, factor: Fraction) -> int:
-    """Multiply a side by a factor, rounding half up, and never below 1 pixel.
+    """Multiply a side by a factor, rounded half up, and at least 1 pixel.
 
-    Half up is what a DCT-scaled JPEG decode gives (libjpeg rounds a scaled side up, and at 1/2
-    the two agree), so that every format and both paths come to the same size: 451 becomes 226.
+    Rounding half up agrees with DCT-scaled JPEG decoding, where libjpeg rounds a halved side up, so
+    that all formats end up with the same size: 451 becomes 226.
     """
     return max(1, math.floor(length * factor + Fraction(1, 2)))
 
 
 def target_size(size: Size, spec: ResizeSpec) -> Size:
-    """Give the size that a picture of `size`, upright, has after resizing by `spec`."""
+    """Return the size of an image of `size` after resizing by `spec`."""
     match spec.target:
         case Scale(factor):
             return Size(scaled(size.width, factor), scaled(size.height, factor))

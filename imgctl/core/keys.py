@@ -1,4 +1,4 @@
-"""Object keys and record identities: names that follow from other names."""
+"""Object keys and record IDs that are derived from other names."""
 
 import hashlib
 import posixpath
@@ -14,22 +14,22 @@ _MAX_EXTENSION_BYTES = 16
 
 
 def decode_event_key(encoded: str) -> str:
-    """Undo the form encoding that S3 applies to keys in its events (`a+b%2B` is `a b+`)."""
+    """Decode the form encoding of keys in S3's events (`a+b%2B` is `a b+`)."""
     return unquote_plus(encoded)
 
 
-def version_id_of(told: str | None) -> str:
-    """Give a version that names one content, or nothing.
+def version_id_of(version_id: str | None) -> str:
+    """Return a version ID that identifies one content, or an empty string.
 
-    S3's `null` names none: it is overwritten where versioning rests.
+    S3's `null` does not: while versioning is suspended, each upload overwrites that version.
     """
-    return "" if told in (None, "null") else str(told)
+    return "" if version_id in (None, "null") else str(version_id)
 
 
 def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
-    """Give the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
+    """Return the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
 
-    The extension stays as it was, unless the format is changed on purpose.
+    The extension changes only with the format.
     """
     if converted_to is not None:
         name = posixpath.splitext(name)[0] + converted_to.extension
@@ -37,32 +37,32 @@ def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None)
 
 
 def output_key(key: str, prefix: str) -> str:
-    """Give the key of the resized object; the folder is kept: `a/b.jpg`, `a/resized-b.jpg`.
+    """Return the key of the resized object, in the same folder: `a/b.jpg`, `a/resized-b.jpg`.
 
-    Where the prefix pushes it over S3's limit, it is cut, and ends in a digest of the whole key, so
-    that no two keys share a result: `a/resized-long~0123456789abcdef.jpg`.
+    A key that the prefix makes longer than S3 allows is truncated and ends in a digest of the
+    source key, so that no two objects share an output: `a/resized-long~0123456789abcdef.jpg`.
     """
     folder, slash, name = key.rpartition("/")
-    whole = f"{folder}{slash}{output_name(name, prefix)}"
-    if len(whole.encode()) <= MAX_KEY_BYTES:
-        return whole
+    full_key = f"{folder}{slash}{output_name(name, prefix)}"
+    if len(full_key.encode()) <= MAX_KEY_BYTES:
+        return full_key
     extension = posixpath.splitext(name)[1]
     if len(extension.encode()) > _MAX_EXTENSION_BYTES:
         extension = ""
     tail = f"~{hashlib.sha256(key.encode()).hexdigest()[:16]}{extension}"
-    return whole.encode()[: MAX_KEY_BYTES - len(tail.encode())].decode(errors="ignore") + tail
+    return full_key.encode()[: MAX_KEY_BYTES - len(tail.encode())].decode(errors="ignore") + tail
 
 
 def resource_id(
     bucket: str, key: str, *, version_id: str = "", etag: str = "", sequencer: str = ""
 ) -> str:
-    """Derive a record's identity from the object that it is about: 32 hexadecimal digits.
+    """Return the ID of an upload's record: 32 hexadecimal digits.
 
-    The version names the content where the bucket is versioned; elsewhere the ETag and the
-    sequencer do. The same event therefore always writes the same record.
+    The content is identified by its version in a versioned bucket, and by ETag and sequencer
+    otherwise. The same event therefore always writes the same record.
     """
     content = ("version", version_id) if version_id else ("etag", etag.strip('"'), sequencer)
     parts = (bucket, key, *content)
-    # Lengths first: no two different lists of parts give the same bytes.
+    # With its length before each part, no two lists of parts are joined into the same bytes.
     joined = "".join(f"{len(part.encode())}:{part}" for part in parts)
     return hashlib.sha256(joined.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""What one picture may cost, checked after its header and before its pixels."""
+"""Limits on the cost of one image, checked after its header is read and before it is decoded."""
 
 from dataclasses import dataclass
 
@@ -10,57 +10,58 @@ MEBIBYTE = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_bytes` bounds the file, `max_pixels` width times height times frames, and
-    `max_memory_bytes` what decoding and resampling are estimated to hold at once.
+    """Limits on one image.
 
-    The defaults fit into the function's 1,769 MB beside the interpreter and the SDK.
-    """  # noqa: D205
+    `max_bytes` applies to the file, `max_pixels` to width times height times frames, and
+    `max_memory_bytes` to the estimated peak of decoding and resampling. The defaults fit into the
+    function's 1,769 MB together with the interpreter and the SDK.
+    """
 
     max_bytes: int = 256 * MEBIBYTE
     max_pixels: int = 250_000_000
     max_memory_bytes: int = 1200 * MEBIBYTE
 
     def check_bytes(self, file_bytes: int) -> None:
-        """Raise TooLarge for a file over the limit."""
+        """Raise TooLarge if the file exceeds the limit."""
         if file_bytes > self.max_bytes:
             raise _too_large(
-                f"The file has {file_bytes / MEBIBYTE:.1f} MiB,"
-                f" and the limit is {self.max_bytes / MEBIBYTE:.1f} MiB."
+                f"The file is {file_bytes / MEBIBYTE:.1f} MiB;"
+                f" the limit is {self.max_bytes / MEBIBYTE:.1f} MiB."
             )
 
     def check_pixels(self, size: Size, frames: int) -> None:
-        """Raise TooLarge for more pixels over all frames than the limit.
+        """Raise TooLarge if all frames together exceed the limit.
 
-        A frame counts as 64 x 64 pixels at least: a swarm of tiny ones takes time too.
+        Each frame of an animation counts as at least 64 x 64 pixels: many tiny ones take time too.
         """
         pixels = size.pixels if frames == 1 else max(size.pixels, 64 * 64) * frames
         if pixels > self.max_pixels:
-            of_frames = f" x {frames} frames" if frames > 1 else ""
+            frames_text = f" x {frames} frames" if frames > 1 else ""
             raise _too_large(
-                f"The picture has {size}{of_frames} = {pixels / 1e6:.1f} megapixels,"
-                f" and the limit is {self.max_pixels / 1e6:.1f}."
+                f"The image is {size}{frames_text} = {pixels / 1e6:.1f} megapixels;"
+                f" the limit is {self.max_pixels / 1e6:.1f}."
             )
 
     def check_memory(self, needed_bytes: int) -> None:
-        """Raise TooLarge for a picture that would need more memory than the limit."""
+        """Raise TooLarge if the estimated memory exceeds the limit."""
         if needed_bytes > self.max_memory_bytes:
             raise _too_large(
-                f"Resizing it would take about {needed_bytes / MEBIBYTE:.0f} MiB of memory,"
-                f" and the limit is {self.max_memory_bytes / MEBIBYTE:.0f} MiB."
+                f"Resizing needs about {needed_bytes / MEBIBYTE:.0f} MiB of memory;"
+                f" the limit is {self.max_memory_bytes / MEBIBYTE:.0f} MiB."
             )
 
 
 def working_bytes(decoded: Size, target: Size, frames: int, *, progressive: Size | None) -> int:
-    """Estimate the memory that resizing holds at once, in bytes.
+    """Estimate the peak memory of a resize with Pillow, in bytes.
 
-    Pillow keeps a pixel in 4 bytes (1 for grey and palettes, which are converted to 4). One frame
-    is decoded at a time, beside a copy in another mode; all results are kept until they are
-    encoded. A progressive JPEG's coefficients are held whole, 3 bytes a pixel at 4:2:0 and 6 at
-    4:4:4 (libjpeg's jdcoefct.c).
+    Pillow stores a pixel in 4 bytes (1 for gray and palettes, which are converted to 4). One frame
+    is decoded at a time, together with a copy in another mode; all results are kept until they are
+    encoded. `progressive` is the stored size of a progressive JPEG, else None: libjpeg keeps all of
+    its coefficients, 3 bytes per pixel at 4:2:0 and 6 at 4:4:4 (jdcoefct.c).
     """
     coefficients = 0 if progressive is None else 6 * progressive.pixels
     return coefficients + 8 * decoded.pixels + 5 * target.pixels * frames
 
 
 def _too_large(message: str) -> TooLarge:
-    return TooLarge(message, hint="Make it smaller first.")
+    return TooLarge(message, hint="Reduce its size first.")

@@ -1,7 +1,7 @@
 """Metadata beside the pixels: color profile, resolution, EXIF and XMP.
 
 It is read into a value (`SourceMetadata`), and what a result keeps of it is decided from that
-value alone (`plan_metadata`). The default policy keeps what a photographer expects to find again,
+value only (`plan_metadata`). The default policy keeps what a photographer expects to find again,
 without the GPS position, the thumbnail, and whatever resizing makes untrue.
 """
 
@@ -164,7 +164,7 @@ def _plan_profile(profile: bytes | None, mode: str, output_format: ImageFormat) 
     if mode == "CMYK" and output_format not in _CMYK_FORMATS:
         return MetadataPlan()  # it converts the pixels to sRGB, and no longer describes them
     if output_format not in _ICC_FORMATS:
-        return MetadataPlan(notes=(f"the colour profile was dropped: {output_format} holds none",))
+        return MetadataPlan(notes=(f"color profile dropped: not supported by {output_format}",))
     return MetadataPlan({"icc_profile": profile})
 
 
@@ -199,13 +199,13 @@ def _plan_exif(
     if not exif:
         return MetadataPlan(options, tuple(notes))
     if output_format not in _EXIF_FORMATS:
-        notes.append(f"EXIF was dropped: {output_format} holds none here")
+        notes.append(f"EXIF dropped: not supported by {output_format}")
         return MetadataPlan(options, tuple(notes))
     try:
         options["exif"] = exif.tobytes()
     except (ValueError, TypeError, struct.error, OverflowError):
-        # A tag that cannot be encoded is no reason to fail the whole image.
-        notes.append("EXIF was dropped: it cannot be written again")
+        # A tag that cannot be encoded is no reason to fail the resize.
+        notes.append("EXIF dropped: could not be re-encoded")
     return MetadataPlan(options, tuple(notes))
 
 
@@ -213,11 +213,11 @@ def _remove_private_tags(exif: Image.Exif) -> list[str]:
     """Remove GPS position and maker notes; return a note for each."""
     notes = []
     if exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
-        notes.append("the GPS position was removed")
+        notes.append("GPS position removed")
     if ExifTags.IFD.Exif in exif:
         details = exif.get_ifd(ExifTags.IFD.Exif)
         if details.pop(ExifTags.IFD.MakerNote, None) is not None:
-            notes.append("the maker's own notes were removed")
+            notes.append("maker notes removed")
     return notes
 
 
@@ -228,4 +228,4 @@ def _plan_xmp(
         return MetadataPlan()
     if policy is MetadataPolicy.ALL and output_format in _XMP_FORMATS:
         return MetadataPlan({"xmp": xmp.encode() if isinstance(xmp, str) else xmp})
-    return MetadataPlan(notes=("XMP was dropped",))
+    return MetadataPlan(notes=("XMP dropped",))

@@ -69,8 +69,8 @@ class ResizePlan:
 def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
     """Return the memory that decoding and resampling with Pillow would hold at once, in bytes.
 
-    Raises TooLarge if the source, the result or that estimate exceeds the limits. The result is
-    taken as if it were stored upright: the header does not say how it is oriented.
+    Raises TooLarge if the source, the result or that estimate exceeds the limits. The result's
+    size is computed without the orientation, which is not known yet.
     """
     limits.check_pixels(header.size, header.frames)
     frames = kept_frames(header, spec.format or header.format)
@@ -102,14 +102,16 @@ def kept_frames(header: SourceHeader, output_format: ImageFormat) -> int:
 def foreseen_losses(
     source: SourceInfo, output_format: ImageFormat, *, keeps_16_bit: bool
 ) -> tuple[str, ...]:
-    """Return a note for each loss that can be told before the pixels are decoded."""
+    """Return a note for each loss that is known before the pixels are decoded."""
     header = source.header
     notes = []
     if header.extra_images:
-        notes.append(f"{header.extra_images} further pictures in the file (MPO) were dropped")
+        notes.append("additional MPO images dropped")
     dropped = header.frames - kept_frames(header, output_format)
     if dropped:
-        notes.append(f"{dropped} of {header.frames} frames were dropped: {output_format} holds one")
+        notes.append(
+            f"{dropped} of {header.frames} frames dropped ({output_format} stores only one)"
+        )
     if source.color_16_bit and not keeps_16_bit:
-        notes.append("16 bits a channel became 8")
+        notes.append("reduced from 16 to 8 bits")
     return tuple(notes)

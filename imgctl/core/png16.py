@@ -1,7 +1,7 @@
-"""Colour PNGs of 16 bits a channel, which Pillow reads and writes with 8.
+"""Color PNGs of 16 bits per channel, which Pillow reads and writes with 8.
 
-A picture is a list of channels here, each an image of mode `I;16`. It is read as two pictures,
-one of the high bytes and one of the low ones, and written by hand (W3C PNG, 3rd edition).
+Here an image is a list of channels, each of Pillow's mode `I;16`. It is read as two images, one of
+the high bytes and one of the low bytes, and encoded in this module (W3C PNG, 3rd edition).
 """
 
 import io
@@ -13,10 +13,10 @@ from PIL import Image, ImageChops, ImageFile, ImageMath, TiffImagePlugin
 
 from imgctl.core.geometry import Size
 
-_COLOR_TYPES = {3: 2, 4: 6}  # channels -> PNG's colour type: RGB, RGBA
+_COLOR_TYPES = {3: 2, 4: 6}  # number of channels -> PNG color type: RGB, RGBA
 _SUB, _UP, _AVERAGE = 1, 2, 3
 _BAND_ROWS = 64
-_BRIGHTEST = 65535
+_MAX_VALUE = 65535
 
 
 def is_color_16_bit(image: ImageFile.ImageFile, head: bytes) -> bool:
@@ -42,97 +42,99 @@ def is_readable(image: ImageFile.ImageFile, head: bytes, frames: int) -> bool:
 
 
 def working_bytes(decoded: Size, target: Size) -> int:
-    """Estimate the memory that reading, resampling and writing hold at once, in bytes.
+    """Estimate the peak memory of reading, resampling and encoding, in bytes.
 
-    Four channels in 16 bits, beside the two pictures they are read from, or beside one channel
-    and alpha in 32 bits; and of the result the channels, and twice the bytes that are compressed.
+    Per source pixel: four channels of 16 bits, plus the two images they are read from, or one
+    channel and alpha in 32 bits. Per result pixel: the channels, and twice the bytes to compress.
     """
     return 28 * decoded.pixels + 28 * target.pixels
 
 
 def read_channels(high: Image.Image, source: BinaryIO) -> list[Image.Image]:
-    """Read all 16 bits: `high` is the picture as Pillow gives it, decoded from `source`."""
+    """Read all 16 bits per channel; `high` is the image that Pillow decodes from `source`."""
     source.seek(0)
     with Image.open(source, formats=["PNG"]) as low:
-        # The file has the high byte first: read as if it were last, the low one is given.
+        # PNG stores the high byte first. Read as little-endian, Pillow returns the low byte.
         low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
         low.load()
         return [
-            _sixteen_bits(low.getchannel(band), high.getchannel(band)) for band in high.getbands()
+            _merge_bytes(low.getchannel(band), high.getchannel(band)) for band in high.getbands()
         ]
 
 
 def resized(
     channels: Sequence[Image.Image], target: Size, method: Image.Resampling
 ) -> list[Image.Image]:
-    """Resample each channel; colour is weighted by alpha, so that edges have no fringe.
+    """Resample each channel; color is weighted by alpha, so that edges get no fringe.
 
-    In floating point: Pillow's own resampling of `I;16` spoils the low byte where it overshoots.
+    This is done in floating point: where Pillow's resampling of `I;16` overshoots, it corrupts the
+    low byte.
     """
     size = (target.width, target.height)
-    clear = len(channels) == 4 and channels[3].getextrema() != (_BRIGHTEST, _BRIGHTEST)
-    if not clear:
+    transparent = len(channels) == 4 and channels[3].getextrema() != (_MAX_VALUE, _MAX_VALUE)
+    if not transparent:
         return [_rounded(channel.convert("F").resize(size, method)) for channel in channels]
     alpha = channels[3].convert("F")
-    small_alpha = alpha.resize(size, method)
+    resized_alpha = alpha.resize(size, method)
     results = []
     for channel in channels[:3]:
         weighted = ImageMath.lambda_eval(
-            lambda of: of["colour"] * of["alpha"] / _BRIGHTEST,
-            colour=channel.convert("F"),
+            lambda args: args["color"] * args["alpha"] / _MAX_VALUE,
+            color=channel.convert("F"),
             alpha=alpha,
         ).resize(size, method)
-        colour = ImageMath.lambda_eval(
-            lambda of: of["weighted"] * _BRIGHTEST / of["max"](of["alpha"], 1.0),
+        color = ImageMath.lambda_eval(
+            lambda args: args["weighted"] * _MAX_VALUE / args["max"](args["alpha"], 1.0),
             weighted=weighted,
-            alpha=small_alpha,
+            alpha=resized_alpha,
         )
-        results.append(_rounded(colour))
-    return [*results, _rounded(small_alpha)]
+        results.append(_rounded(color))
+    return [*results, _rounded(resized_alpha)]
 
 
 def save(channels: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:
-    """Encode as PNG; `options` are those of Pillow's save that carry metadata."""
+    """Encode as PNG; `options` are those of Pillow's PNG save that hold metadata."""
     width, height = channels[0].size
     rows = _interleaved(channels)
     pixel_bytes = 2 * len(channels)
     middle = max(0, (height - _BAND_ROWS) // 2)
-    kind = min(
+    filter_type = min(
         (_SUB, _UP, _AVERAGE),
-        key=lambda kind: len(zlib.compress(_filtered(rows, middle, kind, pixel_bytes), 1)),
+        key=lambda type_: len(zlib.compress(_filtered(rows, middle, type_, pixel_bytes), 1)),
     )
     compressor = zlib.compressobj()
     pixels = b"".join(
-        compressor.compress(_filtered(rows, top, kind, pixel_bytes))
+        compressor.compress(_filtered(rows, top, filter_type, pixel_bytes))
         for top in range(0, height, _BAND_ROWS)
     )
-    # Pillow writes the metadata's chunks, around a picture that is then exchanged.
-    shell = io.BytesIO()
-    Image.new("RGB", (1, 1)).save(shell, "PNG", **options)
+    # Pillow writes the metadata chunks around an image of one pixel, which is then replaced.
+    template = io.BytesIO()
+    Image.new("RGB", (1, 1)).save(template, "PNG", **options)
     header = bytes([16, _COLOR_TYPES[len(channels)], 0, 0, 0])
-    exchanged = {
+    replaced = {
         b"IHDR": width.to_bytes(4) + height.to_bytes(4) + header,
         b"IDAT": pixels + compressor.flush(),
     }
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        _chunk(name, exchanged.get(name, data)) for name, data in _chunks(shell.getvalue())
+        _chunk(name, replaced.get(name, data)) for name, data in _chunks(template.getvalue())
     )
 
 
-def _sixteen_bits(low: Image.Image, high: Image.Image) -> Image.Image:
-    pairs = Image.merge("LA", (low, high)).tobytes()  # low byte first, as I;16 has it
+def _merge_bytes(low: Image.Image, high: Image.Image) -> Image.Image:
+    pairs = Image.merge("LA", (low, high)).tobytes()  # low byte first, as in I;16
     return Image.frombytes("I;16", low.size, pairs)
 
 
 def _rounded(channel: Image.Image) -> Image.Image:
     clipped: Image.Image = ImageMath.lambda_eval(
-        lambda of: of["int"](of["min"](of["max"](of["c"], 0.0), float(_BRIGHTEST)) + 0.5), c=channel
+        lambda args: args["int"](args["min"](args["max"](args["c"], 0.0), float(_MAX_VALUE)) + 0.5),
+        c=channel,
     )
     return clipped.convert("I;16")
 
 
 def _interleaved(channels: Sequence[Image.Image]) -> Image.Image:
-    """Lay the channels out as PNG does, big-endian; an image of bytes, `L`."""
+    """Return the bytes of all rows in PNG's order, big-endian, as an image of mode `L`."""
     width, height = channels[0].size
     step = 2 * len(channels)
     data = bytearray(step * width * height)
@@ -143,27 +145,30 @@ def _interleaved(channels: Sequence[Image.Image]) -> Image.Image:
     return Image.frombytes("L", (step * width, height), data)
 
 
-def _filtered(rows: Image.Image, top: int, kind: int, pixel_bytes: int) -> bytes:
-    """Take from each byte of a band what PNG's filter predicts; each row begins with the filter."""
+def _filtered(rows: Image.Image, top: int, filter_type: int, pixel_bytes: int) -> bytes:
+    """Apply a PNG filter to a band of rows from `top` on; each row begins with the filter type."""
     width, bottom = rows.width, min(rows.height, top + _BAND_ROWS)
     band = rows.crop((0, top, width, bottom))
-    # Outside the picture a crop gives zeros, as PNG wants.
+    # Outside the image a crop returns zeros, as PNG requires.
     left = rows.crop((-pixel_bytes, top, width - pixel_bytes, bottom))
     above = rows.crop((0, top - 1, width, bottom - 1))
-    predicted = {_SUB: left, _UP: above, _AVERAGE: ImageChops.add(left, above, scale=2)}[kind]
-    lines = Image.new("L", (width + 1, band.height), kind)
+    predicted = {_SUB: left, _UP: above, _AVERAGE: ImageChops.add(left, above, scale=2)}[
+        filter_type
+    ]
+    lines = Image.new("L", (width + 1, band.height), filter_type)
     lines.paste(ImageChops.subtract_modulo(band, predicted), (1, 0))
     return lines.tobytes()
 
 
 def _chunks(png: bytes) -> list[tuple[bytes, bytes]]:
-    found = []
-    at = 8
-    while at < len(png):
-        size = int.from_bytes(png[at : at + 4])
-        found.append((png[at + 4 : at + 8], png[at + 8 : at + 8 + size]))
-        at += 12 + size
-    return found
+    """Split a PNG file into the names and data of its chunks."""
+    chunks = []
+    start = 8
+    while start < len(png):
+        size = int.from_bytes(png[start : start + 4])
+        chunks.append((png[start + 4 : start + 8], png[start + 8 : start + 8 + size]))
+        start += 12 + size
+    return chunks
 
 
 def _chunk(name: bytes, data: bytes) -> bytes:

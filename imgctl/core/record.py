@@ -1,7 +1,7 @@
-"""The record of what became of a picture, and its form as a DynamoDB item.
+"""The record of an object's outcome, and its form as a DynamoDB item.
 
-The attributes from EventTime to DimensionReduction, their names and their types are those of the
-seed's own table, so that an item written by the original function is read by the same code.
+The attributes from EventTime to DimensionReduction have the names and types of the original
+function's table, so that the same code reads the items that it wrote.
 """
 
 import zlib
@@ -16,26 +16,26 @@ from imgctl.core.errors import ImgctlError
 from imgctl.core.geometry import ImageInfo
 
 TIME_SHARDS = 4
-"""Partitions per month in the index by time: one partition takes about 1,000 writes a second."""
+"""Partitions per month in the index by time: a partition takes about 1,000 writes per second."""
 
 AttributeValue: TypeAlias = Mapping[str, Any]  # DynamoDB's {"S": ...}, {"N": ...}, {"NULL": ...}
 Item: TypeAlias = dict[str, AttributeValue]
 
 
 class Status(StrEnum):
-    """What became of an object."""
+    """The outcome of processing an object."""
 
     SUCCEEDED = "SUCCEEDED"
     FAILED = "FAILED"
     SUPERSEDED = "SUPERSEDED"  # by a newer upload of the same key
-    UNKNOWN = "UNKNOWN"  # what a later version wrote
+    UNKNOWN = "UNKNOWN"  # written by a later version of imgctl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
-    """One picture's record. Times are ISO 8601 in UTC, sizes pixels or bytes, durations ms.
+    """The record of one object. Times are ISO 8601 in UTC, sizes pixels or bytes, durations ms.
 
-    A field that is not known is None and is left out of the item.
+    An unknown field is None and has no attribute in the item.
     """
 
     resource_id: str
@@ -71,7 +71,7 @@ class Record:
     version_id: str | None = None
     etag: str | None = None
     sequencer: str | None = None
-    superseded_by: str | None = None  # another record's identity
+    superseded_by: str | None = None  # the newer record's resource-id
     source_sha256: str | None = None
     fetch_ms: int | None = None
     resize_ms: int | None = None
@@ -85,20 +85,20 @@ _ATTRIBUTES = {
     for field in fields(Record)
 }
 ATTRIBUTE_NAMES = tuple(_ATTRIBUTES.values())
-"""The attributes of an item, in the order of `Record`."""
+"""The attributes of an item, in the order of the fields of `Record`."""
 
 _INTEGERS = frozenset(field.name for field in fields(Record) if field.type == (int | None))
 
 
-def timestamp(moment: datetime) -> str:
-    """Format a moment as the records do: `2026-11-23T15:25:08.123Z`, which sorts as text."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def timestamp(time: datetime) -> str:
+    """Format a time as in the records: `2026-11-23T15:25:08.123Z`, which sorts as text."""
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def picture_fields(
     original: ImageInfo, resized: ImageInfo, notes: Sequence[str] = ()
 ) -> dict[str, Any]:
-    """Give the fields of a Record that follow from the two pictures alone."""
+    """Return the fields of a Record that describe the original and the resized image."""
     return {
         "original_width": original.size.width,
         "original_height": original.size.height,
@@ -118,7 +118,7 @@ def picture_fields(
 
 
 def failure_fields(error: ImgctlError) -> dict[str, Any]:
-    """Give the fields of a Record that follow from a failure."""
+    """Return the fields of a Record that describe a failure."""
     return {
         "status": Status.FAILED,
         "failure_code": error.code,
@@ -128,17 +128,17 @@ def failure_fields(error: ImgctlError) -> dict[str, Any]:
 
 
 def reduction_percentage(original_bytes: int, resized_bytes: int) -> int:
-    """Give how many percent of the bytes are saved, cut to a whole number as the seed does."""
+    """Return the percentage of bytes saved, truncated to an integer as in the original function."""
     return int(round((1 - resized_bytes / original_bytes) * 100, 2))
 
 
 def time_bucket(processing_time: str, resource_id: str) -> str:
-    """Give the partition of the index by time: the month and a shard, `2026-11#3`."""
+    """Return the partition in the index by time: the month and a shard, such as `2026-11#3`."""
     return f"{processing_time[:7]}#{zlib.crc32(resource_id.encode()) % TIME_SHARDS}"
 
 
 def months_back(latest: str, earliest: str) -> Iterator[str]:
-    """List the months from `latest` down to `earliest`, both inclusive, each as `2026-11`."""
+    """Yield the months from `latest` down to `earliest`, both included, each as `2026-11`."""
     year, month = int(latest[:4]), int(latest[5:7])
     while f"{year:04}-{month:02}" >= earliest[:7]:
         yield f"{year:04}-{month:02}"
@@ -146,7 +146,7 @@ def months_back(latest: str, earliest: str) -> Iterator[str]:
 
 
 def to_item(record: Record) -> Item:
-    """Give the record as a DynamoDB item, with the attribute that its index by time needs."""
+    """Return the record as a DynamoDB item, with the attribute for the index by time."""
     item: Item = {}
     for name, attribute in _ATTRIBUTES.items():
         value = getattr(record, name)
@@ -158,9 +158,9 @@ def to_item(record: Record) -> Item:
 
 
 def from_item(item: Mapping[str, AttributeValue]) -> Record:
-    """Read a DynamoDB item, whoever wrote it: what is absent or of another type is None.
+    """Read a DynamoDB item; an attribute that is missing or of an unexpected type becomes None.
 
-    An item without a Status was written by the original function, which wrote only successes.
+    An item without Status was written by the original function, which recorded only successes.
     """
     values: dict[str, Any] = {}
     for name, attribute in _ATTRIBUTES.items():
@@ -173,13 +173,13 @@ def from_item(item: Mapping[str, AttributeValue]) -> Record:
 
 
 def status_of(text: str) -> Status:
-    """Read a status; UNKNOWN for what this version does not know."""
-    known = {known.value for known in Status}
-    return Status(text if text in known else Status.UNKNOWN)
+    """Return the status, or UNKNOWN for one that a later version wrote."""
+    known = {status.value for status in Status}
+    return Status(text) if text in known else Status.UNKNOWN
 
 
 def to_plain(record: Record) -> dict[str, str | int]:
-    """Give the record under its attributes' names, for JSON; what is None is left out."""
+    """Return the record for JSON, by attribute name, without fields that are None."""
     values = ((attribute, getattr(record, name)) for name, attribute in _ATTRIBUTES.items())
     return {
         attribute: value.value if isinstance(value, Status) else value

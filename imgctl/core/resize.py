@@ -104,14 +104,14 @@ def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True)
 
 
 def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizePlan:
-    """Decide everything about a resize from the source's facts alone.
+    """Decide everything about a resize from the facts about the source.
 
     Raises TooLarge where `check_cost` does.
     """
     header, original = source.header, source.image_info
     pillow_bytes = check_cost(header, spec, limits)
     target = target_size(original.size, spec)
-    stored_target = target.turned if source.transposed else target
+    stored_target = target.transposed if source.transposed else target
     output_format = spec.format or header.format
     frames = kept_frames(header, output_format)
     png16_bytes = png16.working_bytes(header.size, stored_target)

@@ -37,7 +37,7 @@ class OpenSource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceHeader:
-    """What the file says before any pixel is decoded: enough to estimate the cost of a resize.
+    """The facts that are known before any pixel is decoded: enough to estimate a resize's cost.
 
     `size` is as stored, before the EXIF orientation is applied. `extra_images` counts the
     previews and depth maps that follow the image in an MPO file. `progressive` is for JPEG only.
@@ -81,7 +81,7 @@ class SourceInfo:
     def image_info(self) -> ImageInfo:
         """The facts that a record keeps; the size is upright."""
         header = self.header
-        size = header.size.turned if self.transposed else header.size
+        size = header.size.transposed if self.transposed else header.size
         return ImageInfo(size, header.format, header.mode, header.frames, header.file_bytes)
 
 
@@ -118,8 +118,8 @@ def _picture_errors() -> Iterator[None]:
         yield
     except UnidentifiedImageError as error:
         raise Damaged(
-            "The file begins like a picture, but its header cannot be read.",
-            hint="Export it again from the program that made it.",
+            "The file has an image signature, but its header cannot be read.",
+            hint="Export it again from the program that created it.",
         ) from error
     except (OSError, EOFError, SyntaxError, ValueError, ArithmeticError, LookupError) as error:
         raise _to_picture_error(error) from error
@@ -127,7 +127,7 @@ def _picture_errors() -> Iterator[None]:
         raise _to_picture_error(error) from error
     except MemoryError as error:
         raise TooLarge(
-            "There is not enough memory for the picture.", hint="Make it smaller first."
+            "Not enough memory to process the image.", hint="Reduce its size first."
         ) from error
     except (RuntimeError, AssertionError) as error:  # raised by the AVIF and GIF plugins
         raise _to_picture_error(error) from error
@@ -136,10 +136,8 @@ def _picture_errors() -> Iterator[None]:
 def _to_picture_error(error: Exception) -> Damaged | Truncated:
     reason = str(error) or type(error).__name__
     if isinstance(error, EOFError) or "truncated" in reason.lower():
-        return Truncated(
-            "The file ends before the picture does.", hint="Copy or upload it again, whole."
-        )
+        return Truncated("The image is truncated.", hint="Copy or upload the complete file.")
     return Damaged(
-        f"The picture cannot be decoded: {reason}.",
-        hint="Export it again from the program that made it.",
+        f"The image cannot be decoded: {reason}.",
+        hint="Export it again from the program that created it.",
     )

@@ -24,14 +24,14 @@ class Scale:
 
     def __post_init__(self) -> None:
         if not 0 < self.factor <= 1:
-            raise ValueError(f"a scale lies above 0 and at most at 1, not {float(self.factor):g}")
+            raise ValueError(f"scale must be above 0 and at most 1, not {float(self.factor):g}")
 
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Fit into a box in pixels, proportions kept; an absent side does not bind.
+    """Fit into a box in pixels and keep the aspect ratio; a missing side is unlimited.
 
-    A picture that already fits keeps its size: nothing is ever enlarged.
+    An image that already fits keeps its size: nothing is ever enlarged.
     """
 
     width: int | None = None
@@ -42,19 +42,19 @@ class Fit:
             raise ValueError("a box needs a width or a height")
         for side in (self.width, self.height):
             if side is not None and side < 1:
-                raise ValueError(f"a box has at least one pixel a side, not {side}")
+                raise ValueError(f"each side of a box must be at least 1 pixel, not {side}")
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """This very size in pixels, whatever becomes of the proportions."""
+    """Exactly this size in pixels, without regard to the aspect ratio."""
 
     width: int
     height: int
 
     def __post_init__(self) -> None:
         if self.width < 1 or self.height < 1:
-            raise ValueError(f"a size has at least one pixel a side, not {self}")
+            raise ValueError(f"width and height must be at least 1 pixel, not {self}")
 
 
 ResizeTarget: TypeAlias = Scale | Fit | Exact
@@ -64,11 +64,11 @@ HALF = Scale(Fraction(1, 2))
 
 @dataclass(frozen=True, slots=True)
 class ResizeSpec:
-    """How to resize: the target size, and how to write it.
+    """A resize request: the target size and how to encode the result.
 
-    `format` None keeps the source's format. `quality` is 1 to 100 for JPEG, WebP and AVIF, None
-    for the format's default (`formats.DEFAULT_QUALITY`). `high_quality` decodes every pixel of a
-    JPEG and filters with Lanczos, where the default lets the decoder halve (a 2x2 box average).
+    `format` None keeps the source's format. `quality` is 1 to 100 for JPEG, WebP and AVIF; None is
+    the format's default (`formats.DEFAULT_QUALITY`). `high_quality` decodes a JPEG at its full size
+    and resamples every format with Lanczos; without it, libjpeg reduces a JPEG while decoding.
     """
 
     target: ResizeTarget = HALF
@@ -79,4 +79,4 @@ class ResizeSpec:
 
     def __post_init__(self) -> None:
         if self.quality is not None and not 1 <= self.quality <= 100:
-            raise ValueError(f"quality lies from 1 to 100, not {self.quality}")
+            raise ValueError(f"quality must be from 1 to 100, not {self.quality}")

@@ -1,4 +1,4 @@
-"""Find mutated pictures that break Pillow in ways of their own: `python -m tests.core.make_corpus`.
+"""Find mutated images that break Pillow in different ways: `python -m tests.core.make_corpus`.
 
 Writes the smallest mutant for each format and each kind of failure into `corpus/`.
 """
@@ -11,14 +11,14 @@ from random import Random
 
 from PIL import Image
 
-from tests.core.test_hostile import SEEDS
+from tests.core.hostile import SEEDS
 
 ROUNDS = 40_000
 MAX_BYTES = 1500
 
 
 def mutated(seed: bytes, random: Random) -> bytes:
-    """Flip, cut, repeat or overwrite a few places."""
+    """Flip, delete, repeat or overwrite a few bytes."""
     data = bytearray(seed)
     for _ in range(random.randint(1, 6)):
         place = random.randrange(len(data))
@@ -41,7 +41,7 @@ def mutated(seed: bytes, random: Random) -> bytes:
 
 
 def failure(data: bytes) -> str | None:
-    """Name the way in which plain Pillow fails to open, decode or walk a picture."""
+    """Return how plain Pillow fails to open, decode or walk an image; None if it does not."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             if image.width * image.height > 2_000_000:
@@ -57,25 +57,25 @@ def failure(data: bytes) -> str | None:
 
 
 def main() -> None:
-    """Search, and write what was found; what fills a gigabyte is a failure too."""
+    """Search, and write the corpus; needing more than a gigabyte is a failure too."""
     resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
     random = Random(20261123)
-    found: dict[str, bytes] = {}
+    mutants: dict[str, bytes] = {}
     for _ in range(ROUNDS):
         seed = random.choice(SEEDS)
         data = mutated(seed, random)
         if len(data) > MAX_BYTES or (kind := failure(data)) is None:
             continue
         name = f"{seed[:12].hex()[:8]}-{kind}"
-        if name not in found or len(data) < len(found[name]):
-            found[name] = data
+        if name not in mutants or len(data) < len(mutants[name]):
+            mutants[name] = data
     folder = Path(__file__).parent / "corpus"
     folder.mkdir(exist_ok=True)
     for old in folder.iterdir():
         old.unlink()
-    for name, data in found.items():
+    for name, data in mutants.items():
         (folder / name).write_bytes(data)
-    print(f"{len(found)} files, {sum(map(len, found.values()))} bytes")
+    print(f"{len(mutants)} files, {sum(map(len, mutants.values()))} bytes")
 
 
 if __name__ == "__main__":

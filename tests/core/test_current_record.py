@@ -6,7 +6,7 @@ from imgctl.core.record import Record, Status
 
 
 @pytest.mark.parametrize(
-    ("ours", "theirs", "expected"),
+    ("sequencer", "other", "expected"),
     [
         ("0055AED6DCD90281E6", "0055AED6DCD90281E5", EventOrder.NEWER),
         ("0055AED6DCD90281E5", "0055AED6DCD90281E6", EventOrder.OLDER),
@@ -19,17 +19,17 @@ from imgctl.core.record import Record, Status
         ("0A", "", EventOrder.UNKNOWN),
     ],
 )
-def test_sequencers_compare_padded_on_their_right(
-    ours: str, theirs: str, expected: EventOrder
+def test_sequencers_are_compared_padded_on_the_right(
+    sequencer: str, other: str, expected: EventOrder
 ) -> None:
-    assert order("one", ours, "other", theirs) is expected
+    assert order("id-1", sequencer, "id-2", other) is expected
 
 
-def test_the_same_upload_is_the_same_whatever_its_sequencer_says() -> None:
-    assert order("one", "0A", "one", "") is EventOrder.SAME
+def test_the_same_upload_is_the_same_whatever_its_sequencer() -> None:
+    assert order("id-1", "0A", "id-1", "") is EventOrder.SAME
 
 
-def test_the_item_of_a_key_is_read_as_it_was_written() -> None:
+def test_the_item_of_a_key_is_read_back_as_written() -> None:
     written = CurrentRecord(
         bucket="b", key="käse.jpg", record_id="0" * 32, status=Status.FAILED, sequencer="0A"
     )
@@ -38,7 +38,7 @@ def test_the_item_of_a_key_is_read_as_it_was_written() -> None:
     assert item["resource-id"] == {"S": current_id("b", "käse.jpg")}
 
 
-def test_no_reader_takes_it_for_a_record() -> None:
+def test_a_current_record_is_not_mistaken_for_a_record() -> None:
     item = current_record.to_item(
         current_record.current_of(Record(resource_id="1", original_object_key="k"))
     )
@@ -46,7 +46,7 @@ def test_no_reader_takes_it_for_a_record() -> None:
     assert not {"OriginalObjectKey", "TimeBucket", "ProcessingTime", "Status"} & set(item)
 
 
-def test_a_status_of_a_later_version_is_unknown_and_no_error() -> None:
+def test_a_status_of_a_later_version_is_unknown_and_not_an_error() -> None:
     item = current_record.to_item(
         CurrentRecord(bucket="b", key="k", record_id="1", status=Status.FAILED)
     )

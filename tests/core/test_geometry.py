@@ -17,7 +17,7 @@ from imgctl.core.spec import Fit, ResizeSpec, Scale
         (Size(3, 4001), Size(2, 2001)),
     ],
 )
-def test_half_is_rounded_half_up_and_never_below_a_pixel(original: Size, half: Size) -> None:
+def test_half_is_rounded_half_up_and_at_least_one_pixel(original: Size, half: Size) -> None:
     assert target_size(original, ResizeSpec()) == half
 
 
@@ -35,22 +35,22 @@ def test_decimal_scales_are_exact_where_binary_fractions_are_not() -> None:
         (Fit(1, 1), Size(1, 1)),
     ],
 )
-def test_a_box_keeps_the_proportions(box: Fit, expected: Size) -> None:
+def test_a_box_keeps_the_aspect_ratio(box: Fit, expected: Size) -> None:
     assert target_size(Size(4000, 3000), ResizeSpec(target=box)) == expected
 
 
-def test_a_picture_that_fits_is_not_enlarged() -> None:
+def test_an_image_that_fits_is_not_enlarged() -> None:
     assert target_size(Size(640, 480), ResizeSpec(target=Fit(2000, 2000))) == Size(640, 480)
 
 
 @pytest.mark.parametrize("factor", [Fraction(0), Fraction(-1, 2), Fraction(3, 2)])
-def test_a_scale_outside_its_range_is_refused(factor: Fraction) -> None:
-    with pytest.raises(ValueError, match="above 0 and at most at 1"):
+def test_a_scale_out_of_range_is_rejected(factor: Fraction) -> None:
+    with pytest.raises(ValueError, match="above 0 and at most 1"):
         Scale(factor)
 
 
-def test_an_empty_box_is_refused() -> None:
+def test_a_box_without_sides_is_rejected() -> None:
     with pytest.raises(ValueError, match="a width or a height"):
         Fit()
-    with pytest.raises(ValueError, match="at least one pixel"):
+    with pytest.raises(ValueError, match="at least 1 pixel"):
         Fit(width=0)

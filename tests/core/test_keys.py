@@ -16,15 +16,15 @@ from imgctl.core.keys import decode_event_key, output_key, output_name, resource
         ("käse & 🍰.jpg", "resized-käse & 🍰.jpg"),
     ],
 )
-def test_the_folder_is_kept_and_the_name_is_prefixed(key: str, expected: str) -> None:
+def test_the_folder_is_kept_and_the_name_gets_the_prefix(key: str, expected: str) -> None:
     assert output_key(key, "resized-") == expected
 
 
-def test_a_converted_picture_gets_the_extension_of_its_format() -> None:
+def test_a_converted_image_gets_the_extension_of_its_format() -> None:
     assert output_name("cake.v2.png", "small-", ImageFormat.JPEG) == "small-cake.v2.jpg"
 
 
-def test_a_key_that_leaves_no_room_for_the_prefix_is_cut_and_stays_its_own() -> None:
+def test_a_key_too_long_for_the_prefix_is_truncated_and_stays_unique() -> None:
     assert output_key("é" * 508, "resized-") == "resized-" + "é" * 508
     keys = ["a/" + "é" * 500 + end for end in ("xyz0123456789.jpg", "xyz0123456780.jpg")]
     outputs = [output_key(key, "resized-") for key in keys]
@@ -53,7 +53,7 @@ def test_event_keys_are_form_encoded(encoded: str, key: str) -> None:
     assert decode_event_key(encoded) == key
 
 
-def test_the_same_version_is_the_same_record_whatever_else_the_event_says() -> None:
+def test_the_same_version_is_the_same_record_whatever_the_rest_of_the_event() -> None:
     first = resource_id("bucket", "key", version_id="v1", etag="a", sequencer="01")
     assert first == resource_id("bucket", "key", version_id="v1", etag="b", sequencer="02")
     assert len(first) == 32
@@ -68,7 +68,7 @@ def test_the_same_version_is_the_same_record_whatever_else_the_event_says() -> N
         {"bucket": "bucket", "key": "key", "etag": "v", "sequencer": "1"},
     ],
 )
-def test_another_object_is_another_record(other: dict[str, str]) -> None:
+def test_a_different_object_is_a_different_record(other: dict[str, str]) -> None:
     assert resource_id(**other) != resource_id("bucket", "key", version_id="v1")
 
 

@@ -51,9 +51,9 @@ def test_the_target_is_upright_and_the_stored_target_is_not(
 ) -> None:
     plan = planned(SourceInfo(header=header(), orientation=orientation), ResizeSpec(target=target))
     transposed = orientation >= 5
-    assert plan.original.size == (CAMERA.turned if transposed else CAMERA)
+    assert plan.original.size == (CAMERA.transposed if transposed else CAMERA)
     assert plan.target == (portrait if transposed else landscape)
-    assert plan.stored_target == (plan.target.turned if transposed else plan.target)
+    assert plan.stored_target == (plan.target.transposed if transposed else plan.target)
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,25 @@
-import io
-
 import pytest
 from PIL import ExifTags, Image
 
 from imgctl.core import png16
 from imgctl.core.errors import Truncated
 from imgctl.core.geometry import Size
-from imgctl.core.limits import Limits
-from imgctl.core.resize import ResizeResult, resize
-from imgctl.core.spec import ResizeSpec
+from tests.core.resizing import halve
 from tests.pictures import decoded, deep_png, deep_values, encoded
 
 
-def halve(data: bytes, **limits: int) -> ResizeResult:
-    return resize(io.BytesIO(data), ResizeSpec(), Limits(**limits))
-
-
 def ramp(x: int, y: int, channel: int) -> int:
-    """Give a value whose low byte carries what eight bits would lose."""
+    """Return a value whose low byte matters: eight bits would lose it."""
     return 20_000 + 50 * x + 37 * y + 1000 * channel
 
 
-def test_sixteen_bits_of_colour_are_kept() -> None:
+def test_sixteen_bits_of_color_are_kept() -> None:
     result = halve(deep_png(40, 30, 3, ramp))
-    depth, colour_type, values = deep_values(result.data)
-    assert (depth, colour_type) == (16, 2)
+    depth, color_type, values = deep_values(result.data)
+    assert (depth, color_type) == (16, 2)
     assert result.notes == ()
     assert result.resized.size == Size(20, 15)
-    for y in range(2, 13):  # inside, where the filter of a straight ramp gives the ramp
+    for y in range(2, 13):  # away from the edges, where filtering keeps a linear ramp
         for x in range(2, 18):
             middle = (2 * x + 0.5, 2 * y + 0.5)
             for channel in range(3):
@@ -35,7 +27,7 @@ def test_sixteen_bits_of_colour_are_kept() -> None:
                 assert abs(values[y][x][channel] - exact) <= 1
 
 
-def test_a_hard_edge_overshoots_into_no_other_value() -> None:
+def test_a_hard_edge_does_not_overshoot() -> None:
     result = halve(deep_png(40, 20, 3, lambda x, *_: 65535 if x > 19 else 0))
     _, _, values = deep_values(result.data)
     row = [pixel[0] for pixel in values[5]]
@@ -43,23 +35,23 @@ def test_a_hard_edge_overshoots_into_no_other_value() -> None:
     assert (row[0], row[-1]) == (0, 65535)
 
 
-def test_sixteen_bits_of_grey_do_not_wrap_at_an_edge() -> None:
+def test_sixteen_bits_of_gray_do_not_wrap_at_an_edge() -> None:
     image = Image.new("I;16", (40, 20), 0)
     image.paste(65535, (20, 0, 40, 20))
     half = decoded(halve(encoded(image, "PNG")).data)
     assert half.mode == "I;16"
     little = half.tobytes()[: 2 * 20]
-    row = [int.from_bytes(little[at : at + 2], "little") for at in range(0, len(little), 2)]
+    row = [int.from_bytes(little[i : i + 2], "little") for i in range(0, len(little), 2)]
     assert row == sorted(row)
     assert (row[0], row[-1]) == (0, 65535)
 
 
-def test_clear_pixels_leave_no_fringe_at_sixteen_bits() -> None:
-    """Left opaque green, right clear red: no red may come over the edge."""
-    colours = {True: (0, 60_000, 0, 65535), False: (65535, 0, 0, 0)}
-    result = halve(deep_png(40, 20, 4, lambda x, _, channel: colours[x < 19][channel]))
-    depth, colour_type, values = deep_values(result.data)
-    assert (depth, colour_type) == (16, 6)
+def test_transparent_pixels_leave_no_fringe_at_sixteen_bits() -> None:
+    """Opaque green on the left, transparent red on the right: no red may cross the edge."""
+    colors = {True: (0, 60_000, 0, 65535), False: (65535, 0, 0, 0)}
+    result = halve(deep_png(40, 20, 4, lambda x, _, channel: colors[x < 19][channel]))
+    depth, color_type, values = deep_values(result.data)
+    assert (depth, color_type) == (16, 6)
     edge = values[5][9]
     assert 0 < edge[3] < 65535
     assert edge[0] <= 1
@@ -72,19 +64,19 @@ def test_opaque_alpha_stays_opaque() -> None:
     assert {pixel[3] for row in values for pixel in row} == {65535}
 
 
-def test_grey_with_alpha_becomes_eight_bits_and_says_so() -> None:
+def test_gray_with_alpha_is_reduced_to_eight_bits_and_that_is_noted() -> None:
     result = halve(deep_png(20, 20, 2, ramp))
-    assert result.notes == ("16 bits a channel became 8",)
+    assert result.notes == ("reduced from 16 to 8 bits",)
 
 
-def test_metadata_goes_with_it() -> None:
+def test_metadata_is_kept_with_sixteen_bits() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Maker"
     exif[ExifTags.Base.Orientation] = 6
-    shell = encoded(Image.new("RGB", (1, 1)), "PNG", dpi=(300, 300), exif=exif)
+    donor = encoded(Image.new("RGB", (1, 1)), "PNG", dpi=(300, 300), exif=exif)
     plain = deep_png(40, 30, 3, ramp)
     after_header = 8 + 25
-    chunks = shell[after_header : shell.index(b"IDAT") - 4]
+    chunks = donor[after_header : donor.index(b"IDAT") - 4]
     result = halve(plain[:after_header] + chunks + plain[after_header:])
     kept = decoded(result.data)
     assert kept.size == (15, 20)  # upright
@@ -93,16 +85,16 @@ def test_metadata_goes_with_it() -> None:
     assert [round(float(value)) for value in kept.info["dpi"]] == [300, 300]
 
 
-def test_where_memory_is_short_eight_bits_are_better_than_none() -> None:
+def test_if_memory_is_short_the_result_has_eight_bits() -> None:
     data = deep_png(40, 30, 3, ramp)
     needed = png16.working_bytes(Size(40, 30), Size(20, 15))
     assert halve(data, max_memory_bytes=needed).notes == ()
     result = halve(data, max_memory_bytes=needed - 1)
-    assert result.notes == ("16 bits a channel became 8",)
+    assert result.notes == ("reduced from 16 to 8 bits",)
     assert decoded(result.data).size == (20, 15)
 
 
-def test_a_file_that_ends_early_is_truncated() -> None:
+def test_a_file_that_ends_early_is_reported_as_truncated() -> None:
     data = deep_png(40, 30, 3, ramp)
     with pytest.raises(Truncated):
         halve(data[: len(data) // 2])

@@ -17,8 +17,8 @@ from imgctl.core.record import (
     to_plain,
 )
 
-# An item as the original function wrote it: Decimals as numbers, a UUID, times without a zone.
-SEEDS_OWN_ITEM = {
+# An item as written by the original function: decimal numbers, a UUID, times without a zone.
+ORIGINAL_ITEM = {
     "resource-id": {"S": "0d2c1f0e-8c2b-4e0b-9a53-0d1f3a5b7c9e"},
     "EventTime": {"S": "2025-05-02T14:03:21.123Z"},
     "EventType": {"S": "ObjectCreated:Put"},
@@ -59,23 +59,23 @@ RECORD = Record(
 )
 
 
-def test_a_record_comes_back_from_its_item() -> None:
+def test_a_record_is_read_back_from_its_item() -> None:
     assert from_item(to_item(RECORD)) == RECORD
 
 
-def test_a_failed_record_comes_back_too() -> None:
+def test_a_failed_record_is_read_back_too() -> None:
     failed = Record(resource_id="1", status=Status.FAILED, failure_code="too_large")
     assert from_item(to_item(failed)) == failed
 
 
-def test_an_item_of_the_original_function_is_read_whole() -> None:
-    record = from_item(SEEDS_OWN_ITEM)
+def test_all_attributes_of_the_original_function_are_read() -> None:
+    record = from_item(ORIGINAL_ITEM)
     assert record.status is Status.SUCCEEDED
     written_again = to_item(record)
-    assert {name: written_again[name] for name in SEEDS_OWN_ITEM} == SEEDS_OWN_ITEM
+    assert {name: written_again[name] for name in ORIGINAL_ITEM} == ORIGINAL_ITEM
 
 
-def test_what_an_item_lacks_or_garbles_is_none() -> None:
+def test_a_missing_or_malformed_attribute_is_none() -> None:
     item: Item = {
         "resource-id": {"S": "x"},
         "OriginalWidth": {"S": "wide"},
@@ -86,18 +86,18 @@ def test_what_an_item_lacks_or_garbles_is_none() -> None:
     assert record.original_mode is None
 
 
-def test_attributes_have_the_types_of_the_seed() -> None:
+def test_attributes_have_the_types_of_the_original_function() -> None:
     item = to_item(RECORD)
-    shared = set(item) & set(SEEDS_OWN_ITEM)
+    shared = set(item) & set(ORIGINAL_ITEM)
     assert len(shared) == 16
     assert {name: set(item[name]) for name in shared} == {
-        name: set(SEEDS_OWN_ITEM[name]) for name in shared
+        name: set(ORIGINAL_ITEM[name]) for name in shared
     }
     assert item["DimensionReduction"] == {"S": "4000x3000 → 2000x1500"}
     assert item["ReductionPercentage"] == {"N": "66"}
 
 
-def test_plain_form_has_the_attributes_names_and_no_empty_ones() -> None:
+def test_the_plain_form_has_attribute_names_and_no_empty_ones() -> None:
     plain = to_plain(RECORD)
     assert plain["resource-id"] == "00ff"
     assert plain["Status"] == "SUCCEEDED"
@@ -106,8 +106,8 @@ def test_plain_form_has_the_attributes_names_and_no_empty_ones() -> None:
 
 
 def test_times_are_utc_and_sort_as_text() -> None:
-    here = timezone(timedelta(hours=5, minutes=30))
-    assert timestamp(datetime(2026, 1, 1, 3, 0, tzinfo=here)) == "2025-12-31T21:30:00.000Z"
+    india = timezone(timedelta(hours=5, minutes=30))
+    assert timestamp(datetime(2026, 1, 1, 3, 0, tzinfo=india)) == "2025-12-31T21:30:00.000Z"
     assert timestamp(datetime(2026, 1, 1, tzinfo=UTC)) > timestamp(
         datetime(2025, 12, 31, 23, 59, 59, 999000, tzinfo=UTC)
     )
@@ -118,7 +118,7 @@ def test_records_of_a_month_are_spread_over_the_shards() -> None:
     assert buckets == {f"2026-11#{shard}" for shard in range(TIME_SHARDS)}
 
 
-def test_months_go_back_over_the_turn_of_a_year() -> None:
+def test_months_go_back_across_a_new_year() -> None:
     assert list(months_back("2026-02-11T00:00", "2025-11")) == [
         "2026-02",
         "2026-01",

@@ -60,7 +60,7 @@ def test_a_file_that_is_no_picture_fails_with_its_reason(
     done = shared.imgctl("upload", str(bad), str(good), "--via", via, "--wait")
     assert done.code == 1
     lines = sorted(done.out.splitlines())
-    assert lines[0].startswith(f"failed    {bad.name}  not_an_image: The file is not a picture")
+    assert lines[0].startswith(f"failed    {bad.name}  not_an_image: Unrecognized image format")
     assert lines[1].startswith(f"uploaded  {good.name}")
     shown = shared.imgctl("show", bad.name, "--json").succeeded().document["record"]
     assert (shown["Status"], shown["FailureCode"]) == ("FAILED", "not_an_image")

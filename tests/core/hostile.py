@@ -1,0 +1,17 @@
+"""Small valid images of every kind: the inputs that hostile ones are mutated from."""
+
+from imgctl.core.formats import ImageFormat
+from tests.pictures import animation, deep_png, encoded, photo
+
+
+def _seeds() -> list[bytes]:
+    still = [encoded(photo(40, 30), format_.value) for format_ in ImageFormat]
+    animated = [animation(format_) for format_ in ("GIF", "PNG", "WEBP")]
+    sixteen_bit = [
+        deep_png(20, 15, channels, lambda x, y, c: 3000 * x + y + c) for channels in (2, 3, 4)
+    ]
+    unusual = [encoded(photo(40, 30, "P"), "PNG"), encoded(photo(9, 9, "1"), "TIFF")]
+    return [*still, *animated, *unusual, *sixteen_bit]
+
+
+SEEDS = _seeds()
