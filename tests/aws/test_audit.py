@@ -17,28 +17,13 @@ from imgctl.aws.audit import (
     orphans,
 )
 from imgctl.aws.session import Aws
-from imgctl.aws.stack import StackOutputs
 from imgctl.core import current_record
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item
 from tests.aws.conftest import TABLE
+from tests.stack_outputs import OUTPUTS
 
-SOURCE, DESTINATION = "src-bucket-image-in", "dest-bucket-image-out"
-
-OUTPUTS = StackOutputs(
-    source_bucket=SOURCE,
-    destination_bucket=DESTINATION,
-    table=TABLE,
-    function="function",
-    function_alias="arn:aws:lambda:eu-west-2:123456789012:function:function:live",
-    batch_role="arn:aws:iam::123456789012:role/batch",
-    code_bucket="code",
-    function_log_group="/aws/lambda/function",
-    dead_letter_queue="https://sqs/queue",
-    api_endpoint="https://api",
-    api_authorization="iam",
-    api_key_id="",
-)
+SOURCE, DESTINATION = OUTPUTS.source_bucket, OUTPUTS.destination_bucket
 
 OBJECT = SourceObject(key="a.jpg", version_id="v2", etag="e2", size=1, modified="2026")
 RECORD = Record(

@@ -8,7 +8,7 @@ from imgctl.aws import batch
 from imgctl.aws.audit import SourceObject
 from imgctl.aws.session import Aws
 from imgctl.worker.events import batch_tasks
-from tests.aws.test_audit import OUTPUTS
+from tests.stack_outputs import OUTPUTS
 
 
 def source(key: str, version_id: str = "v1") -> SourceObject:

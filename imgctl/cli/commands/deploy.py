@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
@@ -13,6 +13,7 @@ from imgctl.cli.options import Command, set_option
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
+    from imgctl.cli.documents import DeployDocument, PlanDocument
     from infra.deployment import DeployRequest, StackContext
     from infra.ownership import ExistingResources
     from infra.plan import Plan
@@ -157,7 +158,7 @@ def _plan_and_apply(
             ui.info(f"Nothing to change: the stack {plan.stack} is as wanted.")
             if not how.plan_only:
                 return plan
-            ui.result(document, "")
+            ui.result(cast("PlanDocument", document), "")
             return None
         ui.info(f"The stack {plan.stack} in {place_of(app)}:")
         if plan.parameters and plan.is_whole:
@@ -173,7 +174,7 @@ def _plan_and_apply(
             ui.warn("Anyone on the internet could then put objects into the source bucket.")
         if how.plan_only:
             ui.info("Nothing was changed.")
-            ui.result(document, "")
+            ui.result(cast("PlanDocument", document), "")
             return None
         if not ui.confirm(f"Deploy this to {place_of(app)}?"):
             ui.info("Nothing was changed.")
@@ -289,4 +290,4 @@ def _print_outputs(app: App, plan: "Plan") -> None:
             "api_key_id": outputs.api_key_id or None,
         }
     }
-    app.ui.result(document, pairs_grid(pairs))
+    app.ui.result(cast("DeployDocument", document), pairs_grid(pairs))

@@ -12,6 +12,7 @@ from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
+    from imgctl.cli.documents import LiveDocument
     from infra.plan import Plan
 
 
@@ -64,6 +65,6 @@ def report_live(app: App, before: int) -> int:
 
     live = release.live_version(app.aws.lambda_, app.outputs.function)
     was = f" (was {before})" if live != before else ""
-    document = {"live": live, "before": before, "changed": live != before}
+    document: LiveDocument = {"live": live, "before": before, "changed": live != before}
     app.ui.result(document, f"version {live} is live{was}")
     return 0
