@@ -3,7 +3,7 @@
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
@@ -12,6 +12,12 @@ from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
+    from imgctl.cli.documents import (
+        DeployDocument,
+        PlanDocument,
+        PlannedChange,
+        StackOutputsDocument,
+    )
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
     from infra.deployment import DeploymentState, DeployRequest, StackContext
@@ -85,42 +91,40 @@ def print_outputs(app: App, done: Deployment) -> None:
     if outputs.api_key_id:
         command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
         pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
-    document = plan_document(done.plan, changed=not done.plan.is_empty) | {
-        "outputs": _outputs_document(outputs)
+    document: DeployDocument = {
+        "stack": done.plan.stack,
+        "changed": not done.plan.is_empty,
+        "changes": _planned_changes(done.plan),
+        "outputs": _outputs_document(outputs),
     }
     app.ui.result(document, pairs_grid(pairs))
 
 
-def plan_document(plan: "Plan", *, changed: bool) -> dict[str, Any]:
-    """Return a plan as a JSON document."""
-    return {
-        "stack": plan.stack,
-        "changed": changed,
-        "changes": [
-            {
-                "action": change.action,
-                "resource": change.logical_id,
-                "type": change.resource_type,
-                "replacement": change.replacement,
-                "loses_data": change.loses_data,
-                "marks": [risk.name.lower() for risk in change.risks],
-                "kept": change.is_kept,
-                "properties": [
-                    {
-                        "name": item.name,
-                        "before": item.before,
-                        "after": item.after,
-                        "parameter": item.parameter or None,
-                    }
-                    for item in change.properties
-                ],
-            }
-            for change in plan.changes
-        ],
-    }
+def _planned_changes(plan: "Plan") -> "list[PlannedChange]":
+    return [
+        {
+            "action": change.action,
+            "resource": change.logical_id,
+            "type": change.resource_type,
+            "replacement": change.replacement,
+            "loses_data": change.loses_data,
+            "marks": [risk.name.lower() for risk in change.risks],
+            "kept": change.is_kept,
+            "properties": [
+                {
+                    "name": item.name,
+                    "before": item.before,
+                    "after": item.after,
+                    "parameter": item.parameter or None,
+                }
+                for item in change.properties
+            ],
+        }
+        for change in plan.changes
+    ]
 
 
-def _outputs_document(outputs: "StackOutputs") -> dict[str, str | None]:
+def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":
     return {
         "source_bucket": outputs.source_bucket,
         "destination_bucket": outputs.destination_bucket,
@@ -210,13 +214,18 @@ def _plan_and_apply(
 
     ui = app.ui
     with planned(context, request, state) as plan:
-        document = plan_document(plan, changed=False) | {"partial": not plan.is_complete}
         _show_plan(app, plan, request, options)
         if plan.is_empty and not options.plan_only:
             return Deployment(plan, state.deployed)
         if options.plan_only:
             if not plan.is_empty:
                 ui.info("Nothing was changed.")
+            document: PlanDocument = {
+                "stack": plan.stack,
+                "changed": False,
+                "changes": _planned_changes(plan),
+                "partial": not plan.is_complete,
+            }
             ui.result(document, "")
             return None
         if not ui.confirm(f"Deploy this to {location(app)}?"):

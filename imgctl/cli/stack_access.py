@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from imgctl.cli.app import App
 
 if TYPE_CHECKING:
+    from imgctl.cli.documents import LiveDocument
     from infra.deployed_stack import DeployedStack
     from infra.deployment import StackContext
     from infra.plan import Plan
@@ -64,6 +65,6 @@ def report_live(app: App, before: int) -> int:
 
     live = live_version(app.aws.lambda_, app.outputs.function)
     was = f" (was {before})" if live != before else ""
-    document = {"live": live, "before": before, "changed": live != before}
+    document: LiveDocument = {"live": live, "before": before, "changed": live != before}
     app.ui.result(document, f"Version {live} is live{was}.")
     return 0

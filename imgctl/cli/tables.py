@@ -1,4 +1,4 @@
-"""Plans, records and outputs, laid out for a person or, line by line, for a pipe."""
+"""Plans, records and outputs as tables for a terminal, or as lines for a pipe."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -43,7 +43,7 @@ _STATUS = {
 class Grid:
     """Rows of cells; without `columns` the first cell of each row names the second.
 
-    Columns in `whole` are never broken over lines, however narrow the terminal.
+    Columns in `whole` are never wrapped, however narrow the terminal.
     """
 
     columns: Sequence[str]
@@ -51,7 +51,7 @@ class Grid:
     whole: frozenset[str] = frozenset()
 
     def table(self) -> Table | Text:
-        """Lay out for a terminal."""
+        """Return the form for a terminal."""
         if not self.columns:
             widest = max((name.cell_len for name, _ in self.rows), default=0)
             lines = (
@@ -67,14 +67,14 @@ class Grid:
         return table
 
     def lines(self) -> str:
-        """Lay out for a pipe: a line a row, with tabs between the cells."""
+        """Return the form for a pipe: one line per row, cells separated by tabs."""
         return "\n".join(
             "\t".join(cell.plain.replace("\n", " ") for cell in row) for row in self.rows
         )
 
 
 def records_grid(records: Iterable[Record]) -> Grid:
-    """Lay records out, one a row, in the order given."""
+    """Tabulate records, one per row, in the given order."""
     rows = []
     for record in records:
         failed = record.status is Status.FAILED
@@ -89,7 +89,7 @@ def records_grid(records: Iterable[Record]) -> Grid:
                 Text(saved, justify="right"),
             )
         )
-    columns = ("when", "status", "picture", "size", "saved")
+    columns = ("when", "status", "image", "size", "saved")
     return Grid(columns, rows, whole=frozenset({"when", "status", "size", "saved"}))
 
 
@@ -156,7 +156,7 @@ def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:
-    """Lay out names and values."""
+    """Tabulate names and values."""
     return Grid((), [(Text(name), Text(printable(str(value)))) for name, value in pairs])
 
 

@@ -1,4 +1,4 @@
-"""What a person or a script sees: results on stdout, the story on stderr."""
+"""What people and scripts see: results on stdout, everything else on stderr."""
 
 import json
 import sys
@@ -14,22 +14,20 @@ from imgctl.cli.text import printable, printable_json
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
+    from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
     from imgctl.cli.tables import Grid
     from imgctl.cli.text import Line
 
-SCHEMA = 1
-"""The version of every JSON document that imgctl prints."""
-
 
 class Advance(Protocol):
-    """Progress that can be told of."""
+    """Reports progress."""
 
     def __call__(self, done: int) -> None:
-        """Tell that so many more are done."""
+        """Report how many more items are done."""
 
 
 class Ui:
-    """One run's voice."""
+    """The streams and the terminal of one run."""
 
     def __init__(
         self,
@@ -51,73 +49,76 @@ class Ui:
 
     @property
     def interactive(self) -> bool:
-        """Whether there is a person to ask."""
+        """Whether a person can be asked."""
         return sys.stdin.isatty() and not self.json_wanted
 
     @property
     def can_prompt(self) -> bool:
-        """Whether a question is put to a person, and not answered by --yes."""
+        """Whether a question would be put to a person, and not be answered by --yes."""
         return self.interactive and not self._yes
 
-    def result(self, document: dict[str, Any], rendered: "Grid | str") -> None:
-        """Print the command's result: as one JSON document where --json is given."""
+    def result(self, document: "Document", rendered: "Grid | str") -> None:
+        """Print the command's result: the document with --json, else the rendered form."""
         if self.json_wanted:
+            from imgctl.cli.documents import SCHEMA
+
             text = json.dumps({"schema": SCHEMA, **document}, ensure_ascii=False, indent=2)
             click.echo(printable_json(text))
         elif rendered:
             self.print(rendered)
 
     def print(self, part: "Grid | Line | str") -> None:
-        """Print a part of a result that grows; --json prints its document at the end instead.
+        """Print a part of the result as it becomes known; with --json only `result` prints.
 
-        Off a terminal a grid is lines of values, with tabs between.
+        If stdout is not a terminal, a grid is printed as lines of tab-separated values.
         """
         if self.json_wanted:
             return
-        if not sys.stdout.isatty():  # plainly: thousands of lines for a pipe should cost no layout
+        if not sys.stdout.isatty():  # thousands of lines for a pipe should cost no layout
             click.echo(part if isinstance(part, str) else part.lines())
             return
         rendered = part if isinstance(part, str) else part.table()
-        # Above the bar where one is shown on the same terminal.
+        # Above the progress bar, if one is shown.
         console = self._bar_console or self._console(sys.stdout)
         _put(console, rendered)
 
     def info(self, text: "str | Grid") -> None:
-        """Tell of progress or of a fact on stderr; silent where --quiet is given."""
+        """Print progress or a fact to stderr; silent with --quiet and --json."""
         if not self._quiet and not self.json_wanted:
             self._print(text)
 
     def warn(self, text: str) -> None:
-        """Tell what must not be missed, whatever --quiet and --json say; on stderr."""
+        """Print to stderr what must not be missed, even with --quiet and --json."""
         if self.json_wanted:
-            click.echo(printable_json(json.dumps({"warning": text}, ensure_ascii=False)), err=True)
+            warning: WarningDocument = {"warning": text}
+            click.echo(printable_json(json.dumps(warning, ensure_ascii=False)), err=True)
         else:
             self._print(text)
 
     def debug(self, text: str) -> None:
-        """Tell what only --verbose asks for."""
+        """Print to stderr what only --verbose asks for."""
         if self.verbose:
             self._print(text)
 
     def confirm(self, question: str, *, expected: str | None = None) -> bool:
-        """Ask before something is changed; `expected` has to be typed where it is given.
+        """Ask before something is changed; `expected`, if given, has to be typed.
 
-        Raises click's UsageError where an answer is needed and nobody can be asked.
+        Raises click's UsageError where a person would have to be asked and cannot be.
         """
         if self._yes:
             return True
         if not self.interactive:
-            raise click.UsageError(f"Nobody is there to answer {question!r} Give --yes.")
+            raise click.UsageError("Cannot prompt: not a terminal. Pass --yes to confirm.")
         if expected is None:
             return click.confirm(question, err=True)
         answer = click.prompt(
-            f"{question} Type '{expected}' to go on", err=True, default="", show_default=False
+            f"{question} Type '{expected}' to confirm", err=True, default="", show_default=False
         )
         return str(answer).strip() == expected
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
-        """Show that something takes a while: a spinner on a terminal, a line elsewhere."""
+        """Show a spinner on a terminal while something runs; print a line when it is done."""
         if self._quiet or self.json_wanted:
             yield
             return
@@ -131,14 +132,14 @@ class Ui:
 
     @property
     def can_draw(self) -> bool:
-        """Whether what is under way can be drawn, and drawn again, on stderr."""
+        """Whether stderr is a terminal on which progress can be redrawn."""
         return not self._quiet and not self.json_wanted and sys.stderr.isatty()
 
     @contextmanager
     def drawing(
-        self, so_far: "Callable[[], RenderableType]", in_the_end: "Callable[[], RenderableType]"
+        self, current: "Callable[[], RenderableType]", final: "Callable[[], RenderableType]"
     ) -> Iterator[None]:
-        """Draw what is under way, again and again, and then once what became of it, if anything."""
+        """Redraw `current` until the block ends, then print `final` once, unless it is empty."""
         if not self.can_draw:
             yield
             return
@@ -147,18 +148,18 @@ class Ui:
         console = self._console(sys.stderr)
         try:
             with Live(
-                get_renderable=so_far, console=console, transient=True, redirect_stdout=False
+                get_renderable=current, console=console, transient=True, redirect_stdout=False
             ):
                 yield
         finally:
-            if drawn := in_the_end():
-                console.print(drawn)
+            if rendered := final():
+                console.print(rendered)
 
     @contextmanager
     def progress(self, what: str, total: int | None) -> Iterator[Advance]:
-        """Show a bar over `total` steps on a terminal, and nothing elsewhere.
+        """Show a progress bar over `total` items on a terminal, and nothing elsewhere.
 
-        Where nobody knows how many there will be, it counts.
+        If the total is not known in advance, a counter is shown.
         """
         if not self.can_draw:
             yield lambda done: None  # noqa: ARG005
@@ -182,26 +183,26 @@ class Ui:
             TextColumn("{task.fields[rate]}"),
             console=self._console(sys.stderr),
             transient=True,
-            redirect_stdout=False,  # a pipe may be waiting for it
+            redirect_stdout=False,  # stdout may be a pipe
         )
         self._bar_console = bar.console
         with bar:
             task = bar.add_task(what, total=total, rate="")
 
-            def step(done: int) -> None:
+            def advance(done: int) -> None:
                 speed = bar.tasks[0].speed
                 bar.update(task, advance=done, rate=f"{speed:.1f}/s" if speed else "")
 
             try:
-                yield step
+                yield advance
             finally:
                 self._bar_console = None
 
     def error(self, code: str, message: str, hint: str) -> None:
-        """Tell what went wrong, and what to do next."""
+        """Print what went wrong, and what to do next, to stderr."""
         if self.json_wanted:
-            error = {"code": code, "message": message, "hint": hint}
-            click.echo(printable_json(json.dumps({"error": error}, ensure_ascii=False)), err=True)
+            document: ErrorDocument = {"error": {"code": code, "message": message, "hint": hint}}
+            click.echo(printable_json(json.dumps(document, ensure_ascii=False)), err=True)
             return
         text = printable(message) + (f"\n  {printable(hint)}" if hint else "")
         if not sys.stderr.isatty():
@@ -211,11 +212,11 @@ class Ui:
 
         self._console(sys.stderr).print(Text.assemble(("Error: ", "bold red"), text))
 
-    def _print(self, what: "Grid | str") -> None:
+    def _print(self, part: "Grid | str") -> None:
         if not sys.stderr.isatty():
-            click.echo(what if isinstance(what, str) else what.lines(), err=True)
+            click.echo(part if isinstance(part, str) else part.lines(), err=True)
             return
-        _put(self._console(sys.stderr), what if isinstance(what, str) else what.table())
+        _put(self._console(sys.stderr), part if isinstance(part, str) else part.table())
 
     def _console(self, terminal: Any) -> "Console":
         from rich.console import Console
@@ -226,7 +227,7 @@ class Ui:
 
 
 def _put(console: "Console", rendered: "RenderableType") -> None:
-    """Print; only what is laid out in columns is broken into lines, all else can be copied."""
+    """Print; only tables are wrapped, so that everything else can be copied as one line."""
     from rich.table import Table
 
     console.print(rendered, soft_wrap=not isinstance(rendered, Table))

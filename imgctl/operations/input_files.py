@@ -1,4 +1,4 @@
-"""The files that a user names: files, folders and patterns, with the names they go by."""
+"""The files that a user names: files, folders and patterns, and the names of their results."""
 
 import glob
 import os
@@ -6,35 +6,32 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import click
-
-from imgctl.core.errors import PictureError
+from imgctl.core.errors import InvalidInput, PictureError
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 
 
+class InputNotFound(InvalidInput):
+    """A path leads to no file, or a folder holds no images."""
+
+
 @dataclass(frozen=True, slots=True)
-class Input:
-    """A file, and its name below what the user named: `trip/a.jpg` for `trip` given as a folder."""
+class InputFile:
+    """A file and its name relative to what the user named: `trip/a.jpg` for the folder `trip`."""
 
     path: Path
     name: PurePosixPath
 
 
 @dataclass(frozen=True, slots=True)
-class Inputs:
-    """The files to work on, and how many of the folders' other files were left out."""
+class InputFiles:
+    """The files to work on, and how many other files of the folders were skipped."""
 
-    files: tuple[Input, ...]
-    left_out: int
-
-    @property
-    def note(self) -> str:
-        """Say what was left out; empty where nothing was."""
-        return f"{self.left_out} other files were left out." if self.left_out else ""
+    files: tuple[InputFile, ...]
+    skipped: int
 
 
 def format_of(path: Path) -> ImageFormat | None:
-    """Name the format of a file by its content; None for what imgctl does not process."""
+    """Return the image format of a file by its content; None if imgctl does not process it."""
     with path.open("rb") as file:
         try:
             return sniff(file.read(HEAD_BYTES))
@@ -42,59 +39,63 @@ def format_of(path: Path) -> ImageFormat | None:
             return None
 
 
-def find_inputs(named: Iterable[str], *, recursive: bool, skip_prefix: str | None = None) -> Inputs:
-    """List the files that are meant.
+def find_input_files(
+    paths: Iterable[str], *, recursive: bool, skip_prefix: str | None = None
+) -> InputFiles:
+    """List the files that the paths mean, each once.
 
-    A file that is named is taken as it is. Of a folder its pictures are taken, told by their
-    content, and without those whose names begin with `skip_prefix`, which are results. Raises
-    click's UsageError for a name that leads nowhere.
+    A named file is included whatever it is. Of a folder, the images are included, recognized by
+    their content, except those whose names start with `skip_prefix`, which are earlier results.
+    Raises InputNotFound for a path that does not exist, and where there is no file at all.
     """
-    found = list(_expand(named, recursive=recursive, skip_prefix=skip_prefix))
-    # Not resolved: a link, and what it leads to, are two names.
+    items = list(_expand(paths, recursive=recursive, skip_prefix=skip_prefix))
+    # Not resolved: a link and its target are two names.
     files = {
-        os.path.abspath(entry.path): entry  # noqa: PTH100
-        for entry in found
-        if isinstance(entry, Input)
+        os.path.abspath(item.path): item  # noqa: PTH100
+        for item in items
+        if isinstance(item, InputFile)
     }
     if not files:
-        raise click.UsageError("There are no pictures there. For folders in folders: --recursive.")
-    return Inputs(tuple(files.values()), sum(entry is None for entry in found))
+        raise InputNotFound("No images found.", hint="Use --recursive to include subfolders.")
+    return InputFiles(tuple(files.values()), sum(item is None for item in items))
 
 
 def _expand(
-    named: Iterable[str], *, recursive: bool, skip_prefix: str | None
-) -> Iterator[Input | None]:
-    for text in named:
+    paths: Iterable[str], *, recursive: bool, skip_prefix: str | None
+) -> Iterator[InputFile | None]:
+    for text in paths:
         path = Path(text)
         if not text:
-            raise click.UsageError("One of the paths is empty.")
+            raise InputNotFound("One of the paths is empty.")
         if path.is_dir():
             yield from _in_folder(path, recursive=recursive, skip_prefix=skip_prefix)
-        elif path.is_file() or path.is_symlink():  # a link to nothing fails by itself later
-            yield Input(path, PurePosixPath(path.name))
+        elif path.is_file() or path.is_symlink():  # a dangling link fails later, by itself
+            yield InputFile(path, PurePosixPath(path.name))
         elif glob.has_magic(text) and (matches := sorted(glob.glob(text, recursive=recursive))):  # noqa: PTH207 (a pattern may be absolute)
             yield from _expand(matches, recursive=recursive, skip_prefix=skip_prefix)
         else:
-            raise click.UsageError(f"There is no file or folder {text!r}.")
+            raise InputNotFound(f"No such file or folder: {text!r}.", hint="Check the path.")
 
 
-def _in_folder(folder: Path, *, recursive: bool, skip_prefix: str | None) -> Iterator[Input | None]:
-    """List a folder's pictures under its own name; None for each file that is left out."""
+def _in_folder(
+    folder: Path, *, recursive: bool, skip_prefix: str | None
+) -> Iterator[InputFile | None]:
+    """List a folder's images under its own name; None for each file that is skipped."""
     own_name = folder.resolve().name if folder.name in ("", "..") else folder.name
     # The working folder itself has no name that its files should carry.
-    above = PurePosixPath() if folder == Path() else PurePosixPath(own_name)
+    parent = PurePosixPath() if folder == Path() else PurePosixPath(own_name)
     for file in sorted(folder.rglob("*") if recursive else folder.iterdir()):
         if file.is_dir():
             continue
-        result = skip_prefix is not None and file.name.startswith(skip_prefix)
-        if result or not _may_be_picture(file):
+        is_result = skip_prefix is not None and file.name.startswith(skip_prefix)
+        if is_result or not _may_be_image(file):
             yield None
         else:
-            yield Input(file, above / file.relative_to(folder).as_posix())
+            yield InputFile(file, parent / file.relative_to(folder).as_posix())
 
 
-def _may_be_picture(file: Path) -> bool:
+def _may_be_image(file: Path) -> bool:
     try:
         return file.is_file() and format_of(file) is not None
     except OSError:
-        return True  # what cannot be read is reported by whoever tries to
+        return True  # an unreadable file is reported when it is processed

@@ -1,34 +1,5 @@
 """An AWS account in this process, as the command line connects to it."""
 
-from collections.abc import Iterator
-from typing import Any
+from tests.moto_aws import TABLE, aws, moto_account, table
 
-import pytest
-from moto import mock_aws
-
-from imgctl.aws.session import Aws, connect
-from infra.snapshots import INDEXES
-
-TABLE = "hala-db"
-
-
-@pytest.fixture
-def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Aws]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        yield connect(region="eu-west-2")
-
-
-@pytest.fixture
-def table(aws: Aws) -> str:
-    indexes: Any = list(INDEXES)
-    attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
-    aws.dynamodb.create_table(
-        TableName=TABLE,
-        AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
-        KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
-        GlobalSecondaryIndexes=indexes,
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return TABLE
+__all__ = ["TABLE", "aws", "moto_account", "table"]

@@ -5,39 +5,7 @@ import pytest
 
 from imgctl.aws import dead_letters
 from imgctl.aws.session import Aws
-
-EVENT = {"Records": [{"s3": {"object": {"key": "K%C3%A4se+1.jpg"}}}]}
-
-DEAD_LETTER: Any = {
-    "Body": json.dumps(EVENT),
-    "MessageId": "m1",
-    "ReceiptHandle": "r1",
-    "Attributes": {"SentTimestamp": "1790000000000"},
-    "MessageAttributes": {
-        "RequestID": {"StringValue": "request-1", "DataType": "String"},
-        "ErrorCode": {"StringValue": "200", "DataType": "Number"},
-        "ErrorMessage": {"StringValue": "SlowDown", "DataType": "String"},
-    },
-}
-ON_FAILURE: Any = {
-    "Body": json.dumps(
-        {
-            "version": "1.0",
-            "timestamp": "2026-11-23T10:00:00.000Z",
-            "requestContext": {
-                "requestId": "request-1",
-                "functionArn": "arn:aws:lambda:eu-west-2:123456789012:function:f:live",
-                "condition": "RetriesExhausted",
-                "approximateInvokeCount": 3,
-            },
-            "requestPayload": EVENT,
-            "responseContext": {"statusCode": 200, "functionError": "Unhandled"},
-            "responsePayload": {"errorMessage": "SlowDown", "errorType": "RetryableFailures"},
-        }
-    ),
-    "MessageId": "m2",
-    "ReceiptHandle": "r2",
-}
+from tests.dead_letter_messages import DEAD_LETTER, EVENT, ON_FAILURE
 
 
 @pytest.mark.parametrize("message", [DEAD_LETTER, ON_FAILURE])

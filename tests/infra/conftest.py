@@ -1,5 +1,5 @@
-"""AWS in this process, as the deployer sees it."""
+"""An AWS account in this process, as a deployment connects to it."""
 
-from tests.aws.conftest import aws
+from tests.moto_aws import aws, moto_account
 
-__all__ = ["aws"]
+__all__ = ["aws", "moto_account"]

@@ -1,9 +1,8 @@
 from pathlib import Path
 
-import click
 import pytest
 
-from imgctl.operations.input_files import find_inputs
+from imgctl.operations.input_files import InputNotFound, find_input_files
 from tests.pictures import encoded, photo
 
 
@@ -21,7 +20,7 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def names(*named: str, recursive: bool = False) -> list[str]:
     return [
         str(entry.name)
-        for entry in find_inputs(named, recursive=recursive, skip_prefix="resized-").files
+        for entry in find_input_files(named, recursive=recursive, skip_prefix="resized-").files
     ]
 
 
@@ -64,19 +63,20 @@ def test_a_link_and_what_it_leads_to_are_two_names(album: Path) -> None:
 
 
 def test_what_was_left_out_is_counted(album: Path) -> None:
-    found = find_inputs([str(album)], recursive=False, skip_prefix="resized-")
-    assert found.note == "2 other files were left out."
+    found = find_input_files([str(album)], recursive=False, skip_prefix="resized-")
+    assert found.skipped == 2
 
 
 @pytest.mark.parametrize("named", ["nowhere.jpg", "no-*-match", "trip/day three"])
 @pytest.mark.usefixtures("album")
 def test_a_name_that_leads_nowhere_is_an_error(named: str) -> None:
-    with pytest.raises(click.UsageError, match="no file or folder"):
+    with pytest.raises(InputNotFound, match="No such file or folder"):
         names("trip/a.jpg", named)
 
 
 @pytest.mark.usefixtures("album")
 def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(click.UsageError, match="no pictures"):
+    with pytest.raises(InputNotFound, match="No images found") as missing:
         names("empty")
+    assert "--recursive" in missing.value.hint

@@ -2,7 +2,7 @@
 
 import itertools
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from imgctl.core import current_record
 from imgctl.core.current_record import CurrentRecord
@@ -22,10 +21,13 @@ from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import Invocation
 from imgctl.worker.pipeline import Dependencies
 from imgctl.worker.settings import Settings
+from tests.moto_aws import moto_account
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
+
+__all__ = ["moto_account"]
 
 SOURCE = "src-bucket-image-in"
 DESTINATION = "dest-bucket-image-out"
@@ -89,34 +91,31 @@ class Cloud:
 
 
 @pytest.fixture
-def cloud(monkeypatch: pytest.MonkeyPatch) -> Iterator[Cloud]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+def cloud(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa: ARG001
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
-        s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
-        for bucket in (SOURCE, DESTINATION):
-            s3.create_bucket(Bucket=bucket)
-        s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration={"Status": "Enabled"})
-        dynamodb.create_table(
-            TableName="hala-db",
-            AttributeDefinitions=[{"AttributeName": "resource-id", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
-        ticks, looks = itertools.count(), itertools.count()
-        yield Cloud(
+    s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
+    for bucket in (SOURCE, DESTINATION):
+        s3.create_bucket(Bucket=bucket)
+    s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration={"Status": "Enabled"})
+    dynamodb.create_table(
+        TableName="hala-db",
+        AttributeDefinitions=[{"AttributeName": "resource-id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    ticks, looks = itertools.count(), itertools.count()
+    return Cloud(
+        s3,
+        dynamodb,
+        Settings(SOURCE, DESTINATION, "hala-db", "resized-", ResizeSpec(), Limits()),
+        Dependencies(
             s3,
             dynamodb,
-            Settings(SOURCE, DESTINATION, "hala-db", "resized-", ResizeSpec(), Limits()),
-            Dependencies(
-                s3,
-                dynamodb,
-                now=lambda: NOW,
-                stopwatch_s=lambda: next(ticks) / 8,
-                deadline=Deadline(lambda: next(looks) / 8),
-            ),
-        )
+            now=lambda: NOW,
+            stopwatch_s=lambda: next(ticks) / 8,
+            deadline=Deadline(lambda: next(looks) / 8),
+        ),
+    )
 
 
 @pytest.fixture

@@ -16,19 +16,20 @@ if TYPE_CHECKING:
 @click.pass_context
 def config(context: click.Context) -> int:
     """Print each setting with its value and origin."""
+    from imgctl.cli.documents import ConfigDocument
     from imgctl.cli.settings import SETTINGS
     from imgctl.cli.tables import settings_grid
 
     app = app_of(context)
     resolved = app.resolved
     values = {spec.name: resolved.value(spec.name) for spec in SETTINGS}
-    document = {
-        "file": None if resolved.file is None else str(resolved.file),
-        "settings": {
+    document = ConfigDocument(
+        file=None if resolved.file is None else str(resolved.file),
+        settings={
             name: {"value": _plain(value), "origin": resolved.origins[name]}
             for name, value in values.items()
         },
-    }
+    )
     app.ui.result(document, settings_grid(values, resolved.origins))
     return 0
 

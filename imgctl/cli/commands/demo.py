@@ -3,102 +3,107 @@
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import click
 
 from imgctl.cli.app import App, app_of, make_ui, program_for
-from imgctl.cli.commands.upload import UploadOptions, UploadResult, exit_code, upload_inputs
 from imgctl.cli.options import Command
 from imgctl.cli.settings import resolve
-from imgctl.operations.input_files import Input
 
-_BY_S3 = ("rocket.jpg", "coffee.png", "hubble_deep_field.jpg")
-_BY_API = ("chelsea.png",)
+if TYPE_CHECKING:
+    from imgctl.core.record import Record
+    from imgctl.operations.upload import UploadResult
+
+_VIA_S3 = ("rocket.jpg", "coffee.png", "hubble_deep_field.jpg")
+_VIA_API = ("chelsea.png",)
 _KEPT_SETTINGS = ("json", "quiet", "verbose", "debug", "no_color")
+_NEXT = """
+Next, with your own images:
+  imgctl --local deploy
+  imgctl --local upload FILE... --wait
+  imgctl --local history"""
 
 
 @click.command(cls=Command, epilog="Example: imgctl demo -o pictures/")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False),
-    default=Path("imgctl-demo"), show_default=True, help="Folder for the resized pictures.",
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
+    default=Path("imgctl-demo"), show_default=True, help="Folder for the resized images.",
 )  # fmt: skip
 @click.pass_context
 def demo(context: click.Context, *, output: Path) -> int:
     """Run the whole pipeline on this machine, without an AWS account.
 
-    An embedded AWS of its own gets the stack, photographs arrive by S3 and by the API, and their
-    records and results come out. Then it is stopped, and only the results are left.
+    A temporary embedded AWS receives the stack; photographs are uploaded through S3 and the API;
+    their records are listed and the results downloaded. Nothing but the results is left behind.
     """
     from imgctl.local import daemon
 
-    output.mkdir(parents=True, exist_ok=True)  # before the work, in case it cannot be made
+    output.mkdir(parents=True, exist_ok=True)  # fail early if it cannot be created
     with tempfile.TemporaryDirectory(prefix="imgctl-demo-") as folder:
         try:
-            return _tell_story(_app_in(Path(folder), app_of(context)), output)
+            return _run(_app_in(Path(folder), app_of(context)), output)
         finally:
             daemon.stop(Path(folder))
 
 
 def _app_in(folder: Path, app: App) -> App:
-    """Give the same run on an embedded AWS in `folder`, with defaults and nothing to answer."""
+    """Return an App on an embedded AWS in `folder`, with default settings and no prompts."""
     options = {name: app.resolved.value(name) for name in _KEPT_SETTINGS}
     options |= {"local": True, "local_dir": str(folder), "yes": True}
     resolved = resolve(options, {}, None)
     return App(resolved, make_ui(resolved.settings), program_for(options, resolved.settings))
 
 
-def _tell_story(app: App, output: Path) -> int:
+def _run(app: App, output: Path) -> int:
     from imgctl.cli.deploy_workflow import deploy_stack
+    from imgctl.cli.documents import DemoDocument, record_document
     from imgctl.cli.tables import records_grid
-    from imgctl.core.record import to_plain
+    from imgctl.cli.uploads import exit_code
 
     ui = app.ui
-    ui.info("1. The stack, from the template that goes to AWS")
+    ui.info("1. Deploying the stack, from the template that is used in AWS")
     deploy_stack(app)
 
-    ui.info("\n2. Photographs: three by S3, one by the REST API")
+    ui.info("\n2. Uploading photographs: three to S3, one to the REST API")
     with as_file(files("imgctl.local") / "photos") as photos:
-        done = [*_upload(app, photos, _BY_S3, "s3"), *_upload(app, photos, _BY_API, "api")]
-    if code := exit_code(done):
+        results = _upload(app, photos, _VIA_S3, by_api=False)
+        results += _upload(app, photos, _VIA_API, by_api=True)
+    if code := exit_code(results):
         return code
 
-    ui.info("\n3. Their records, from the table")
-    records = [uploaded.record for uploaded in done if uploaded.record is not None]
+    ui.info("\n3. Their records in the table")
+    records = [result.record for result in results if result.record is not None]
     ui.print(records_grid(records))
 
-    paths = _download(app, done, output)
-    ui.info("4. The resized pictures")
-    document = {
-        "records": [to_plain(record) for record in records],
-        "files": [str(path) for path in paths],
-    }
-    ui.result(document, "\n".join(f"  {path}" for path in paths))
-    ui.info(
-        "\nNext, with pictures of your own:\n"
-        "  imgctl --local deploy\n"
-        "  imgctl --local upload PICTURE... --wait\n"
-        "  imgctl --local history"
+    ui.info("4. The resized images")
+    paths = [_download(app, record, output) for record in records]
+    document = DemoDocument(
+        records=[record_document(record) for record in records],
+        files=[str(path) for path in paths],
     )
+    ui.result(document, "\n".join(f"  {path}" for path in paths))
+    ui.info(_NEXT)
     return 0
 
 
-def _upload(app: App, photos: Path, names: tuple[str, ...], via: str) -> list[UploadResult]:
-    inputs = [(Input(photos / name, PurePosixPath(name)), name) for name in names]
-    return upload_inputs(
-        app, inputs, UploadOptions(via, wait=True, timeout_s=120, jobs=4, force=False)
-    )
+def _upload(
+    app: App, photos: Path, names: tuple[str, ...], *, by_api: bool
+) -> list["UploadResult"]:
+    from imgctl.cli.uploads import upload_and_print
+    from imgctl.operations.upload import UploadFile, UploadOptions
+
+    uploads = [UploadFile(photos / name, name) for name in names]
+    options = UploadOptions(wait=True, timeout_s=120, jobs=4, force=False)
+    return upload_and_print(app, uploads, options, by_api=by_api)
 
 
-def _download(app: App, done: list[UploadResult], output: Path) -> list[Path]:
-    """Fetch the objects that the records name; gives where they lie now."""
+def _download(app: App, record: "Record", output: Path) -> Path:
+    """Save the object that a record names, and return its path."""
     from imgctl.aws import storage
 
-    paths = []
-    for record in (uploaded.record for uploaded in done):
-        assert record is not None
-        assert record.resized_bucket is not None
-        assert record.resized_object_key is not None
-        path = output.resolve() / PurePosixPath(record.resized_object_key).name
-        storage.download(app.aws.s3, record.resized_bucket, record.resized_object_key, path)
-        paths.append(path)
-    return paths
+    assert record.resized_bucket is not None
+    assert record.resized_object_key is not None
+    path = output.resolve() / PurePosixPath(record.resized_object_key).name
+    storage.download(app.aws.s3, record.resized_bucket, record.resized_object_key, path)
+    return path

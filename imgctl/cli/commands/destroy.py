@@ -13,6 +13,7 @@ from imgctl.core.errors import Hint
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from imgctl.cli.documents import DestroyDocument
     from infra.deployed_stack import DeployedStack
     from infra.teardown import RetainedResources, UnprovenResource
 
@@ -99,7 +100,7 @@ def _result(
     if resources:
         names = ", ".join(map(str, resources.values()))
         app.ui.warn(f"Left alone, not proven to belong to the stack: {names}.")
-    document = {
+    document: DestroyDocument = {
         "stack": app.settings.stack,
         "deleted": deleted,
         "kept": list(kept),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from imgctl.cli.app import app_of
+from imgctl.cli.documents import InitDocument
 from imgctl.cli.options import Command
 from imgctl.cli.settings import FILE_NAME, SETTINGS, ResolvedSettings
 from imgctl.core.errors import ImgctlError
@@ -43,7 +44,7 @@ def init(context: click.Context) -> int:
         raise FileExists(
             f"{path} already exists.", hint="Edit it, or remove it and run the command again."
         ) from error
-    app.ui.result({"path": str(path)}, str(path))
+    app.ui.result(InitDocument(path=str(path)), str(path))
     return 0
 
 

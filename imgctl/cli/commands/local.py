@@ -1,4 +1,4 @@
-"""`imgctl local`: the embedded AWS itself."""
+"""`imgctl local`: manages the embedded AWS."""
 
 import click
 
@@ -14,20 +14,26 @@ def local() -> None:
 @local.command(cls=Command, epilog="Example: imgctl local start")
 @click.pass_context
 def start(context: click.Context) -> int:
-    """Start the embedded AWS, which --local does by itself when it is first needed."""
+    """Start the embedded AWS.
+
+    Not needed before other commands: --local starts it automatically.
+    """
+    from imgctl.cli.documents import LocalStartDocument
     from imgctl.local import daemon
 
     app = app_of(context)
     with app.ui.working("Starting the embedded AWS"):
         endpoint = daemon.start(app.settings.local_dir, app.settings.region)
-    app.ui.result({"running": True, "url": endpoint.url, "pid": endpoint.pid}, endpoint.url)
+    document = LocalStartDocument(running=True, url=endpoint.url, pid=endpoint.pid)
+    app.ui.result(document, endpoint.url)
     return 0
 
 
 @local.command(cls=Command, epilog="Example: imgctl local stop")
 @click.pass_context
 def stop(context: click.Context) -> int:
-    """Stop the embedded AWS; what it holds is kept."""
+    """Stop the embedded AWS and keep its data."""
+    from imgctl.cli.documents import LocalStopDocument
     from imgctl.local import daemon
 
     app = app_of(context)
@@ -35,14 +41,18 @@ def stop(context: click.Context) -> int:
         stopped = daemon.stop(app.settings.local_dir)
     if not stopped:
         app.ui.info("It was not running.")
-    app.ui.result({"running": False, "stopped": stopped}, "")
+    app.ui.result(LocalStopDocument(running=False, stopped=stopped), "")
     return 0
 
 
 @local.command(cls=Command, epilog="Example: imgctl local status")
 @click.pass_context
 def status(context: click.Context) -> int:
-    """Tell where the embedded AWS runs, and how other tools reach it."""
+    """Show whether the embedded AWS is running.
+
+    If it is, prints the environment variables with which other AWS tools connect to it.
+    """
+    from imgctl.cli.documents import LocalRunningDocument, LocalStoppedDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.local import daemon
 
@@ -50,7 +60,8 @@ def status(context: click.Context) -> int:
     folder = app.settings.local_dir
     endpoint = daemon.running(folder)
     if endpoint is None:
-        app.ui.result({"running": False, "folder": str(folder)}, f"not running; data in {folder}")
+        stopped = LocalStoppedDocument(running=False, folder=str(folder))
+        app.ui.result(stopped, f"not running; data in {folder}")
         return 0
     access = {
         "AWS_ENDPOINT_URL": endpoint.url,
@@ -59,7 +70,9 @@ def status(context: click.Context) -> int:
         "AWS_DEFAULT_REGION": endpoint.region,
     }
     pairs = [("running", f"process {endpoint.pid}"), ("data in", str(folder)), *access.items()]
-    document = {"running": True, "pid": endpoint.pid, "folder": str(folder), "environment": access}
+    document = LocalRunningDocument(
+        running=True, pid=endpoint.pid, folder=str(folder), environment=access
+    )
     app.ui.result(document, pairs_grid(pairs))
     return 0
 
@@ -67,7 +80,8 @@ def status(context: click.Context) -> int:
 @local.command(cls=Command, epilog="Example: imgctl local reset --yes")
 @click.pass_context
 def reset(context: click.Context) -> int:
-    """Stop the embedded AWS and delete all that it holds."""
+    """Stop the embedded AWS and delete its data."""
+    from imgctl.cli.documents import LocalResetDocument
     from imgctl.local import daemon
 
     app = app_of(context)
@@ -76,20 +90,21 @@ def reset(context: click.Context) -> int:
         app.ui.info("Nothing was changed.")
         return 1
     daemon.reset(folder)
-    app.ui.result({"running": False, "reset": True}, "")
+    app.ui.result(LocalResetDocument(running=False, reset=True), "")
     return 0
 
 
 @local.command(cls=Command, epilog="Example: imgctl local logs")
-@click.option("-n", "--lines", default=50, show_default=True, help="How many lines, from the end.")
+@click.option("-n", "--lines", default=50, show_default=True, metavar="N", help="Number of lines.")
 @click.pass_context
 def logs(context: click.Context, *, lines: int) -> int:
-    """Print the end of the embedded AWS's own log."""
+    """Print the end of the embedded AWS's log."""
+    from imgctl.cli.documents import LocalLogsDocument
     from imgctl.cli.text import printable
 
     app = app_of(context)
     path = app.settings.local_dir / "server.log"
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     tail = [printable(line) for line in text.splitlines()[-lines:]]
-    app.ui.result({"path": str(path), "lines": tail}, "\n".join(tail))
+    app.ui.result(LocalLogsDocument(path=str(path), lines=tail), "\n".join(tail))
     return 0

@@ -12,7 +12,7 @@ from imgctl.cli.options import Command
 @click.option(
     "--arch",
     type=click.Choice(["arm64", "x86_64"]),
-    help="The function's architecture.  [default: the setting architecture]",
+    help="Instruction set.  [default: the setting architecture]",
 )
 @click.option(
     "-o",
@@ -27,6 +27,7 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
 
     Builds are reproducible: the same sources produce the same bytes.
     """
+    from imgctl.cli.documents import PackageDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
     from infra.bundle import Architecture, build
@@ -35,20 +36,23 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
     architecture = Architecture(arch or app.settings.stack_settings.architecture)
     with app.ui.working(f"Building the bundle for {architecture}"):
         bundle = build(output, architecture)
-    document = {
-        "path": str(bundle.path),
-        "sha256": bundle.sha256,
-        "zipped_bytes": bundle.zipped_bytes,
-        "unzipped_bytes": bundle.unzipped_bytes,
-        "architecture": bundle.architecture.value,
-        "compiled": bundle.compiled,
-    }
+    document = PackageDocument(
+        path=str(bundle.path),
+        sha256=bundle.sha256,
+        zipped_bytes=bundle.zipped_bytes,
+        unzipped_bytes=bundle.unzipped_bytes,
+        architecture=bundle.architecture.value,
+        compiled=bundle.compiled,
+    )
     pairs = [
         ("path", str(bundle.path)),
         ("size", f"{size_text(bundle.zipped_bytes)}, {size_text(bundle.unzipped_bytes)} unzipped"),
         ("sha256", bundle.sha256),
     ]
     if not bundle.compiled:
-        app.ui.info("Without bytecode: there is no python3.12 here. Cold starts take longer.")
+        app.ui.info(
+            "The bundle contains no bytecode, because python3.12 is not installed: cold starts take"
+            " longer."
+        )
     app.ui.result(document, pairs_grid(pairs))
     return 0

@@ -7,17 +7,17 @@ import click
 
 from imgctl.cli.app import App, app_of
 from imgctl.cli.options import Command
-from imgctl.core.errors import ImgctlError
+from imgctl.core.errors import Hint, ImgctlError
 
 if TYPE_CHECKING:
     from imgctl.core.record import Record
 
-# Ours, and the UUIDs of the original function.
-_RESOURCE_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# Those of imgctl, and the UUIDs of the original function.
+_RECORD_ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 class RecordNotFound(ImgctlError):
-    """There is no record of this identity or key."""
+    """No record has this ID or key."""
 
     code = "no_record"
 
@@ -28,22 +28,21 @@ class RecordNotFound(ImgctlError):
 def show(context: click.Context, *, id_or_key: str) -> int:
     """Show one record in full.
 
-    It is found by its ID; for an object key it is the newest.
+    ID is a record's. Of an object key, the newest record is shown.
     """
+    from imgctl.cli.documents import ShowDocument, record_document
     from imgctl.cli.tables import pairs_grid
-    from imgctl.core.record import to_plain
 
     app = app_of(context)
     if not id_or_key:
-        raise click.UsageError("The identity or key is empty.")
+        raise click.UsageError("The ID or key is empty.")
     record = _find(app, id_or_key)
     if record is None:
         raise RecordNotFound(
-            f"There is no record of {id_or_key}.",
-            hint=f"`{app.program} history` lists what there is.",
+            f"No record of {id_or_key}.", hint=Hint("{} lists the records.", "history")
         )
-    plain = to_plain(record)
-    app.ui.result({"record": plain}, pairs_grid(plain.items()))
+    plain = record_document(record)
+    app.ui.result(ShowDocument(record=plain), pairs_grid(plain.items()))
     return 0
 
 
@@ -51,6 +50,6 @@ def _find(app: App, id_or_key: str) -> "Record | None":
     from imgctl.aws import records
 
     dynamodb, table = app.aws.dynamodb, app.outputs.table
-    if _RESOURCE_ID.fullmatch(id_or_key) and (found := records.get(dynamodb, table, id_or_key)):
+    if _RECORD_ID.fullmatch(id_or_key) and (found := records.get(dynamodb, table, id_or_key)):
         return found
     return next(records.of_key(dynamodb, table, id_or_key), None)

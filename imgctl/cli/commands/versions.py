@@ -1,9 +1,14 @@
 """`imgctl versions`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
+
+if TYPE_CHECKING:
+    from imgctl.cli.documents import VersionsDocument
 
 
 @click.command(cls=Command, epilog="Example: imgctl versions")
@@ -21,7 +26,7 @@ def versions(context: click.Context) -> int:
     function = app.outputs.function
     live = live_version(app.aws.lambda_, function)
     published = list_versions(app.aws.lambda_, function)
-    document = {
+    document: VersionsDocument = {
         "live": live,
         "versions": [
             {
