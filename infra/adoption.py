@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
+from imgctl.links import documentation
 from infra.names import Names
 from infra.ownership import ExistingResources
 from infra.snapshots import INDEXES
@@ -71,7 +72,8 @@ def check_adoption(aws: Aws, names: Names, existing: ExistingResources) -> Adopt
         raise AdoptionBlocked(
             f"Cannot adopt {', '.join(existing.names)}: {'; '.join(obstacles)}.",
             hint="Nothing was changed. Remove or rename these, or choose other names: the stack"
-            " would overwrite them, or could not be created.",
+            " would overwrite them, or could not be created."
+            f" {documentation('how-to/adopt-existing-resources.md')}",
         )
     return Adoption(existing.untagged, tuple(replaced), tuple(losses))
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from imgctl.aws.errors import none_if_missing
 from imgctl.core.errors import ImgctlError
+from imgctl.links import documentation
 
 if TYPE_CHECKING:
     from mypy_boto3_kms import KMSClient
@@ -31,5 +32,6 @@ def check_usable(kms: "KMSClient", arn: str, region: str) -> None:
     if properties != ("Enabled", "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT"):
         raise KeyUnusable(
             f"The key {arn} cannot be used: it is {', '.join(filter(None, properties))}.",
-            hint="S3, DynamoDB and SQS require an enabled, symmetric encryption key.",
+            hint="S3, DynamoDB and SQS require an enabled, symmetric encryption key:"
+            f" {documentation('how-to/use-a-customer-managed-key.md')}",
         )

@@ -113,6 +113,7 @@ def run(arguments: list[str]) -> int:
 
 def _fail(error: Exception, context: click.Context | None, arguments: list[str]) -> int:
     from imgctl.core.errors import ImgctlError
+    from imgctl.links import project_url
 
     ui = _ui(context, arguments)
     known = error if isinstance(error, ImgctlError) else _translated(error)
@@ -122,7 +123,8 @@ def _fail(error: Exception, context: click.Context | None, arguments: list[str])
         traceback.print_exception(error)
     if known is None:
         message = f"Internal error: {type(error).__name__}: {error}"
-        ui.error("internal", message, "Run it again with --debug, and report its output.")
+        where = project_url("Issues") or "the project's issue tracker"
+        ui.error("internal", message, f"Run it again with --debug and report the output: {where}")
         return FAILED
     ui.error(known.code, known.message, known.hint_for(_program(context)))
     return _exit_code(known)
