@@ -84,3 +84,16 @@ def test_without_metadata_the_documentation_is_a_folder_of_the_repository(
         assert (REPOSITORY / links.documentation("benchmarks.md")).is_file()
     finally:
         links.project_url.cache_clear()
+
+
+def test_every_page_that_the_program_links_to_exists() -> None:
+    pages = {
+        page
+        for module in SOURCES
+        for page in re.findall(
+            r"documentation\(['\"]([^'\"]+)", (REPOSITORY / module).read_text(encoding="utf-8")
+        )
+    }
+    assert pages
+    for page in pages:
+        assert (REPOSITORY / "docs" / page).is_file(), page
