@@ -9,7 +9,7 @@ HEAD_BYTES = 512
 
 
 class ImageFormat(StrEnum):
-    """A format that imgctl reads and writes; the value is Pillow's name of it."""
+    """A format that imgctl reads and writes; the value is Pillow's name for it."""
 
     JPEG = "JPEG"
     PNG = "PNG"

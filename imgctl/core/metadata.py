@@ -1,4 +1,4 @@
-"""Metadata beside the pixels: color profile, resolution, EXIF and XMP.
+"""Image metadata: color profile, resolution, EXIF and XMP.
 
 It is read into a value (`SourceMetadata`), and what a result keeps of it is decided from that
 value only (`plan_metadata`). The default policy keeps what a photographer expects to find again,
@@ -53,7 +53,7 @@ QUARTER_TURNS = (5, 6, 7, 8)
 class SourceMetadata:
     """The metadata of a source image.
 
-    `exif` is the EXIF block as stored; for a TIFF, whose own directory holds EXIF's tags, it is
+    `exif` is the EXIF block as stored; for a TIFF, whose own directory contains EXIF's tags, it is
     those tags with their values. `dpi` is as Pillow reads it, plausible or not.
     """
 

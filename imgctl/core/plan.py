@@ -95,7 +95,7 @@ def jpeg_divisor(header: SourceHeader, spec: ResizeSpec, stored_target: Size) ->
 
 
 def kept_frames(header: SourceHeader, output_format: ImageFormat) -> int:
-    """Return how many frames or pages the output format holds of the source's."""
+    """Return how many of the source's frames or pages the output format can store."""
     return header.frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
 
 

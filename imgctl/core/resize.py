@@ -11,11 +11,7 @@ from imgctl.core import encoding, pixels, png16
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits
-from imgctl.core.metadata import (
-    plan_metadata,
-    read_metadata,
-    read_orientation,
-)
+from imgctl.core.metadata import plan_metadata, read_metadata, read_orientation
 from imgctl.core.plan import (
     RenderPath,
     ResizePlan,
@@ -57,7 +53,7 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
     """
     with open_source(source, limits) as opened:
         header = inspect_header(opened)
-        check_cost(header, spec, limits)  # before the rest: reading it may decode pixels
+        check_cost(header, spec, limits)  # first, because `inspect` can decode pixels
         info = inspect(opened, header, with_exif=spec.metadata is not MetadataPolicy.NONE)
         plan = plan_resize(info, spec, limits)
         return encode(render(opened, plan), plan)

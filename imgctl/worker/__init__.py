@@ -1,1 +1,1 @@
-"""The Lambda function: the core, boto3 and the standard library."""
+"""The Lambda function: the core, botocore and the standard library."""

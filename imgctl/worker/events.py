@@ -1,8 +1,8 @@
-"""What invokes the function, read into values.
+"""Parsing of the events that invoke the function.
 
-S3's event notifications (S3 User Guide, "Event message structure"); what the seed's own test event
-leaves out (time, size, ETag, version, sequencer) may be absent. And S3 Batch Operations' tasks (S3
-User Guide, "Invoke AWS Lambda function").
+These are S3 event notifications (S3 User Guide, "Event message structure"), in which time, size,
+ETag, version and sequencer may be missing, as in the original project's test event; and tasks of S3
+Batch Operations (S3 User Guide, "Invoke AWS Lambda function").
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ from imgctl.core.keys import decode_event_key, version_id_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectCreated:
-    """One object that arrived; `size` in bytes, texts empty where the event has none."""
+    """One uploaded object; `size` in bytes. Strings that the event lacks are empty."""
 
     bucket: str
     key: str
@@ -31,30 +31,30 @@ class ObjectCreated:
 
 @dataclass(frozen=True, slots=True)
 class BatchTask:
-    """One object of a job of S3 Batch Operations, and the name that its result goes by."""
+    """One object of an S3 Batch Operations job, and the ID for its result."""
 
     task_id: str
     created: ObjectCreated
 
 
 def objects_created(event: Mapping[str, Any]) -> list[ObjectCreated]:
-    """List the objects that an event tells of, in its order.
+    """Return the objects that an S3 event reports, in its order.
 
-    An `s3:TestEvent`, which S3 sends when a notification is set up, tells of none. Raises
-    ValueError for an event that is not of S3.
+    An `s3:TestEvent`, which S3 sends when a notification is set up, reports none. Raises ValueError
+    for any other event.
     """
     if event.get("Event") == "s3:TestEvent":
         return []
     records = event.get("Records")
     if not isinstance(records, list):
         raise ValueError(f"not an S3 event: it has no Records, only {sorted(event)}")
-    return list(_read(records))
+    return list(_read_records(records))
 
 
 def batch_tasks(event: Mapping[str, Any]) -> list[BatchTask] | None:
-    """List the tasks of S3 Batch Operations; None for any other event.
+    """Return the tasks of an S3 Batch Operations event; None for any other event.
 
-    Version 1.0 of the schema names the bucket by its ARN, 2.0 by its name.
+    Version 1.0 of the schema identifies the bucket by its ARN, version 2.0 by its name.
     """
     if "invocationSchemaVersion" not in event:
         return None
@@ -73,21 +73,21 @@ def batch_tasks(event: Mapping[str, Any]) -> list[BatchTask] | None:
     ]
 
 
-def _read(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
+def _read_records(records: Iterable[Mapping[str, Any]]) -> Iterable[ObjectCreated]:
     for record in records:
         try:
             bucket = record["s3"]["bucket"]["name"]
-            item = record["s3"]["object"]
-            key = decode_event_key(item["key"])
+            s3_object = record["s3"]["object"]
+            key = decode_event_key(s3_object["key"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"not an S3 event record: {error} is missing") from error
         yield ObjectCreated(
             bucket=bucket,
             key=key,
-            version_id=version_id_of(item.get("versionId")),
-            etag=item.get("eTag", "").strip('"'),
-            sequencer=item.get("sequencer", ""),
-            size=item.get("size"),
+            version_id=version_id_of(s3_object.get("versionId")),
+            etag=s3_object.get("eTag", "").strip('"'),
+            sequencer=s3_object.get("sequencer", ""),
+            size=s3_object.get("size"),
             event_name=record.get("eventName", ""),
             event_time=record.get("eventTime", ""),
             event_source=record.get("eventSource", ""),

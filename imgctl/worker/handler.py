@@ -1,9 +1,9 @@
-"""Lambda's entry point: every object of the event is tried, then the outcome is told."""
+"""Lambda's entry point: processes every object of an event, then reports the outcomes."""
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -19,35 +19,51 @@ from imgctl.worker.events import BatchTask, ObjectCreated, batch_tasks, objects_
 from imgctl.worker.pipeline import Dependencies, ProcessResult
 from imgctl.worker.settings import Settings, from_environ
 
-_DENIED = ("AccessDenied", "AccessDeniedException", "403")
-_MAX_RESULT_CHARACTERS = 1024  # of a task's result, in S3 Batch Operations' report
+_DENIED_CODES = ("AccessDenied", "AccessDeniedException", "403")
+_MAX_RESULT_CHARACTERS = 1024  # of a task's result in the report of S3 Batch Operations
 
 Log = Callable[[Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invocation:
-    """What one invocation works with; `cold` where it is the first of its environment."""
+    """The context of one invocation; `cold` is true for the first one in its environment."""
 
     settings: Settings
-    effects: Dependencies
+    deps: Dependencies
     request_id: str
     cold: bool
     log: Log
 
 
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """An object whose outcome is recorded."""
+
+    created: ObjectCreated
+    result: ProcessResult
+
+
+@dataclass(frozen=True, slots=True)
+class Retryable:
+    """An object that failed for a reason that a retry may overcome."""
+
+    created: ObjectCreated
+    reason: str
+
+
 class RetryableFailures(RuntimeError):
-    """Some objects met a fault that may pass: Lambda sends the event again."""
+    """Some objects can be retried: raising this makes Lambda send the event again."""
 
 
 def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Process an event; raises RetryableFailures, after every object was tried, to be retried."""
+    """Process an event. Raises RetryableFailures after every object has been tried."""
     cold = not _cold_start.cache_info().currsize
-    settings, effects = _cold_start()
-    effects.deadline.begin(context.get_remaining_time_in_millis() / 1000)
+    settings, deps = _cold_start()
+    deps.deadline.begin(context.get_remaining_time_in_millis() / 1000)
     invocation = Invocation(
         settings=settings,
-        effects=effects,
+        deps=deps,
         request_id=context.aws_request_id,
         cold=cold,
         log=_print_line,
@@ -56,60 +72,65 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
 
 
 def handle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
-    """Process each object of the event; what may pass is raised once, at the end.
+    """Process each object of an event; raise RetryableFailures once, at the end.
 
-    For S3 Batch Operations it is told by each task's result instead.
+    For S3 Batch Operations, each task's result reports what can be retried.
     """
     tasks = batch_tasks(event)
     if tasks is not None:
         return _handle_batch(tasks, event, invocation)
-    tried = list(_try(objects_created(event), invocation))
-    unfinished = [f"{created.key}: {why}" for created, why in tried if isinstance(why, str)]
-    if unfinished:
-        raise RetryableFailures("; ".join(unfinished))
-    done = [outcome.record for _, outcome in tried if isinstance(outcome, ProcessResult)]
+    outcomes = list(_process_each(objects_created(event), invocation))
+    failures = [o for o in outcomes if isinstance(o, Retryable)]
+    if failures:
+        raise RetryableFailures("; ".join(f"{o.created.key}: {o.reason}" for o in failures))
+    processed = [o.result.record for o in outcomes if isinstance(o, Processed)]
     body = {
         "message": "Image processing completed successfully",
-        "processed_count": len(done),
+        "processed_count": len(processed),
     }
-    outcomes = [_outcome(record) for record in done]
-    return {"statusCode": 200, "body": json.dumps(body), "outcomes": outcomes}
+    return {
+        "statusCode": 200,
+        "body": json.dumps(body),
+        "outcomes": [_outcome_document(record) for record in processed],
+    }
 
 
 def _handle_batch(
     tasks: list[BatchTask], event: Mapping[str, Any], invocation: Invocation
 ) -> dict[str, Any]:
     objects = (task.created for task in tasks)
-    results = []
-    for task, (_, outcome) in zip(tasks, _try(objects, invocation), strict=True):
-        if isinstance(outcome, str):
-            code, told = "TemporaryFailure", outcome
-        else:
-            # A job with many failed tasks is stopped: what was recorded has succeeded as a task.
-            record, code = outcome.record, "Succeeded"
-            told = f"{record.failure_code}: {record.failure_reason}" if record.failure_code else ""
-            told = told or record.status.value
-        results.append(
-            {
-                "taskId": task.task_id,
-                "resultCode": code,
-                "resultString": told[:_MAX_RESULT_CHARACTERS],
-            }
-        )
+    outcomes = _process_each(objects, invocation)
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": "PermanentFailure",
         "invocationId": event["invocationId"],
-        "results": results,
+        "results": [
+            _task_result(task, outcome) for task, outcome in zip(tasks, outcomes, strict=True)
+        ],
     }
 
 
-def _try(
+def _task_result(task: BatchTask, outcome: Processed | Retryable) -> dict[str, str]:
+    if isinstance(outcome, Retryable):
+        code, text = "TemporaryFailure", outcome.reason
+    else:
+        # S3 stops a job with many failed tasks. A recorded failure is a success of its task.
+        code, record = "Succeeded", outcome.result.record
+        failure = f"{record.failure_code}: {record.failure_reason}"
+        text = failure if record.failure_code else record.status.value
+    return {
+        "taskId": task.task_id,
+        "resultCode": code,
+        "resultString": text[:_MAX_RESULT_CHARACTERS],
+    }
+
+
+def _process_each(
     objects: Iterable[ObjectCreated], invocation: Invocation
-) -> Iterable[tuple[ObjectCreated, ProcessResult | str]]:
-    """Try each object; gives what became of it, or in words what kept it from being finished."""
+) -> Iterator[Processed | Retryable]:
+    """Process each object and log one line for it."""
     cold = invocation.cold
-    stopwatch_s = invocation.effects.stopwatch_s
+    stopwatch_s = invocation.deps.stopwatch_s
     for created in objects:
         started_s = stopwatch_s()
         line: dict[str, Any] = {
@@ -122,60 +143,62 @@ def _try(
         }
         cold = False
         try:
-            done = pipeline.process(
-                created, invocation.settings, invocation.effects, invocation.request_id
+            result = pipeline.process(
+                created, invocation.settings, invocation.deps, invocation.request_id
             )
         except Exception as error:
-            # Whatever it is, the other objects of the event are tried, and this one is kept.
+            # Even after a programming error, the other objects are processed and this one retried.
             reason = _reason(error)
             invocation.log({"level": "ERROR", "outcome": "RETRY", **line, "reason": reason})
-            if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
+            if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED_CODES:
                 _record_denied(created, reason, invocation)
-            yield created, reason
+            yield Retryable(created, reason)
         else:
             duration_ms = round((stopwatch_s() - started_s) * 1000)
-            invocation.log({"level": "INFO", **line, **_facts(done), "durationMs": duration_ms})
-            yield created, done
+            invocation.log(
+                {"level": "INFO", **line, **_log_fields(result), "durationMs": duration_ms}
+            )
+            yield Processed(created, result)
 
 
 @cache
 def _cold_start() -> tuple[Settings, Dependencies]:
     scratch.remove_stale_folders()
     settings = from_environ(os.environ)
-    # What boto3 adds to botocore is not used here, and takes time to import.
+    # Without boto3: it takes time to import, and nothing that it adds to botocore is used here.
     session: Any = botocore.session.get_session()
     deadline = Deadline(time.perf_counter)
-    effects = Dependencies(
+    deps = Dependencies(
         s3=session.create_client("s3", config=CLIENT_CONFIG),
         dynamodb=session.create_client("dynamodb", config=CLIENT_CONFIG),
         now=lambda: datetime.now(UTC),
         stopwatch_s=time.perf_counter,
         deadline=deadline,
     )
-    deadline.guard(effects.s3)
-    deadline.guard(effects.dynamodb)
-    return settings, effects
+    deadline.guard(deps.s3)
+    deadline.guard(deps.dynamodb)
+    return settings, deps
 
 
 def _record_denied(created: ObjectCreated, reason: str, invocation: Invocation) -> None:
     try:
         pipeline.record_denied(
-            created, invocation.settings, invocation.effects, reason, invocation.request_id
+            created, invocation.settings, invocation.deps, reason, invocation.request_id
         )
     except (ClientError, BotoCoreError, RuntimeError) as error:
-        # The record is a courtesy here: the event itself is kept by the raise that follows.
+        # Without this record nothing is lost: the event itself is retried.
         invocation.log({"level": "ERROR", "key": created.key, "reason": _reason(error)})
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED:
+    if isinstance(error, ClientError) and error.response["Error"]["Code"] in _DENIED_CODES:
         message = error.response["Error"].get("Message", "")
         return f"{error.operation_name} was denied: {message}"
     return f"{type(error).__name__}: {error}"
 
 
-def _outcome(record: Record) -> dict[str, str | None]:
-    """Tell of one object in the answer, for whoever invoked the function and waits."""
+def _outcome_document(record: Record) -> dict[str, str | None]:
+    """Return the outcome of one object for the function's response."""
     return {
         "key": record.original_object_key,
         "record": record.resource_id,
@@ -185,20 +208,20 @@ def _outcome(record: Record) -> dict[str, str | None]:
     }
 
 
-def _facts(done: ProcessResult) -> dict[str, Any]:
-    """Give a log line's facts; the template's metric filters read the outcome and the numbers.
+def _log_fields(result: ProcessResult) -> dict[str, Any]:
+    """Return the fields of a log line; the template's metric filters read outcome and numbers.
 
-    An outcome that was stored before is REPEATED, so that nothing is counted twice.
+    An outcome that was stored before is logged as REPEATED, so that nothing is counted twice.
     """
-    record = done.record
+    record = result.record
     before, after = record.original_file_size, record.resized_file_size
-    facts = {
-        "outcome": "REPEATED" if done.repeated else record.status.value,
+    fields = {
+        "outcome": "REPEATED" if result.repeated else record.status.value,
         "version": record.version_id,
         "record": record.resource_id,
         "originalBytes": record.original_size or before,
         "resizedBytes": after,
-        "bytesSaved": None if done.repeated or not before or not after else before - after,
+        "bytesSaved": None if result.repeated or not before or not after else before - after,
         "original": f"{record.original_width}x{record.original_height}" if before else None,
         "resized": f"{record.resized_width}x{record.resized_height}" if after else None,
         "format": record.original_format,
@@ -209,7 +232,7 @@ def _facts(done: ProcessResult) -> dict[str, Any]:
         "reason": record.failure_reason,
         "notes": record.notes,
     }
-    return {name: value for name, value in facts.items() if value is not None}
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _print_line(line: Mapping[str, Any]) -> None:

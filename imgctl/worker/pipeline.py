@@ -1,4 +1,4 @@
-"""One object's way through the function: the seed's eight processing steps."""
+"""Processing of one object: download, resize, store the output, store the record."""
 
 import hashlib
 from collections.abc import Callable
@@ -26,7 +26,7 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the pipeline may touch: the two services, the wall clock, and a stopwatch in seconds."""
+    """What the pipeline depends on: AWS clients, wall clock, stopwatch in seconds, deadline."""
 
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
@@ -37,32 +37,54 @@ class Dependencies:
 
 @dataclass(frozen=True, slots=True)
 class ProcessResult:
-    """What became of an object, and whether the same had been stored before."""
+    """The record of a processed object, and whether the same outcome was stored before."""
 
     record: Record
     repeated: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ResizeOutcome:
+    """A record of what was resized and stored, and whether another output was in its place."""
+
+    record: Record
+    replaced: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """How an output was stored.
+
+    `newer_record_id` is None unless the output of a newer upload exists, which is then kept; it is
+    empty for an output that another program wrote. `replaced` is true if an output existed before,
+    which `_restore_newest_output` then checks.
+    """
+
+    newer_record_id: str | None = None
+    replaced: bool = False
+
+
 class PermissionDenied(PictureError):
-    """AWS refused the function an action; retried, because a role can be mended."""
+    """AWS denied the function an action; this is retried, because the role can be fixed."""
 
     code = "access_denied"
 
 
 class WrongBucket(PictureError):
-    """The event tells of another bucket than the source."""
+    """The event is about a bucket other than the source bucket."""
 
     code = "wrong_bucket"
 
 
 def process(
-    created: ObjectCreated, settings: Settings, effects: Dependencies, request_id: str = ""
+    created: ObjectCreated, settings: Settings, deps: Dependencies, request_id: str = ""
 ) -> ProcessResult:
-    """Halve one object and record it; a picture at fault is recorded as FAILED with its reason.
+    """Resize one object and record the outcome; an invalid image is recorded as FAILED.
 
-    The output is written before the record, so a record never tells of an output that is not
-    there. Nothing older replaces anything newer, and running again leaves the same end. Raises
-    WriteConflict, DeadlineExceeded, NoSpace, and what S3 and DynamoDB raise: all of it may pass.
+    The output is written before the record, so that no record names an output that does not exist.
+    Nothing older replaces anything newer, and a repetition ends in the same state. Raises
+    WriteConflict, DeadlineExceeded, NoSpace and the errors of S3 and DynamoDB, all of which can be
+    retried.
     """
     record = _new_record(created, request_id)
     replaced = False
@@ -70,47 +92,46 @@ def process(
         if created.bucket != settings.source_bucket:
             raise WrongBucket(
                 f"{created.bucket} is not the source bucket, {settings.source_bucket}.",
-                hint="Take this function off that bucket's notifications.",
+                hint="Remove this function from that bucket's notifications.",
             )
-        record, replaced = _resize_and_store(created, settings, effects, record)
+        outcome = _resize_and_store(created, settings, deps, record)
+        record, replaced = outcome.record, outcome.replaced
     except PictureError as error:
         record = replace(record, **failure_fields(error))
-    record = replace(record, processing_time=timestamp(effects.now()))
+    record = replace(record, processing_time=timestamp(deps.now()))
     if record.status is Status.SUPERSEDED:
-        # The newer upload's own event makes its record the current one of the key.
-        first = records.put_superseded(effects.dynamodb, settings.table, record)
-        return ProcessResult(record, repeated=not first)
-    committed = records.commit(
-        effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
+        # The event of the newer upload makes its record the current one of the key.
+        is_new = records.put_superseded(deps.dynamodb, settings.table, record)
+        return ProcessResult(record, repeated=not is_new)
+    commit = records.commit(
+        deps.dynamodb, settings.table, record, lambda current: _order(record, current, deps)
     )
-    if replaced or committed.record.status is Status.SUPERSEDED:
-        _restore_newest_output(committed.current, settings, effects)
-    return ProcessResult(committed.record, committed.repeated)
+    if replaced or commit.record.status is Status.SUPERSEDED:
+        _restore_newest_output(commit.current, settings, deps)
+    return ProcessResult(commit.record, commit.repeated)
 
 
 def record_denied(
     created: ObjectCreated,
     settings: Settings,
-    effects: Dependencies,
+    deps: Dependencies,
     reason: str,
     request_id: str = "",
 ) -> None:
-    """Record that a permission is missing, so that whoever waits for the picture sees why."""
+    """Record that a permission is missing, so that `upload --wait` can report the cause."""
     record = replace(
         _new_record(created, request_id),
-        **failure_fields(
-            PermissionDenied(reason, hint="Mend the role, then send the picture again.")
-        ),
-        processing_time=timestamp(effects.now()),
+        **failure_fields(PermissionDenied(reason, hint="Fix the role, then reprocess the object.")),
+        processing_time=timestamp(deps.now()),
     )
     records.commit(
-        effects.dynamodb, settings.table, record, lambda there: _order(record, there, effects)
+        deps.dynamodb, settings.table, record, lambda current: _order(record, current, deps)
     )
 
 
 def _new_record(created: ObjectCreated, request_id: str) -> Record:
     return Record(
-        resource_id=_identity(created),
+        resource_id=_record_id(created),
         event_time=created.event_time or None,
         event_type=created.event_name or None,
         event_source=created.event_source or None,
@@ -126,7 +147,7 @@ def _new_record(created: ObjectCreated, request_id: str) -> Record:
     )
 
 
-def _identity(created: ObjectCreated) -> str:
+def _record_id(created: ObjectCreated) -> str:
     return resource_id(
         created.bucket,
         created.key,
@@ -137,47 +158,47 @@ def _identity(created: ObjectCreated) -> str:
 
 
 def _resize_and_store(
-    created: ObjectCreated, settings: Settings, effects: Dependencies, record: Record
-) -> tuple[Record, bool]:
-    """Fetch, resize, store the output; tells too whether there was one in its place.
+    created: ObjectCreated, settings: Settings, deps: Dependencies, record: Record
+) -> ResizeOutcome:
+    """Download, resize and store the output; an invalid image results in a FAILED record.
 
-    A picture at fault gives a FAILED record. Raises ObjectGone, ObjectArchived or TooLarge before
-    its fetch.
+    Raises ObjectGone, ObjectArchived or TooLarge before anything is downloaded.
     """
-    started_s = effects.stopwatch_s()
+    started_s = deps.stopwatch_s()
     with storage.download(
-        effects.s3, created, settings.limits, check_time=effects.deadline.check
+        deps.s3, created, settings.limits, check_time=deps.deadline.check
     ) as original:
-        fetched_s = effects.stopwatch_s()
+        downloaded_s = deps.stopwatch_s()
         record = _with_identity(record, created, original)
-        effects.deadline.check()
+        deps.deadline.check()
         try:
             with original.path.open("rb") as source:
                 result = resize(source, settings.spec, settings.limits)
         except PictureError as error:
-            return replace(record, **failure_fields(error)), False
-    resized_s = effects.stopwatch_s()
+            return ResizeOutcome(replace(record, **failure_fields(error)))
+    resized_s = deps.stopwatch_s()
     record = replace(
         record,
         resized_bucket=settings.destination_bucket,
         resized_object_key=output_key(created.key, settings.output_prefix),
-        fetch_ms=_ms(fetched_s - started_s),
-        resize_ms=_ms(resized_s - fetched_s),
+        fetch_ms=_ms(downloaded_s - started_s),
+        resize_ms=_ms(resized_s - downloaded_s),
         **picture_fields(result.original, result.resized, result.notes),
     )
-    newer, replaced = _store(result, record, effects)
-    if newer is not None:
-        return records.superseded(record, newer), False
-    return replace(record, store_ms=_ms(effects.stopwatch_s() - resized_s)), replaced
+    stored = _store(result, record, deps)
+    if stored.newer_record_id is not None:
+        return ResizeOutcome(records.superseded(record, stored.newer_record_id))
+    record = replace(record, store_ms=_ms(deps.stopwatch_s() - resized_s))
+    return ResizeOutcome(record, stored.replaced)
 
 
 def _with_identity(record: Record, created: ObjectCreated, original: storage.Original) -> Record:
-    """Name the very content that was fetched, where the event did not."""
+    """Identify the content that was downloaded, if the event did not."""
     if not (created.version_id or created.etag):
         created = replace(created, version_id=original.version_id, etag=original.etag)
     return replace(
         record,
-        resource_id=_identity(created),
+        resource_id=_record_id(created),
         version_id=created.version_id or None,
         etag=created.etag or None,
         original_size=record.original_size or original.path.stat().st_size,
@@ -185,12 +206,10 @@ def _with_identity(record: Record, created: ObjectCreated, original: storage.Ori
     )
 
 
-def _store(result: ResizeResult, record: Record, effects: Dependencies) -> tuple[str | None, bool]:
-    """Write the output unless a newer upload's is there.
+def _store(result: ResizeResult, record: Record, deps: Dependencies) -> StoreResult:
+    """Write the output unless that of a newer upload exists.
 
-    Gives that upload's record, None where it was written; and whether anything was in its place,
-    which calls for `_restore_newest_output`. The same bytes of the same upload are not written
-    again.
+    The same bytes of the same upload are not written again. Raises WriteConflict.
     """
     bucket, key = record.resized_bucket or "", record.resized_object_key or ""
     sha256 = hashlib.sha256(result.data).hexdigest()
@@ -198,43 +217,41 @@ def _store(result: ResizeResult, record: Record, effects: Dependencies) -> tuple
         "original_filename": (record.original_object_key or "").rpartition("/")[2],
         "original_bucket": record.original_bucket or "",
         "resized_dimensions": str(result.resized.size),
-        "processing_time": timestamp(effects.now()),
+        "processing_time": timestamp(deps.now()),
         "record_id": record.resource_id,
         "sequencer": record.sequencer or "",
         "sha256": sha256,
     }
-    there = None  # most outputs are new: that is tried without a look
+    existing = None  # most outputs are new: the first attempt saves the request to read it
     for _ in range(_ATTEMPTS):
-        if there is not None:
-            if (there.record_id, there.sha256) == (record.resource_id, sha256):
-                return None, True
-            if _order(record, there, effects) is EventOrder.OLDER:
-                return there.record_id, False
+        if existing is not None:
+            if (existing.record_id, existing.sha256) == (record.resource_id, sha256):
+                return StoreResult(replaced=True)
+            if _order(record, existing, deps) is EventOrder.OLDER:
+                return StoreResult(newer_record_id=existing.record_id)
         try:
             storage.put_output(
-                effects.s3,
+                deps.s3,
                 bucket,
                 key,
                 result.data,
                 result.resized.format,
                 metadata,
-                instead_of=there,
+                replaces=existing,
             )
         except storage.PreconditionFailed:
-            there = storage.head_output(effects.s3, bucket, key)
+            existing = storage.head_output(deps.s3, bucket, key)
         else:
-            return None, there is not None
-    raise WriteConflict(f"the output {key} is being written by others")
+            return StoreResult(replaced=existing is not None)
+    raise WriteConflict(f"concurrent writes of the output {key}")
 
 
-def _restore_newest_output(
-    current: CurrentRecord, settings: Settings, effects: Dependencies
-) -> None:
-    """Make the newest output again where a slower writer put an older one in its place.
+def _restore_newest_output(current: CurrentRecord, settings: Settings, deps: Dependencies) -> None:
+    """Write the newest output again if a slower invocation replaced it with an older one.
 
-    S3 compares ETags alone: it takes a write in place of what was looked at as well as in place of
-    something newer with the same bytes. So whoever found an output looks once more, after its
-    record is stored: whichever of the two writers comes last here sees both.
+    S3 compares only ETags: a conditional write also succeeds if the output that was read has been
+    replaced by a newer one with the same bytes. Therefore an invocation that replaced an output
+    checks it once more after its record is stored: the last of two concurrent ones sees both.
     """
     created = ObjectCreated(
         bucket=current.bucket,
@@ -245,32 +262,35 @@ def _restore_newest_output(
     )
     record = _new_record(created, "")
     for _ in range(_ATTEMPTS):
-        there = storage.head_output(
-            effects.s3,
+        existing = storage.head_output(
+            deps.s3,
             settings.destination_bucket,
             output_key(current.key, settings.output_prefix),
         )
-        newest = there is None or _order(record, there, effects) is not EventOrder.NEWER
-        if newest or current.status is not Status.SUCCEEDED:
+        up_to_date = existing is None or _order(record, existing, deps) is not EventOrder.NEWER
+        if up_to_date or current.status is not Status.SUCCEEDED:
             return
         try:
-            _, replaced = _resize_and_store(created, settings, effects, record)
-        except PictureError:  # deleted meanwhile: there is nothing to make it from
+            outcome = _resize_and_store(created, settings, deps, record)
+        except PictureError:  # the source was deleted in the meantime
             return
-        if not replaced:
+        if not outcome.replaced:
             return
-    raise WriteConflict(f"the output of {current.key} is being written by others")
+    raise WriteConflict(f"concurrent writes of the output of {current.key}")
 
 
-def _order(
-    record: Record, there: CurrentRecord | storage.Output, effects: Dependencies
-) -> EventOrder:
-    """Tell how a record's upload stands to another of its key; the bucket tells where need be."""
-    found = order(record.resource_id, record.sequencer or "", there.record_id, there.sequencer)
-    if found is not EventOrder.UNKNOWN:
-        return found
+def _order(record: Record, other: CurrentRecord | storage.Output, deps: Dependencies) -> EventOrder:
+    """Return the order of a record's upload relative to another one of its key.
+
+    Where their events do not determine it, the bucket is asked for its newest upload.
+    """
+    event_order = order(
+        record.resource_id, record.sequencer or "", other.record_id, other.sequencer
+    )
+    if event_order is not EventOrder.UNKNOWN:
+        return event_order
     latest = storage.is_latest(
-        effects.s3,
+        deps.s3,
         record.original_bucket or "",
         record.original_object_key or "",
         version_id=record.version_id or "",

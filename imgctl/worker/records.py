@@ -1,7 +1,7 @@
-"""What the function says to DynamoDB: records, and which of them is the current one of its key.
+"""The function's calls to DynamoDB: records, and the current record of each key.
 
-A newer record, the key's item that names it, and the mark on the record that it supersedes are
-written in one transaction, on the condition that the key's item is still what it was.
+A new record, the item that makes it the current one of its key, and the update of the record that
+it supersedes are written in one transaction, provided that the key's item has not changed.
 """
 
 from collections.abc import Callable
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ATTEMPTS = 5
-_WITHOUT_MARK = 2  # writes: the record, and the key's item
+_WRITES_WITHOUT_UPDATE = 2  # the record and the key's item
 
 
 class WriteConflict(RuntimeError):
-    """Other invocations for the same key came first, again and again; it is tried later."""
+    """Other invocations for the same key were faster in every attempt; Lambda retries later."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommitResult:
-    """A record as it was stored, the key's current one, and whether it said the same before."""
+    """The stored record, the current one of its key, and whether the outcome is a repetition."""
 
     record: Record
     current: CurrentRecord
@@ -37,15 +37,15 @@ class CommitResult:
 def current_at(
     dynamodb: "DynamoDBClient", table: str, bucket: str, key: str
 ) -> CurrentRecord | None:
-    """Read which record is the current one of a key; None where none was ever written."""
+    """Return the current record of a key; None if there is none."""
     item = _item_at(dynamodb, table, current_record.current_id(bucket, key))
     return None if item is None else current_record.from_item(item)
 
 
 def put_superseded(dynamodb: "DynamoDBClient", table: str, old: Record) -> bool:
-    """Store the record of an upload that a newer one has overtaken; False where it was there.
+    """Store the record of an upload that a newer one supersedes; return whether it is new.
 
-    What is known of it already stays: a late repeat may find the object gone.
+    An existing record keeps its fields: a late repetition may find the object deleted.
     """
     try:
         dynamodb.put_item(
@@ -68,60 +68,62 @@ def commit(
     dynamodb: "DynamoDBClient",
     table: str,
     new: Record,
-    order_to: Callable[[CurrentRecord], EventOrder],
+    compare: Callable[[CurrentRecord], EventOrder],
 ) -> CommitResult:
-    """Store a record: as the current one of its key, or as SUPERSEDED where a newer one stands.
+    """Store a record as the current one of its key, or as SUPERSEDED if a newer one exists.
 
-    `order_to` tells how it stands to another. Raises WriteConflict, or botocore's ClientError.
+    `compare` returns the order of the new record relative to a current one. Raises WriteConflict
+    or botocore's ClientError.
     """
-    ours = current_record.current_of(new)
+    current = current_record.current_of(new)
     for _ in range(_ATTEMPTS):
-        there = current_at(dynamodb, table, ours.bucket, ours.key)
-        order = EventOrder.NEWER if there is None else order_to(there)
-        if there is not None and order is EventOrder.OLDER:
-            older = superseded(new, there.record_id)
-            first = put_superseded(dynamodb, table, older)
-            return CommitResult(older, there, repeated=not first)
-        if order is EventOrder.SAME and there is not None:
-            item = _item_at(dynamodb, table, there.record_id)
+        existing = current_at(dynamodb, table, current.bucket, current.key)
+        order = EventOrder.NEWER if existing is None else compare(existing)
+        if existing is not None and order is EventOrder.OLDER:
+            older = superseded(new, existing.record_id)
+            is_new = put_superseded(dynamodb, table, older)
+            return CommitResult(older, existing, repeated=not is_new)
+        repeated = False
+        if existing is not None and order is EventOrder.SAME:
+            item = _item_at(dynamodb, table, existing.record_id)
             known = None if item is None else record.from_item(item)
             if known is not None and _keeps_success(known, new):
-                return CommitResult(new, there, repeated=True)
+                return CommitResult(new, existing, repeated=True)
             new = _keep_event_fields(new, known)
-            # Its place among the others is not forgotten either.
-            ours = replace(
-                current_record.current_of(new), sequencer=new.sequencer or there.sequencer
+            # Keep the sequencer too: later events of the key are compared with it.
+            current = replace(
+                current_record.current_of(new), sequencer=new.sequencer or existing.sequencer
             )
-        if _try_transaction(dynamodb, table, new, ours, there):
-            repeated = order is EventOrder.SAME and there is not None and there.status is new.status
-            return CommitResult(new, ours, repeated=repeated)
-    raise WriteConflict(f"the records of {ours.key} are being written by others")
+            repeated = existing.status is new.status
+        if _try_transaction(dynamodb, table, new, current, existing):
+            return CommitResult(new, current, repeated=repeated)
+    raise WriteConflict(f"concurrent writes of the records of {current.key}")
 
 
 def _item_at(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Any:
-    answer = dynamodb.get_item(
+    response = dynamodb.get_item(
         TableName=table, Key={"resource-id": {"S": resource_id}}, ConsistentRead=True
     )
-    return answer.get("Item")
+    return response.get("Item")
 
 
 def _keeps_success(known: Record, new: Record) -> bool:
-    """Tell whether a success stands: the object is out of reach now, and its output is there."""
-    out_of_reach = new.failure_code in ("gone", "archived", "access_denied")
-    return known.status is Status.SUCCEEDED and out_of_reach
+    """Return whether a SUCCEEDED record is kept: the new failure only means lost access."""
+    lost_access = new.failure_code in ("gone", "archived", "access_denied")
+    return known.status is Status.SUCCEEDED and lost_access
 
 
 def _keep_event_fields(new: Record, known: Record | None) -> Record:
-    """Keep what S3's own event told, where a repeat of another kind does not."""
+    """Keep the fields of S3's event where a repetition (a batch job, a test event) lacks them."""
     if known is None:
         return new
-    told = ("event_time", "aws_region", "event_version", "etag", "sequencer", "original_size")
-    missing = {name: getattr(known, name) for name in told if getattr(new, name) is None}
+    names = ("event_time", "aws_region", "event_version", "etag", "sequencer", "original_size")
+    missing = {name: getattr(known, name) for name in names if getattr(new, name) is None}
     return replace(new, **missing)
 
 
 def superseded(old: Record, by: str) -> Record:
-    """Give a record as it stands when a newer upload of its key has taken its place."""
+    """Return a record as superseded by the record of a newer upload of its key."""
     return replace(old, status=Status.SUPERSEDED, superseded_by=by or None)
 
 
@@ -129,49 +131,52 @@ def _try_transaction(
     dynamodb: "DynamoDBClient",
     table: str,
     new: Record,
-    ours: CurrentRecord,
-    there: CurrentRecord | None,
+    current: CurrentRecord,
+    existing: CurrentRecord | None,
 ) -> bool:
+    """Write the record and make it current; return whether the existing one was unchanged."""
     writes: list[Any] = [
         {"Put": {"TableName": table, "Item": record.to_item(new)}},
         {
             "Put": {
                 "TableName": table,
-                "Item": current_record.to_item(ours),
-                **_condition_unchanged(there),
+                "Item": current_record.to_item(current),
+                **_condition_unchanged(existing),
             }
         },
     ]
-    if there is not None and there.record_id != ours.record_id:
-        writes.append({"Update": _mark_superseded(table, there.record_id, ours.record_id)})
+    if existing is not None and existing.record_id != current.record_id:
+        writes.append({"Update": _mark_superseded(table, existing.record_id, current.record_id)})
     try:
         dynamodb.transact_write_items(TransactItems=writes)
     except ClientError as error:
         if error.response["Error"]["Code"] != "TransactionCanceledException":
             raise
-        if _failed_conditions(error) != [len(writes) - 1] or len(writes) == _WITHOUT_MARK:
+        if _failed_conditions(error) != [len(writes) - 1] or len(writes) == _WRITES_WITHOUT_UPDATE:
             return False
-        # The record to be marked was deleted from the table: there is nothing to mark.
-        dynamodb.transact_write_items(TransactItems=writes[:_WITHOUT_MARK])
+        # The superseded record was deleted from the table: there is nothing to update.
+        dynamodb.transact_write_items(TransactItems=writes[:_WRITES_WITHOUT_UPDATE])
     return True
 
 
 def _failed_conditions(error: ClientError) -> list[int]:
-    """List which writes of a transaction did not meet their condition."""
+    """Return the indexes of a canceled transaction's writes whose condition failed."""
     reasons: Any = error.response.get("CancellationReasons", [])
     return [
-        index for index, told in enumerate(reasons) if told.get("Code") == "ConditionalCheckFailed"
+        index
+        for index, reason in enumerate(reasons)
+        if reason.get("Code") == "ConditionalCheckFailed"
     ]
 
 
-def _condition_unchanged(there: CurrentRecord | None) -> dict[str, Any]:
-    if there is None:
+def _condition_unchanged(existing: CurrentRecord | None) -> dict[str, Any]:
+    if existing is None:
         return {"ConditionExpression": "attribute_not_exists(#mark)",
                 "ExpressionAttributeNames": {"#mark": current_record.MARK}}  # fmt: skip
     return {
         "ConditionExpression": "#mark = :record",
         "ExpressionAttributeNames": {"#mark": current_record.MARK},
-        "ExpressionAttributeValues": {":record": {"S": there.record_id}},
+        "ExpressionAttributeValues": {":record": {"S": existing.record_id}},
     }
 
 

@@ -1,4 +1,4 @@
-"""The function's room on disk: a folder for each picture, and none left behind."""
+"""Temporary files of the function: a folder per image, removed when it is done."""
 
 import os
 import shutil
@@ -11,39 +11,39 @@ _PREFIX = "imgctl-function-"
 
 
 class NoSpace(OSError):
-    """The disk has no room for the picture; another execution environment may have."""
+    """Too little disk space for the image; another execution environment may have more."""
 
 
 @contextmanager
-def room(size_bytes: int) -> Iterator[Path]:
-    """Give a folder of its own with so much space, and remove it whatever happens inside.
+def scratch_folder(size_bytes: int) -> Iterator[Path]:
+    """Create a temporary folder, and remove it with its content at the end of the block.
 
-    Raises NoSpace before anything is written.
+    Raises NoSpace, before anything is written, if fewer than `size_bytes` bytes are free.
     """
     with tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as folder:
         free_bytes = shutil.disk_usage(folder).free
         if free_bytes < size_bytes:
-            raise NoSpace(f"the picture has {size_bytes} bytes, and {folder} has {free_bytes} left")
+            raise NoSpace(f"the image needs {size_bytes} bytes; {folder} has {free_bytes} free")
         yield Path(folder)
 
 
 def remove_stale_folders() -> None:
-    """Remove what a process left that was killed, at its time limit for instance.
+    """Remove the folders of processes that were killed, for example at the time limit.
 
-    Lambda starts the runtime again in the same environment, with the same /tmp.
+    Lambda then starts a new process in the same environment, with the same /tmp.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        # Its own number was given again: this process has made nothing yet.
-        if not owner.isdigit() or int(owner) == os.getpid() or not _runs(int(owner)):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        # This process has not created a folder yet: one with its ID belongs to an earlier process.
+        if not pid.isdigit() or int(pid) == os.getpid() or not _is_running(int(pid)):
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _runs(process: int) -> bool:
+def _is_running(pid: int) -> bool:
     try:
-        os.kill(process, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # of another user
         return True
     return True

@@ -1,23 +1,23 @@
-"""What the template tells the function, read once from its environment."""
+"""The function's settings, which the template puts into its environment variables."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from imgctl.core.errors import ImgctlError
+from imgctl.core.errors import Hint, ImgctlError
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.spec import ResizeSpec, Scale
 
 
 class SettingsError(ImgctlError):
-    """The function's environment is not what the template sets."""
+    """An environment variable is missing or invalid."""
 
     code = "settings"
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where results go, and how pictures are resized."""
+    """Where results are stored, and how images are resized."""
 
     source_bucket: str
     destination_bucket: str
@@ -27,22 +27,22 @@ class Settings:
     limits: Limits
 
 
-_RUNTIME_MEBIBYTES = 350  # of the function's memory, for the interpreter, the SDK and the result
-_LEAST_MEBIBYTES = 64
+_RUNTIME_MEBIBYTES = 350  # reserved for the interpreter, the SDK and the result
+_MIN_MEBIBYTES = 64
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:
-    """Keep a picture from taking more memory than Lambda gives: it would be killed, unrecorded."""
-    usual = Limits()
-    given = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    if given is None:
-        return usual
-    left = max(_LEAST_MEBIBYTES, int(given) - _RUNTIME_MEBIBYTES) * MEBIBYTE
-    return replace(usual, max_memory_bytes=min(usual.max_memory_bytes, left))
+    """Limit the memory for an image: Lambda would kill the process without a record."""
+    default = Limits()
+    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    if memory is None:
+        return default
+    available = max(_MIN_MEBIBYTES, int(memory) - _RUNTIME_MEBIBYTES) * MEBIBYTE
+    return replace(default, max_memory_bytes=min(default.max_memory_bytes, available))
 
 
 def from_environ(environ: Mapping[str, str]) -> Settings:
-    """Read the settings; raises SettingsError naming the variable at fault."""
+    """Read the settings. Raises SettingsError, which names the missing or invalid variable."""
     try:
         settings = Settings(
             source_bucket=environ["SOURCE_BUCKET"],
@@ -58,11 +58,11 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
     except KeyError as error:
         raise SettingsError(
             f"The environment variable {error.args[0]} is missing.",
-            hint="Deploy the function with `imgctl deploy`, which sets it.",
+            hint=Hint("Deploy the function with {}, which sets it.", "deploy"),
         ) from error
     except (ValueError, ZeroDivisionError) as error:
         raise SettingsError(
-            f"SCALE or QUALITY: {error}.", hint="Deploy with a scale such as 0.5."
+            f"SCALE or QUALITY is invalid: {error}.", hint="Deploy with a scale such as 0.5."
         ) from error
     if settings.source_bucket == settings.destination_bucket:
         raise SettingsError(

@@ -1,4 +1,4 @@
-"""What the function says to S3, and which of its answers are final."""
+"""The function's calls to S3, and which of their errors are final."""
 
 import hashlib
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
-from imgctl.core.errors import PictureError
+from imgctl.core.errors import Hint, PictureError
 from imgctl.core.formats import ImageFormat
 from imgctl.core.keys import version_id_of
 from imgctl.core.limits import MEBIBYTE, Limits
@@ -24,31 +24,31 @@ if TYPE_CHECKING:
 _CHUNK_BYTES = MEBIBYTE
 
 MAX_METADATA_VALUE_BYTES = 340
-"""Of a value before it is percent-encoded, which may treble it; S3 takes 2 KB in all."""
+"""The most of a metadata value: encoded, it can triple, and S3 allows 2 KB for all values."""
 
-_GONE = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed")
-_UNMET = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
+_NOT_FOUND_CODES = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed")
+_PRECONDITION_CODES = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
 class ObjectGone(PictureError):
-    """The object was deleted, or replaced in an unversioned bucket, before its turn."""
+    """The object was deleted, or replaced in an unversioned bucket, before it was processed."""
 
     code = "gone"
 
 
 class ObjectArchived(PictureError):
-    """The object lies in an archive."""
+    """The object is in an archive storage class and must be restored first."""
 
     code = "archived"
 
 
 class PreconditionFailed(Exception):
-    """The output is no longer what it was when it was looked at."""
+    """The output changed after it was read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An object as it was fetched: its file, its content's digest, and which upload it is."""
+    """A downloaded object: its file, the digest of its content, its version and its ETag."""
 
     path: Path
     sha256: str
@@ -58,7 +58,7 @@ class Original:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What is in the output's place; all but the ETag are empty where another program wrote it."""
+    """An existing output; all fields but the ETag are empty if another program wrote it."""
 
     etag: str
     record_id: str
@@ -70,16 +70,16 @@ class Output:
 def download(
     s3: "S3Client", created: ObjectCreated, limits: Limits, *, check_time: Callable[[], None]
 ) -> Iterator[Original]:
-    """Download the very object that the event names; its file is there until the block ends.
+    """Download exactly the object version that the event names, into a temporary file.
 
-    Raises ObjectGone, ObjectArchived or TooLarge, which are final, or what may pass: ClientError,
-    scratch.NoSpace, and whatever `check_time`, called between the chunks, raises.
+    Raises ObjectGone, ObjectArchived or TooLarge, which are final. ClientError, scratch.NoSpace and
+    what `check_time` raises, which is called for each chunk, can be retried.
     """
-    answer = _get(s3, created)
-    body = answer["Body"]
+    response = _get(s3, created)
+    body = response["Body"]
     try:
-        limits.check_bytes(answer["ContentLength"])
-        with scratch.room(answer["ContentLength"]) as folder:
+        limits.check_bytes(response["ContentLength"])
+        with scratch.scratch_folder(response["ContentLength"]) as folder:
             path = folder / "original"
             digest = hashlib.sha256()
             with path.open("wb") as file:
@@ -90,24 +90,24 @@ def download(
             yield Original(
                 path,
                 digest.hexdigest(),
-                version_id_of(answer.get("VersionId")),
-                answer["ETag"].strip('"'),
+                version_id_of(response.get("VersionId")),
+                response["ETag"].strip('"'),
             )
     finally:
         body.close()
 
 
 def _get(s3: "S3Client", created: ObjectCreated) -> "GetObjectOutputTypeDef":
-    which: dict[str, Any] = {"Bucket": created.bucket, "Key": created.key}
+    request: dict[str, Any] = {"Bucket": created.bucket, "Key": created.key}
     if created.version_id:
-        which["VersionId"] = created.version_id
+        request["VersionId"] = created.version_id
     elif created.etag:
-        which["IfMatch"] = f'"{created.etag}"'
+        request["IfMatch"] = f'"{created.etag}"'
     try:
-        return s3.get_object(**which)
+        return s3.get_object(**request)
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        if code in _GONE or code in _UNMET:
+        if code in _NOT_FOUND_CODES or code in _PRECONDITION_CODES:
             raise ObjectGone(
                 "The object was deleted or replaced before it was processed.",
                 hint="Upload it again if you still want it.",
@@ -115,32 +115,32 @@ def _get(s3: "S3Client", created: ObjectCreated) -> "GetObjectOutputTypeDef":
         if code == "InvalidObjectState":
             raise ObjectArchived(
                 "The object is in an archive and cannot be read.",
-                hint="Restore it, then send it again: imgctl reprocess KEY.",
+                hint=Hint("Restore it, then run {}.", "reprocess KEY"),
             ) from error
         raise
 
 
 def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: str) -> bool:
-    """Tell whether an upload is the newest of its key; a deleted key has none."""
-    answer = _head(s3, bucket, key)
-    if answer is None:
+    """Return whether an upload is the newest of its key; for a deleted key none is."""
+    head = _head(s3, bucket, key)
+    if head is None:
         return False
     if version_id:
-        return answer.get("VersionId") == version_id
-    return answer["ETag"].strip('"') == etag
+        return head.get("VersionId") == version_id
+    return head["ETag"].strip('"') == etag
 
 
 def head_output(s3: "S3Client", bucket: str, key: str) -> Output | None:
-    """Look at what is in the output's place; None where nothing is."""
-    answer = _head(s3, bucket, key)
-    if answer is None:
+    """Read the existing output; None if there is none."""
+    head = _head(s3, bucket, key)
+    if head is None:
         return None
-    told = answer["Metadata"]
+    metadata = head["Metadata"]
     return Output(
-        etag=answer["ETag"],
-        record_id=told.get("record_id", ""),
-        sequencer=told.get("sequencer", ""),
-        sha256=told.get("sha256", ""),
+        etag=head["ETag"],
+        record_id=metadata.get("record_id", ""),
+        sequencer=metadata.get("sequencer", ""),
+        sha256=metadata.get("sha256", ""),
     )
 
 
@@ -148,7 +148,7 @@ def _head(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | N
     try:
         return s3.head_object(Bucket=bucket, Key=key)
     except ClientError as error:
-        if error.response["Error"]["Code"] in _GONE:
+        if error.response["Error"]["Code"] in _NOT_FOUND_CODES:
             return None
         raise
 
@@ -158,37 +158,37 @@ def put_output(
     bucket: str,
     key: str,
     data: bytes,
-    fmt: ImageFormat,
+    image_format: ImageFormat,
     metadata: dict[str, str],
     *,
-    instead_of: Output | None,
+    replaces: Output | None,
 ) -> None:
-    """Store the resized picture with its metadata, which S3 wants in ASCII.
+    """Store a resized image with its metadata, encoded as the ASCII that S3 requires.
 
-    Raises PreconditionFailed where another writer came first: since `instead_of`, or since nothing
-    was there.
+    Raises PreconditionFailed if another writer was faster: if the output is no longer `replaces`,
+    or exists where `replaces` is None.
     """
     condition: dict[str, Any] = (
-        {"IfMatch": instead_of.etag} if instead_of is not None else {"IfNoneMatch": "*"}
+        {"IfMatch": replaces.etag} if replaces is not None else {"IfNoneMatch": "*"}
     )
     try:
         s3.put_object(
             Bucket=bucket,
             Key=key,
             Body=data,
-            ContentType=fmt.content_type,
+            ContentType=image_format.content_type,
             Metadata={name: _ascii(value) for name, value in metadata.items()},
             **condition,
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]
-        gone = instead_of is not None and code in ("NoSuchKey", "404")
-        if code in _UNMET or gone:
+        deleted = replaces is not None and code in ("NoSuchKey", "404")
+        if code in _PRECONDITION_CODES or deleted:
             raise PreconditionFailed from error
         raise
 
 
 def _ascii(value: str) -> str:
-    """Cut to `MAX_METADATA_VALUE_BYTES`, and percent-encode what is not printable ASCII."""
-    cut = value.encode()[:MAX_METADATA_VALUE_BYTES].decode(errors="ignore")
-    return quote(cut, safe=" !#$&'()*+,-./:;=?@[]_~")
+    """Truncate to `MAX_METADATA_VALUE_BYTES`, and percent-encode all but printable ASCII."""
+    truncated = value.encode()[:MAX_METADATA_VALUE_BYTES].decode(errors="ignore")
+    return quote(truncated, safe=" !#$&'()*+,-./:;=?@[]_~")

@@ -1,4 +1,4 @@
-"""The function stands alone: it is imported from its bundle, behind a wall."""
+"""The function is self-contained: it is imported from its bundle while other imports fail."""
 
 import subprocess
 import sys
@@ -15,15 +15,15 @@ from tests.pictures import encoded, photo
 PROBE = """
 import sys
 
-class Wall:
-    refused = ("click", "rich", "infra", "ministack", "imgctl.cli", "imgctl.aws", "imgctl.local")
+class ImportBlocker:
+    blocked = ("click", "rich", "infra", "ministack", "imgctl.cli", "imgctl.aws", "imgctl.local")
 
     def find_spec(self, name, path=None, target=None):
-        if any(name == r or name.startswith(r + ".") for r in self.refused):
+        if any(name == b or name.startswith(b + ".") for b in self.blocked):
             raise AssertionError(f"the function imports {name}")
         return None
 
-sys.meta_path.insert(0, Wall())
+sys.meta_path.insert(0, ImportBlocker())
 bundle, runtime = sys.argv[1:]
 sys.path[:0] = [bundle]
 sys.path.append(runtime)  # Lambda's own boto3
@@ -45,17 +45,17 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_handler_is_imported_from_the_bundle_without_the_command_line(bundle: Path) -> None:
     runtime = sysconfig.get_paths()["purelib"]
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-S", "-c", PROBE, str(bundle), runtime],
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.stderr == ""
-    assert done.stdout == "lambda_handler\n"
+    assert process.stderr == ""
+    assert process.stdout == "lambda_handler\n"
 
 
-def test_the_template_names_a_handler_that_is_there(bundle: Path) -> None:
+def test_the_handler_named_by_the_template_exists(bundle: Path) -> None:
     template = (Path(__file__).parents[2] / "infra" / "stack.yaml").read_text()
     (handler,) = [line for line in template.splitlines() if "Handler:" in line]
     module, _, function = handler.split()[-1].rpartition(".")
@@ -63,7 +63,7 @@ def test_the_template_names_a_handler_that_is_there(bundle: Path) -> None:
     assert f"def {function}(" in source.read_text()
 
 
-ONE_PICTURE = """
+RESIZE_ONE_IMAGE = """
 import io, sys
 sys.path[:0] = [sys.argv[1]]
 from imgctl.core.limits import Limits
@@ -76,33 +76,35 @@ print(*sorted(name for name in sys.modules if name.endswith("ImagePlugin")))
 
 
 @pytest.mark.parametrize("format_", list(ImageFormat))
-def test_a_picture_loads_the_plugin_of_its_format_and_few_others(
+def test_an_image_loads_the_plugin_of_its_format_and_few_others(
     bundle: Path, tmp_path: Path, format_: ImageFormat
 ) -> None:
-    """Pillow's usual five, and TIFF, whose directories EXIF is made of."""
+    """Only the five that Pillow always loads, and TIFF, whose directories EXIF uses."""
     path = tmp_path / "picture"
     path.write_bytes(encoded(photo(), format_.value))
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", ONE_PICTURE, str(bundle), str(path)],
+    process = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", RESIZE_ONE_IMAGE, str(bundle), str(path)],
         capture_output=True,
         text=True,
         check=True,
     )
     usual = {"Bmp", "Gif", "Jpeg", "Png", "Ppm", "Tiff"}
-    loaded = {name.removeprefix("PIL.").removesuffix("ImagePlugin") for name in done.stdout.split()}
+    loaded = {
+        name.removeprefix("PIL.").removesuffix("ImagePlugin") for name in process.stdout.split()
+    }
     assert loaded <= usual | {format_.plugin.removesuffix("ImagePlugin")}
 
 
-def test_the_function_takes_from_aws_sdk_only_what_it_uses(bundle: Path) -> None:
+def test_the_function_imports_only_what_it_uses_of_the_aws_sdk(bundle: Path) -> None:
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]; sys.path.append(sys.argv[2]);"
         "import imgctl.worker.handler;"
         "print({'boto3', 's3transfer', 'multiprocessing'} & set(sys.modules))"
     )
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program, str(bundle), sysconfig.get_paths()["purelib"]],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert done.stdout == "set()\n"
+    assert process.stdout == "set()\n"

@@ -13,7 +13,7 @@ def event(name: str) -> dict[str, object]:
     return loaded
 
 
-def test_an_event_of_s3_is_read_whole() -> None:
+def test_all_fields_of_an_s3_event_are_read() -> None:
     assert objects_created(event("object-created.json")) == [
         ObjectCreated(
             bucket="src-bucket-image-in",
@@ -31,17 +31,17 @@ def test_an_event_of_s3_is_read_whole() -> None:
     ]
 
 
-def test_the_seeds_own_test_event_is_enough() -> None:
+def test_the_test_event_of_the_original_project_is_accepted() -> None:
     (created,) = objects_created(event("seed-test-event.json"))
     assert (created.bucket, created.key) == ("src-bucket-image-in", "cake.jpg")
     assert (created.version_id, created.size) == ("", None)
 
 
-def test_the_test_event_of_a_new_notification_tells_of_nothing() -> None:
+def test_the_test_event_of_a_new_notification_reports_no_objects() -> None:
     assert objects_created({"Service": "Amazon S3", "Event": "s3:TestEvent"}) == []
 
 
-@pytest.mark.parametrize("stranger", [{}, {"detail": {}}, {"Records": [{"Sns": {}}]}])
-def test_an_event_of_something_else_is_refused(stranger: dict[str, object]) -> None:
+@pytest.mark.parametrize("other", [{}, {"detail": {}}, {"Records": [{"Sns": {}}]}])
+def test_an_event_of_another_source_is_rejected(other: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="not an S3 event"):
-        objects_created(stranger)
+        objects_created(other)

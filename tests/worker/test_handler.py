@@ -1,7 +1,6 @@
 import json
 from dataclasses import replace
 from typing import Any
-from urllib.parse import quote_plus
 
 import pytest
 from botocore.stub import Stubber
@@ -11,54 +10,33 @@ from imgctl.core.record import Status
 from imgctl.core.resize import resize
 from imgctl.worker import pipeline
 from imgctl.worker.deadline import CALL_S
-from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import PHOTOS
-from tests.worker.conftest import Cloud
+from tests.worker.cloud import Cloud, batch_event_for, s3_event_for
 
 ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
 
 
-def s3_event_for(*created: ObjectCreated) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "eventName": one.event_name,
-                "s3": {
-                    "bucket": {"name": one.bucket},
-                    "object": {
-                        "key": quote_plus(one.key),
-                        "versionId": one.version_id,
-                        "eTag": one.etag,
-                        "sequencer": one.sequencer,
-                    },
-                },
-            }
-            for one in created
-        ]
-    }
-
-
-def test_the_answer_is_the_seeds(cloud: Cloud) -> None:
+def test_the_response_is_that_of_the_original_function(cloud: Cloud) -> None:
     event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
-    answer = handle(event, cloud.invocation)
-    assert answer["statusCode"] == 200
-    assert json.loads(answer["body"]) == {
+    response = handle(event, cloud.invocation)
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"]) == {
         "message": "Image processing completed successfully",
         "processed_count": 2,
     }
-    assert [(one["key"], one["status"]) for one in answer["outcomes"]] == [
+    assert [(outcome["key"], outcome["status"]) for outcome in response["outcomes"]] == [
         ("one.jpg", "SUCCEEDED"),
         ("two.jpg", "SUCCEEDED"),
     ]
 
 
-def test_each_picture_is_one_line_of_the_log(cloud: Cloud) -> None:
+def test_each_image_is_logged_as_one_line(cloud: Cloud) -> None:
     created = cloud.put("one.jpg", ROCKET)
     handle(s3_event_for(created, cloud.put("bad.jpg", b"no")), cloud.invocation)
-    one, bad = cloud.lines
+    good, bad = cloud.lines
     half = len(cloud.output("resized-one.jpg"))
-    assert one == {
+    assert good == {
         "level": "INFO",
         "outcome": "SUCCEEDED",
         "requestId": "request-1",
@@ -77,13 +55,13 @@ def test_each_picture_is_one_line_of_the_log(cloud: Cloud) -> None:
         "fetchMs": 125,
         "resizeMs": 125,
         "storeMs": 125,
-        "durationMs": one["durationMs"],
+        "durationMs": good["durationMs"],
     }
     assert (bad["outcome"], bad["code"]) == ("FAILED", "not_an_image")
     assert json.dumps(cloud.lines)
 
 
-def test_a_repeated_event_is_counted_once(cloud: Cloud) -> None:
+def test_a_repeated_event_is_counted_only_once(cloud: Cloud) -> None:
     event = s3_event_for(cloud.put("one.jpg", ROCKET))
     handle(event, cloud.invocation)
     handle(event, cloud.invocation)
@@ -91,64 +69,44 @@ def test_a_repeated_event_is_counted_once(cloud: Cloud) -> None:
     assert ["bytesSaved" in line for line in cloud.lines] == [True, False]
 
 
-def test_only_the_first_picture_of_an_environment_is_a_cold_start(cloud: Cloud) -> None:
+def test_only_the_first_image_in_an_environment_is_a_cold_start(cloud: Cloud) -> None:
     event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
     handle(event, replace(cloud.invocation, cold=True))
     assert [line["coldStart"] for line in cloud.lines] == [True, False]
 
 
-def test_near_its_time_limit_it_begins_nothing_and_is_tried_again(cloud: Cloud) -> None:
+def test_near_the_time_limit_nothing_is_started_and_the_event_is_retried(cloud: Cloud) -> None:
     event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
-    deadline = cloud.effects.deadline
+    deadline = cloud.deps.deadline
     deadline.guard(cloud.s3)
     deadline.guard(cloud.dynamodb)
-    deadline.begin(CALL_S + 0.2)  # the stopwatch goes on by 1/8 s at each look
+    deadline.begin(CALL_S + 0.2)  # the stopwatch advances by 1/8 s each time
     with pytest.raises(
         RetryableFailures, match=r"one\.jpg: DeadlineExceeded.*two\.jpg: DeadlineExceeded"
     ):
         handle(event, cloud.invocation)
     deadline.begin(1000)
-    assert (cloud.records(), cloud.outputs()) == ([], [])
+    assert (cloud.records(), cloud.output_keys()) == ([], [])
     handle(event, cloud.invocation)
     assert len(cloud.records()) == 2
 
 
-def batch_event(*created: ObjectCreated, schema: str = "2.0") -> dict[str, Any]:
-    """Make an event of S3 Batch Operations."""
-    bucket = {"1.0": "s3BucketArn", "2.0": "s3Bucket"}[schema]
-    prefix = {"1.0": "arn:aws:s3:::", "2.0": ""}[schema]
-    return {
-        "invocationSchemaVersion": schema,
-        "invocationId": "invocation-1",
-        "job": {"id": "job-1"},
-        "tasks": [
-            {
-                "taskId": f"task-{index}",
-                "s3Key": quote_plus(one.key),
-                "s3VersionId": one.version_id or None,
-                bucket: prefix + one.bucket,
-            }
-            for index, one in enumerate(created)
-        ],
-    }
-
-
 @pytest.mark.parametrize("schema", ["1.0", "2.0"])
-def test_a_job_of_batch_operations_is_told_of_each_task(cloud: Cloud, schema: str) -> None:
+def test_batch_operations_get_a_result_for_each_task(cloud: Cloud, schema: str) -> None:
     good, bad = cloud.put("a b+c.jpg", ROCKET), cloud.put("bad.jpg", b"no")
-    answer = handle(batch_event(good, bad, schema=schema), cloud.invocation)
-    assert answer["invocationSchemaVersion"] == schema
-    assert answer["invocationId"] == "invocation-1"
-    assert [(one["taskId"], one["resultCode"]) for one in answer["results"]] == [
+    response = handle(batch_event_for(good, bad, schema=schema), cloud.invocation)
+    assert response["invocationSchemaVersion"] == schema
+    assert response["invocationId"] == "invocation-1"
+    assert [(result["taskId"], result["resultCode"]) for result in response["results"]] == [
         ("task-0", "Succeeded"),
-        ("task-1", "Succeeded"),  # it is recorded; many failures would stop the job
+        ("task-1", "Succeeded"),  # the failure is recorded; many failed tasks would stop the job
     ]
-    assert answer["results"][1]["resultString"].startswith("not_an_image: ")
-    assert cloud.outputs() == ["resized-a b+c.jpg"]
+    assert response["results"][1]["resultString"].startswith("not_an_image: ")
+    assert cloud.output_keys() == ["resized-a b+c.jpg"]
 
 
-def test_a_task_that_met_a_passing_fault_is_tried_again_by_the_job(cloud: Cloud) -> None:
-    event = batch_event(cloud.put("one.jpg", ROCKET))
+def test_a_task_that_met_a_transient_error_is_retried_by_the_job(cloud: Cloud) -> None:
+    event = batch_event_for(cloud.put("one.jpg", ROCKET))
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "SlowDown", http_status_code=503)
         (result,) = handle(event, cloud.invocation)["results"]
@@ -156,16 +114,16 @@ def test_a_task_that_met_a_passing_fault_is_tried_again_by_the_job(cloud: Cloud)
     assert "SlowDown" in result["resultString"]
 
 
-def test_a_task_of_what_an_event_has_told_writes_the_same_record(cloud: Cloud) -> None:
+def test_a_task_for_an_object_of_an_earlier_event_writes_the_same_record(cloud: Cloud) -> None:
     created = replace(cloud.put("one.jpg", ROCKET), sequencer="0A")
     handle(s3_event_for(created), cloud.invocation)
-    handle(batch_event(created), cloud.invocation)
+    handle(batch_event_for(created), cloud.invocation)
     assert [line["outcome"] for line in cloud.lines] == ["SUCCEEDED", "REPEATED"]
     assert len(cloud.records()) == 1
-    assert cloud.currents()[0].sequencer == "0A"
+    assert cloud.current_records()[0].sequencer == "0A"
 
 
-def test_a_fault_that_may_pass_is_raised_after_every_object_was_tried(cloud: Cloud) -> None:
+def test_a_transient_error_is_raised_after_every_object_was_tried(cloud: Cloud) -> None:
     first, last = cloud.put("one.jpg", ROCKET), cloud.put("last.jpg", ROCKET)
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "SlowDown", http_status_code=503)
@@ -176,7 +134,7 @@ def test_a_fault_that_may_pass_is_raised_after_every_object_was_tried(cloud: Clo
     assert cloud.records() == []
 
 
-def test_a_missing_permission_is_recorded_by_its_action_and_raised(cloud: Cloud) -> None:
+def test_a_missing_permission_is_recorded_with_its_action_and_raised(cloud: Cloud) -> None:
     created = cloud.put("cake.jpg", ROCKET)
     denied = "User: lambda-image-role is not authorized to perform: s3:GetObject"
     with Stubber(cloud.s3) as stub:
@@ -188,7 +146,7 @@ def test_a_missing_permission_is_recorded_by_its_action_and_raised(cloud: Cloud)
     assert "s3:GetObject" in (record.failure_reason or "")
 
 
-def test_the_retry_after_a_mended_role_replaces_the_failure(cloud: Cloud) -> None:
+def test_a_retry_after_the_role_was_fixed_replaces_the_failure(cloud: Cloud) -> None:
     created = cloud.put("cake.jpg", ROCKET)
     with Stubber(cloud.s3) as stub:
         stub.add_client_error("get_object", "AccessDenied", "no", 403)
@@ -199,17 +157,17 @@ def test_the_retry_after_a_mended_role_replaces_the_failure(cloud: Cloud) -> Non
     assert record.status is Status.SUCCEEDED
 
 
-def test_a_mistake_of_ours_in_one_picture_does_not_cost_the_others(
+def test_a_programming_error_with_one_image_does_not_affect_the_others(
     cloud: Cloud, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     calls = iter([True, False])
 
-    def mistaken(*arguments: Any) -> Any:
+    def fail_once(*arguments: Any) -> Any:
         if next(calls):
             raise ZeroDivisionError
         return resize(*arguments)
 
-    monkeypatch.setattr(pipeline, "resize", mistaken)
+    monkeypatch.setattr(pipeline, "resize", fail_once)
     event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
     with pytest.raises(RetryableFailures, match=r"one\.jpg: ZeroDivisionError"):
         handle(event, cloud.invocation)

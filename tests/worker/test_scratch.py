@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.worker.scratch import NoSpace, remove_stale_folders, room
+from imgctl.worker.scratch import NoSpace, remove_stale_folders, scratch_folder
 
 Usage = namedtuple("Usage", "total used free")
 
 
-def test_each_picture_has_a_folder_of_its_own_and_none_is_left(scratch: Path) -> None:
-    with room(1) as one, room(1) as other:
-        assert one != other
-        (one / "original").write_bytes(b"x")
-        assert one.parent == scratch
+def test_each_image_has_its_own_folder_and_none_is_left(scratch: Path) -> None:
+    with scratch_folder(1) as first, scratch_folder(1) as second:
+        assert first != second
+        (first / "original").write_bytes(b"x")
+        assert first.parent == scratch
     assert list(scratch.iterdir()) == []
 
 
-def test_nothing_is_left_where_the_work_fails(scratch: Path) -> None:
-    with pytest.raises(FileNotFoundError), room(1) as folder:
+def test_nothing_is_left_after_an_error(scratch: Path) -> None:
+    with pytest.raises(FileNotFoundError), scratch_folder(1) as folder:
         (folder / "original").read_bytes()
     assert list(scratch.iterdir()) == []
 
@@ -30,18 +30,20 @@ def test_the_space_is_checked_before_anything_is_written(
     scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(100, 91, 9))
-    with pytest.raises(NoSpace, match=r"10 bytes.* 9 left"), room(10):
-        pytest.fail("there was no room")
-    with room(9):
+    with pytest.raises(NoSpace, match=r"10 bytes.* 9 free"), scratch_folder(10):
+        pytest.fail("too little space")
+    with scratch_folder(9):
         pass
     assert list(scratch.iterdir()) == []
 
 
-def test_what_a_killed_process_left_is_swept_and_a_living_ones_is_not(scratch: Path) -> None:
+def test_folders_of_killed_processes_are_removed_and_those_of_running_ones_kept(
+    scratch: Path,
+) -> None:
     program = (
         "import os\n"
-        "from imgctl.worker.scratch import room\n"
-        "with room(1) as folder:\n"
+        "from imgctl.worker.scratch import scratch_folder\n"
+        "with scratch_folder(1) as folder:\n"
         "    (folder / 'original').write_bytes(b'x')\n"
         "    os._exit(9)\n"
     )
@@ -51,10 +53,10 @@ def test_what_a_killed_process_left_is_swept_and_a_living_ones_is_not(scratch: P
     assert killed.returncode == 9
     (left,) = scratch.iterdir()
     assert (left / "original").exists()
-    living = scratch / f"imgctl-function-{os.getppid()}-abc"
-    own = scratch / f"imgctl-function-{os.getpid()}-abc"  # of an earlier process of this number
-    others = scratch / "somebody-else"
-    for folder in (living, own, others):
+    running = scratch / f"imgctl-function-{os.getppid()}-abc"
+    own = scratch / f"imgctl-function-{os.getpid()}-abc"  # of an earlier process with the same ID
+    others = scratch / "other-program"
+    for folder in (running, own, others):
         folder.mkdir()
     remove_stale_folders()
-    assert sorted(scratch.iterdir()) == sorted([living, others])
+    assert sorted(scratch.iterdir()) == sorted([running, others])

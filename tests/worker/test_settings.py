@@ -21,7 +21,7 @@ def test_the_environment_is_read() -> None:
     assert settings.spec.quality is None
 
 
-def test_a_chosen_quality_is_read() -> None:
+def test_the_quality_is_read() -> None:
     assert from_environ(ENVIRON | {"QUALITY": "60"}).spec.quality == 60
     with pytest.raises(SettingsError, match="QUALITY"):
         from_environ(ENVIRON | {"QUALITY": "0"})
@@ -34,18 +34,18 @@ def test_a_missing_variable_is_named(name: str) -> None:
 
 
 @pytest.mark.parametrize("scale", ["0", "2", "half", "1/0"])
-def test_a_scale_that_cannot_be_is_refused(scale: str) -> None:
+def test_an_invalid_scale_is_rejected(scale: str) -> None:
     with pytest.raises(SettingsError, match="SCALE"):
         from_environ(ENVIRON | {"SCALE": scale})
 
 
-def test_a_function_that_would_feed_itself_is_refused() -> None:
+def test_a_function_that_would_trigger_itself_is_rejected() -> None:
     with pytest.raises(SettingsError, match="would trigger"):
         from_environ(ENVIRON | {"DESTINATION_BUCKET": "in"})
 
 
 @pytest.mark.parametrize(("megabytes", "mebibytes"), [("256", 64), ("1024", 674), ("10240", 1200)])
-def test_a_picture_may_take_no_more_memory_than_the_function_is_given(
+def test_an_image_may_not_need_more_memory_than_the_function_has(
     megabytes: str, mebibytes: int
 ) -> None:
     environ = ENVIRON | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": megabytes}
