@@ -3,6 +3,7 @@
 # make check   style, types, imports, templates
 # make bench   measure the core beside its peers, and write docs/benchmarks.md
 # make fix     mend what of the style can be mended
+# make reference   write the reference pages from the code
 # make lock    renew the lock files
 #
 # Each makes the virtual environment .venv when it is first needed. Nothing else has to be
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench fix lock clean
+.PHONY: demo test check bench fix reference lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/local.done
@@ -36,6 +37,9 @@ bench: .venv/bench.done
 fix: .venv/dev.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+reference: .venv/dev.done
+	$(BIN)/python -m tests.reference
 
 # The lock files hold for every supported Python and platform, carry hashes, and name no index.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

@@ -7,12 +7,12 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import TimeParam
+from imgctl.cli.params import Bounded, TimeParam
 
 
 @click.command(cls=Command, epilog="Example: imgctl history --since 1d --status failed")
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", default=20, show_default=True,
+    "--limit", type=Bounded(click.IntRange(1)), metavar="N", default=20, show_default=True,
     help="Maximum number of records.",
 )  # fmt: skip
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")

@@ -10,6 +10,7 @@ import click
 
 from imgctl.cli.app import App, app_of
 from imgctl.cli.options import Command
+from imgctl.cli.params import Bounded
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _STYLES = {"failed": "red", "succeeded": "green"}
 @click.option("--failed", is_flag=True, help="Objects that failed.")
 @click.option("--after", default="", metavar="KEY", help="Resume after this key.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", default=8, show_default=True,
+    "--jobs", type=Bounded(click.IntRange(1, 256)), metavar="N", default=8, show_default=True,
     help="Number of parallel jobs.",
 )  # fmt: skip
 @click.option(

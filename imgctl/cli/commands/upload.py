@@ -6,6 +6,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
+from imgctl.cli.params import Bounded
 
 
 @click.command(cls=Command, epilog="Example: imgctl upload holiday/ --recursive --wait")
@@ -20,11 +21,11 @@ from imgctl.cli.options import Command
     "--wait/--no-wait", default=None, help="Wait for the results.  [default: on a terminal]"
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0, 86_400), metavar="SECONDS", default=120,
+    "--timeout", type=Bounded(click.FloatRange(0, 86_400)), metavar="SECONDS", default=120,
     show_default=True, help="How long to wait for each image.",
 )  # fmt: skip
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), metavar="N", default=8, show_default=True,
+    "--jobs", type=Bounded(click.IntRange(1, 64)), metavar="N", default=8, show_default=True,
     help="Number of parallel jobs.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Upload even if identical content already exists.")
