@@ -13,7 +13,7 @@ from imgctl.cli.options import Command, set_option
 from imgctl.core.errors import ImgctlError
 
 if TYPE_CHECKING:
-    from imgctl.cli.documents import DeployDocument, PlanDocument
+    from imgctl.cli.stack_documents import DeployDocument, PlanDocument
     from infra.deployment import DeployRequest, StackContext
     from infra.ownership import ExistingResources
     from infra.plan import Plan

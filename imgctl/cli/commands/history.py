@@ -39,7 +39,7 @@ def history(
     as_csv: bool,
 ) -> int:
     """List processed images, newest first."""
-    from imgctl.cli.documents import HistoryDocument, record_document
+    from imgctl.cli.image_documents import HistoryDocument, record_document
     from imgctl.cli.records_csv import records_csv
     from imgctl.cli.tables import records_grid
     from imgctl.core.record import Status
@@ -48,8 +48,8 @@ def history(
     app = app_of(context)
     if as_csv and app.ui.json_wanted:
         raise click.UsageError("Use one of --csv and --json.")
-    wanted = None if status is None else Status(status.upper())
-    query = RecordQuery(since=since, until=until, key=key, status=wanted, scan=scan)
+    record_status = None if status is None else Status(status.upper())
+    query = RecordQuery(since=since, until=until, key=key, status=record_status, scan=scan)
     found = find_records(app.aws.dynamodb, app.outputs.table, query, now=datetime.now(UTC))
     records = list(islice(found, limit))
     if as_csv:

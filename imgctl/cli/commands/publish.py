@@ -12,7 +12,7 @@ from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
-    from imgctl.cli.documents import LiveDocument
+    from imgctl.cli.stack_documents import LiveDocument
     from infra.plan import Plan
 
 

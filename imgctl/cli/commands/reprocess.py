@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imgctl.aws.audit import SourceObject
-    from imgctl.cli.documents import ReprocessedObject
+    from imgctl.cli.image_documents import ReprocessedObject
     from imgctl.cli.text import Line
     from imgctl.operations.reprocess import ReprocessResult
 
@@ -72,7 +72,7 @@ def reprocess(
 
 
 def _invoke(app: App, sources: "Iterator[SourceObject]", jobs: int) -> int:
-    from imgctl.cli.documents import ReprocessDocument
+    from imgctl.cli.image_documents import ReprocessDocument
     from imgctl.cli.text import printable
     from imgctl.operations import reprocess as operation
 
@@ -113,7 +113,7 @@ def _plain(result: "ReprocessResult") -> "ReprocessedObject":
 
 
 def _submit_job(app: App, sources: "Iterator[SourceObject]") -> int:
-    from imgctl.cli.documents import ReprocessJobDocument
+    from imgctl.cli.image_documents import ReprocessJobDocument
     from imgctl.operations.reprocess import create_job, prepared_job
 
     ui = app.ui

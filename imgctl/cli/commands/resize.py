@@ -138,7 +138,7 @@ def _line(result: "ResizeFileResult") -> "Line":
 
 
 def _report(app: "App", results: list["ResizeFileResult"]) -> int:
-    from imgctl.cli.documents import ResizeDocument, ResizeTotals, record_document
+    from imgctl.cli.image_documents import ResizeDocument, ResizeTotals, record_document
     from imgctl.cli.text import size_text
 
     records = [result.record for result in results]

@@ -30,7 +30,7 @@ def show(context: click.Context, *, id_or_key: str) -> int:
 
     Accepts a record ID, or an object key, of which the newest record is shown.
     """
-    from imgctl.cli.documents import ShowDocument, record_document
+    from imgctl.cli.image_documents import ShowDocument, record_document
     from imgctl.cli.tables import pairs_grid
 
     app = app_of(context)

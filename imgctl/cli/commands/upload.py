@@ -47,7 +47,7 @@ def upload(
     Prints one line per file: uploaded, skipped because identical content already exists, or failed
     with the reason.
     """
-    from imgctl.cli.documents import UploadDocument, UploadTotals
+    from imgctl.cli.image_documents import UploadDocument, UploadTotals
     from imgctl.cli.text import skipped_text
     from imgctl.cli.uploads import exit_code, file_document, upload_and_print
     from imgctl.operations.input_files import find_input_files
