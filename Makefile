@@ -1,9 +1,10 @@
-# make demo    the whole pipeline on this machine, without an AWS account
-# make test    the test suite
-# make check   style, types, imports, templates
-# make bench   measure imgctl next to its peers, and write docs/benchmarks.md
-# make fix     fix what ruff can fix
-# make lock    update the lock files
+# make demo      the whole pipeline on this machine, without an AWS account
+# make test      the test suite
+# make check     style, types, imports, templates
+# make bench     measure imgctl next to its peers, and write docs/benchmarks.md
+# make fix       fix what ruff can fix
+# make reference   write the reference pages from the code
+# make lock      update the lock files
 #
 # Each creates the virtual environment .venv when it is first needed. Only git, make and Python 3.11
 # or later have to be installed; PYTHON=... selects another interpreter.
@@ -13,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check bench fix lock clean
+.PHONY: demo test check bench fix reference lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/local.done
@@ -36,6 +37,9 @@ bench: .venv/bench.done .venv/peers.done
 fix: .venv/dev.done
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+reference: .venv/dev.done
+	$(BIN)/python -m tests.reference
 
 # The lock files are for all supported Pythons and platforms, contain hashes, and name no index.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

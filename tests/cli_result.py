@@ -1,4 +1,4 @@
-"""What one run of the program gave."""
+"""The result of one run of the program."""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CliResult:
-    """One run's exit code and what it said."""
+    """One run's exit code and output."""
 
     code: int
     out: str
@@ -24,6 +24,6 @@ class CliResult:
         return json.loads(self.err)["error"]
 
     def succeeded(self) -> "CliResult":
-        """Insist that it went well."""
+        """Assert that the exit code is 0."""
         assert self.code == 0, f"exit {self.code}\n{self.out}\n{self.err}"
         return self

@@ -1,4 +1,4 @@
-"""What every test stands on: no network, no account, no settings of the user's."""
+"""For every test: no network, no account, and no settings of the user."""
 
 import os
 import socket
@@ -17,7 +17,7 @@ def _no_network() -> Any:
 
     def guarded(self: socket.socket, address: Any) -> None:
         if isinstance(address, tuple) and address[0] not in _LOOPBACK:
-            raise AssertionError(f"a test reaches for the network: {address}")
+            raise AssertionError(f"a test connects to the network: {address}")
         connect(self, address)
 
     with pytest.MonkeyPatch.context() as patch:
@@ -27,7 +27,7 @@ def _no_network() -> Any:
 
 @pytest.fixture(autouse=True)
 def _clean_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give each test an empty home, an empty working folder, and nobody's credentials."""
+    """Provide an empty home and working folder, and no credentials."""
     for name in list(os.environ):
         if name.startswith(("AWS_", "IMGCTL_", "BOTO_")):
             monkeypatch.delenv(name)

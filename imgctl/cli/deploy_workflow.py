@@ -12,7 +12,7 @@ from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
-    from imgctl.cli.documents import (
+    from imgctl.cli.stack_documents import (
         DeployDocument,
         PlanDocument,
         PlannedChange,

@@ -10,6 +10,8 @@ from imgctl import __version__
 from imgctl.cli.options import Group, given_options
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from imgctl.cli.ui import Ui
     from imgctl.core.errors import ImgctlError
 
@@ -54,9 +56,15 @@ class _Commands(Group):
         assert isinstance(command, click.Command)
         return command
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl(list(COMMANDS.items()))
+    def summary_of(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002
+        return COMMANDS[name]
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in COMMANDS if name.startswith(incomplete)]
+        items = [CompletionItem(name, help=COMMANDS[name]) for name in names]
+        return [*items, *click.Command.shell_complete(self, ctx, incomplete)]
 
 
 @click.group(

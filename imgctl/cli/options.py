@@ -58,7 +58,29 @@ def _global_options() -> list[click.Parameter]:
     ]
 
 
-class Command(click.Command):
+_GLOBAL = {
+    "--profile", "--region", "--stack", "--local", "--config", "--json", "--quiet", "--verbose",
+    "--debug", "--yes", "--no-color", "--help", "--version",
+}  # fmt: skip
+
+
+class _OptionSections(click.Command):
+    """Lists a command's own options apart from the global ones."""
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        own: list[tuple[str, str]] = []
+        shared: list[tuple[str, str]] = []
+        for parameter in self.get_params(ctx):
+            row = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
+            if row is not None:
+                (own if _GLOBAL.isdisjoint(parameter.opts) else shared).append(row)
+        for title, rows in (("Options", own), ("Global options", shared)):
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+
+class Command(_OptionSections):
     """A command that accepts the global options too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -67,8 +89,8 @@ class Command(click.Command):
         self.params += [p for p in _global_options() if not own & set(p.opts)]
 
 
-class Group(click.Group):
-    """A group of such commands."""
+class Group(_OptionSections, click.Group):
+    """A group of such commands, which are listed before the options."""
 
     command_class = Command
     group_class = type
@@ -76,3 +98,16 @@ class Group(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += _global_options()
+
+    def summary_of(self, ctx: click.Context, name: str) -> str:
+        """Return what a command does, for a list: the first line of its help."""
+        command = self.get_command(ctx, name)
+        first_line = ((command and command.help) or "").partition("\n")[0]
+        return first_line.removesuffix(".")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the commands, and then the options."""
+        rows = [(name, self.summary_of(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+        super().format_options(ctx, formatter)

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import click
 
@@ -35,3 +36,16 @@ class TimeParam(click.ParamType[str]):
                 ctx,
             )
         return timestamp(time.astimezone())
+
+
+class Bounded(click.ParamType[Any]):
+    """A number within bounds that the help does not repeat: a metavar or text describes it."""
+
+    name = "number"
+
+    def __init__(self, bounds: click.IntRange | click.FloatRange) -> None:
+        self._bounds = bounds
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; fails outside of the bounds."""
+        return self._bounds.convert(value, param, ctx)

@@ -32,7 +32,7 @@ class SettingsError(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class Boolean:
-    """True or false; a variable may say 1, yes or on as well."""
+    """True or false; in a variable also 1 or 0, yes or no, on or off."""
 
     expected: str = "true or false"
     type_name: str = "boolean"

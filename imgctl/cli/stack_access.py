@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from imgctl.cli.app import App
 
 if TYPE_CHECKING:
-    from imgctl.cli.documents import LiveDocument
+    from imgctl.cli.stack_documents import LiveDocument
     from infra.deployed_stack import DeployedStack
     from infra.deployment import StackContext
     from infra.plan import Plan

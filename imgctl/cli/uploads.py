@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 
 from imgctl.cli.app import App
-from imgctl.cli.documents import UploadedFile, record_document
+from imgctl.cli.image_documents import UploadedFile, record_document
 from imgctl.cli.text import Line, printable
 from imgctl.operations.upload import (
     UploadFile,

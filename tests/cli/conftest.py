@@ -6,6 +6,7 @@ import pytest
 
 from imgctl.cli.main import run
 from tests.cli_result import CliResult
+from tests.documents import checked
 
 
 @pytest.fixture
@@ -14,6 +15,6 @@ def imgctl(capfd: pytest.CaptureFixture[str]) -> Callable[..., CliResult]:
         capfd.readouterr()
         code = run(list(arguments))
         out, err = capfd.readouterr()
-        return CliResult(code, out, err)
+        return checked(CliResult(code, out, err), arguments)
 
     return call

@@ -37,12 +37,12 @@ def test_every_command_has_help_with_an_example(imgctl: Imgctl, command: tuple[s
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
-def test_every_command_stands_in_the_readme(command: tuple[str, ...]) -> None:
+def test_every_command_is_in_the_readme(command: tuple[str, ...]) -> None:
     assert f"imgctl {command[0]}" in README.read_text()
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["upload", "--help"], ["config"]])
-def test_nothing_heavy_is_loaded_for_what_needs_nothing(arguments: list[str]) -> None:
+def test_heavy_modules_are_imported_only_when_needed(arguments: list[str]) -> None:
     probe = (
         "import sys; from imgctl.cli.main import run; code = run(sys.argv[1:]);"
         "heavy = {'boto3', 'botocore', 'PIL'} & set(sys.modules);"
@@ -67,7 +67,7 @@ def test_the_version_is_printed(imgctl: Imgctl) -> None:
         ["--stack", "other", "config", "--stack", "mine", "--json"],
     ],
 )
-def test_global_options_stand_before_or_after_the_command(
+def test_global_options_are_accepted_before_or_after_the_command(
     imgctl: Imgctl, arguments: list[str]
 ) -> None:
     stack = imgctl(*arguments).document["settings"]["stack"]
@@ -101,7 +101,7 @@ def test_usage_is_exit_code_2_and_says_what_is_wrong(imgctl: Imgctl, arguments: 
     assert "Traceback" not in done.err
 
 
-def test_errors_are_json_where_json_is_asked_for(imgctl: Imgctl) -> None:
+def test_errors_are_json_with_json(imgctl: Imgctl) -> None:
     done = imgctl("upload", "no-such-file.jpg", "--json")
     assert (done.code, done.out) == (2, "")
     assert done.error["code"] == "usage"
@@ -125,7 +125,7 @@ def test_no_region_is_exit_code_3_with_a_next_step(
     assert (done.code, done.error["code"]) == (3, "no_region")
 
 
-def test_a_profile_that_is_not_there_is_exit_code_3(imgctl: Imgctl) -> None:
+def test_an_unknown_profile_is_exit_code_3(imgctl: Imgctl) -> None:
     done = imgctl("history", "--profile", "nobody")
     assert done.code == 3
     assert "nobody" in done.err
@@ -141,7 +141,7 @@ def test_an_unreachable_aws_is_exit_code_3(imgctl: Imgctl, monkeypatch: pytest.M
     assert "cannot be reached" in done.err
 
 
-def test_a_mistake_of_ours_is_one_line_and_debug_shows_the_rest(
+def test_an_internal_error_is_one_line_and_debug_shows_the_traceback(
     imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imgctl.cli.tables.settings_grid", lambda *_: 1 / 0)
@@ -161,9 +161,7 @@ def test_an_interruption_is_exit_code_130(imgctl: Imgctl, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("arguments", [["local", "reset"], ["local", "reset", "--json"]])
-def test_what_needs_an_answer_names_the_option_where_nobody_can_be_asked(
-    imgctl: Imgctl, arguments: list[str]
-) -> None:
+def test_a_prompt_without_a_terminal_names_the_option(imgctl: Imgctl, arguments: list[str]) -> None:
     done = imgctl(*arguments)
     assert done.code == 2
     assert "--yes" in done.err
@@ -178,7 +176,7 @@ def test_without_a_command_the_help_is_shown(imgctl: Imgctl, arguments: list[str
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_is_given_to_each_shell(
+def test_completion_supports_each_shell(
     imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch, shell: str
 ) -> None:
     monkeypatch.setenv("_IMGCTL_COMPLETE", f"{shell}_source")
@@ -201,12 +199,12 @@ def test_an_empty_path_is_not_the_working_folder(imgctl: Imgctl) -> None:
         ["show", ""],
     ],
 )
-def test_a_value_that_cannot_be_is_usage(imgctl: Imgctl, arguments: list[str]) -> None:
+def test_an_invalid_value_is_a_usage_error(imgctl: Imgctl, arguments: list[str]) -> None:
     done = imgctl(*arguments)
     assert (done.code, done.out) == (2, "")
 
 
-def test_a_folder_that_cannot_be_made_is_said_in_one_line(imgctl: Imgctl) -> None:
+def test_a_folder_that_cannot_be_created_is_one_line(imgctl: Imgctl) -> None:
     done = imgctl("demo", "-o", "/proc/nowhere")
     assert done.code == 1
     assert done.err.startswith("Error: /proc/nowhere: ")

@@ -18,7 +18,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_all_settings_stand_in_the_file_as_comments_with_their_defaults(
+def test_the_file_contains_all_settings_as_comments_with_their_defaults(
     imgctl: Imgctl, here: Path
 ) -> None:
     done = imgctl("init").succeeded()
@@ -30,9 +30,7 @@ def test_all_settings_stand_in_the_file_as_comments_with_their_defaults(
         assert spec.description
 
 
-def test_without_their_comment_signs_the_defaults_are_what_they_were(
-    imgctl: Imgctl, here: Path
-) -> None:
+def test_uncommented_defaults_are_the_defaults(imgctl: Imgctl, here: Path) -> None:
     imgctl("init").succeeded()
     lines = (here / FILE_NAME).read_text().splitlines()
     entries = [line[2:] for line in lines if " = " in line and '"..."' not in line]
@@ -44,13 +42,13 @@ def test_without_their_comment_signs_the_defaults_are_what_they_were(
             assert resolved.origins[spec.name].startswith(str(here)), spec.name
 
 
-def test_what_is_given_is_set_in_it(imgctl: Imgctl, here: Path) -> None:
+def test_given_options_are_set_in_the_file(imgctl: Imgctl, here: Path) -> None:
     imgctl("init", "--region", "eu-west-2", "--stack", "photos", "--local").succeeded()
     values = tomllib.loads((here / FILE_NAME).read_text())
     assert values == {"region": "eu-west-2", "stack": "photos", "local": True}
 
 
-def test_a_file_that_is_there_is_left_as_it_is(imgctl: Imgctl, here: Path) -> None:
+def test_an_existing_file_is_not_changed(imgctl: Imgctl, here: Path) -> None:
     (here / FILE_NAME).write_text('stack = "mine"\n')
     done = imgctl("init")
     assert done.code == 1

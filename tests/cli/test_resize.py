@@ -21,7 +21,7 @@ def size(path: Path) -> tuple[int, int]:
     return decoded(path.read_bytes()).size
 
 
-def test_a_picture_is_halved_beside_itself(imgctl: Imgctl, cake: Path) -> None:
+def test_an_image_is_halved_into_a_file_next_to_it(imgctl: Imgctl, cake: Path) -> None:
     before = cake.read_bytes()
     done = imgctl("resize", "cake.jpg")
     assert done.code == 0
@@ -30,7 +30,7 @@ def test_a_picture_is_halved_beside_itself(imgctl: Imgctl, cake: Path) -> None:
     assert cake.read_bytes() == before
 
 
-def test_json_gives_the_record_that_the_function_stores(imgctl: Imgctl, cake: Path) -> None:
+def test_json_contains_the_record_that_the_function_stores(imgctl: Imgctl, cake: Path) -> None:
     document = imgctl("resize", "cake.jpg", "--json").document
     (record,) = document["records"]
     assert document["totals"] == {"resized": 1, "failed": 0}
@@ -50,7 +50,7 @@ def test_json_gives_the_record_that_the_function_stores(imgctl: Imgctl, cake: Pa
         (["--width", "4000"], (81, 60)),
     ],
 )
-def test_the_size_is_what_was_asked(
+def test_the_size_is_the_requested_one(
     imgctl: Imgctl, cake: Path, options: list[str], expected: tuple[int, int]
 ) -> None:
     assert imgctl("resize", "cake.jpg", *options).code == 0
@@ -68,16 +68,16 @@ def test_the_size_is_what_was_asked(
     ],
 )
 @pytest.mark.usefixtures("cake")
-def test_a_size_that_cannot_be_is_usage(imgctl: Imgctl, options: list[str]) -> None:
+def test_an_impossible_size_is_a_usage_error(imgctl: Imgctl, options: list[str]) -> None:
     assert imgctl("resize", "cake.jpg", *options).code == 2
 
 
-def test_a_converted_picture_gets_its_formats_extension(imgctl: Imgctl, cake: Path) -> None:
+def test_a_converted_image_gets_the_extension_of_its_format(imgctl: Imgctl, cake: Path) -> None:
     assert imgctl("resize", "cake.jpg", "--format", "webp").code == 0
     assert decoded(cake.with_name("resized-cake.webp").read_bytes()).format == "WEBP"
 
 
-def test_a_result_that_is_there_is_replaced_only_when_asked(imgctl: Imgctl, cake: Path) -> None:
+def test_an_existing_result_is_replaced_only_with_overwrite(imgctl: Imgctl, cake: Path) -> None:
     result = cake.with_name("resized-cake.jpg")
     result.write_text("mine")
     done = imgctl("resize", "cake.jpg")
@@ -98,7 +98,7 @@ def test_an_input_is_never_replaced(imgctl: Imgctl, cake: Path) -> None:
     assert other.read_bytes() == before
 
 
-def test_the_rest_is_done_after_a_failure(imgctl: Imgctl, cake: Path) -> None:
+def test_a_failure_does_not_stop_the_others(imgctl: Imgctl, cake: Path) -> None:
     cake.with_name("bad.jpg").write_text("not a picture")
     done = imgctl("resize", "bad.jpg", "cake.jpg")
     assert done.code == 1
@@ -108,7 +108,7 @@ def test_the_rest_is_done_after_a_failure(imgctl: Imgctl, cake: Path) -> None:
     assert not cake.with_name("resized-bad.jpg").exists()
 
 
-def test_a_folder_is_laid_out_again_below_the_output(imgctl: Imgctl, cake: Path) -> None:
+def test_subfolders_are_kept_under_the_output_folder(imgctl: Imgctl, cake: Path) -> None:
     deep = cake.parent / "trip" / "day"
     deep.mkdir(parents=True)
     (deep / "a.png").write_bytes(encoded(photo(), "PNG"))
@@ -116,19 +116,19 @@ def test_a_folder_is_laid_out_again_below_the_output(imgctl: Imgctl, cake: Path)
     assert (cake.parent / "small" / "trip" / "day" / "resized-a.png").exists()
 
 
-def test_nothing_but_results_is_left(imgctl: Imgctl, cake: Path) -> None:
+def test_no_temporary_files_are_left(imgctl: Imgctl, cake: Path) -> None:
     imgctl("resize", "cake.jpg", "-o", "out")
     assert [path.name for path in (cake.parent / "out").iterdir()] == ["resized-cake.jpg"]
 
 
-def test_results_can_be_read_by_others_as_usual_files(imgctl: Imgctl, cake: Path) -> None:
+def test_results_have_the_usual_permissions(imgctl: Imgctl, cake: Path) -> None:
     imgctl("resize", "cake.jpg")
     usual = cake.with_name("usual")
     usual.touch()
     assert cake.with_name("resized-cake.jpg").stat().st_mode == usual.stat().st_mode
 
 
-def test_the_same_input_gives_the_same_bytes(imgctl: Imgctl, cake: Path) -> None:
+def test_the_same_input_produces_the_same_bytes(imgctl: Imgctl, cake: Path) -> None:
     photo_path = cake.with_name("rocket.jpg")
     photo_path.write_bytes((PHOTOS / "rocket.jpg").read_bytes())
     for folder in ("one", "two"):
@@ -151,7 +151,7 @@ def test_two_inputs_for_one_result_are_refused_before_anything_is_written(
     assert not list(cake.parent.rglob("resized-*"))
 
 
-def test_results_stay_below_the_chosen_folder(
+def test_results_stay_inside_the_chosen_folder(
     imgctl: Imgctl, cake: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     below = cake.parent / "below"

@@ -12,7 +12,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_an_option_wins_over_a_variable_and_that_over_the_file(tmp_path: Path) -> None:
+def test_options_take_precedence_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, 'stack = "file"\nregion = "eu-west-1"\nscale = 0.25\n')
     settings = resolve({"stack": "option"}, {"IMGCTL_STACK": "env", "IMGCTL_REGION": "r"}, tmp_path)
     assert settings.settings.stack == "option"
@@ -31,7 +31,7 @@ def test_the_file_is_found_upwards_from_the_working_folder(tmp_path: Path) -> No
     assert (resolved.settings.stack, resolved.file) == ("above", path)
 
 
-def test_a_named_file_is_the_one_that_counts(tmp_path: Path) -> None:
+def test_a_named_file_is_used_instead_of_the_nearest(tmp_path: Path) -> None:
     write(tmp_path, 'stack = "nearest"')
     other = tmp_path / "other.toml"
     other.write_text('stack = "named"')
@@ -41,7 +41,7 @@ def test_a_named_file_is_the_one_that_counts(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("value", ["1", "true", "YES", "on"])
-def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
+def test_a_boolean_variable_accepts_the_usual_words(value: str, tmp_path: Path) -> None:
     assert resolve({}, {"IMGCTL_LOCAL": value}, tmp_path).settings.local is True
     assert resolve({"local": True}, {"IMGCTL_LOCAL": "0"}, tmp_path).settings.local is True
 
@@ -77,7 +77,7 @@ def test_a_switch_reads_the_usual_words(value: str, tmp_path: Path) -> None:
         (r'prefix = "\u001b[31m"', "without a slash"),
     ],
 )
-def test_a_bad_value_is_refused_with_file_line_and_what_is_allowed(
+def test_an_invalid_value_is_reported_with_its_line_and_what_is_accepted(
     tmp_path: Path, line: str, allowed: str
 ) -> None:
     path = write(tmp_path, f"# first\n\n{line}\n")
@@ -88,9 +88,7 @@ def test_a_bad_value_is_refused_with_file_line_and_what_is_allowed(
 
 
 @pytest.mark.parametrize("line", ['colour = "blue"', "yes = true", "json = true"])
-def test_what_is_no_setting_of_a_file_is_named_with_those_that_are(
-    tmp_path: Path, line: str
-) -> None:
+def test_an_unknown_setting_is_reported_with_the_known_ones(tmp_path: Path, line: str) -> None:
     path = write(tmp_path, line)
     with pytest.raises(
         SettingsError, match=f"{path}:1: Unknown setting {line.split(maxsplit=1)[0]}"
@@ -99,7 +97,7 @@ def test_what_is_no_setting_of_a_file_is_named_with_those_that_are(
     assert "source_bucket" in refused.value.hint
 
 
-def test_a_file_that_is_no_toml_is_said_to_be_none(tmp_path: Path) -> None:
+def test_invalid_toml_is_reported_with_its_line(tmp_path: Path) -> None:
     write(tmp_path, "stack = = 1")
     with pytest.raises(SettingsError, match=r"imgctl\.toml.*line 1"):
         resolve({}, {}, tmp_path)
@@ -110,12 +108,12 @@ def test_a_named_file_that_is_missing_is_an_error(tmp_path: Path) -> None:
         resolve({"config": "nowhere.toml"}, {}, tmp_path)
 
 
-def test_a_bad_variable_is_named(tmp_path: Path) -> None:
+def test_an_invalid_variable_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="IMGCTL_MEMORY_MB"):
         resolve({}, {"IMGCTL_MEMORY_MB": "lots"}, tmp_path)
 
 
-def test_defaults_are_what_their_own_readers_take() -> None:
+def test_defaults_and_examples_are_valid() -> None:
     for spec in SETTINGS:
         if spec.default is not None:
             assert spec.kind.parse(spec.default) == spec.default
@@ -141,6 +139,6 @@ def test_every_name_is_a_field_of_the_settings_or_of_the_stack_settings(tmp_path
         assert resolved.value(name) == spec.default
 
 
-def test_a_bad_key_is_named_by_the_option_that_gave_it(tmp_path: Path) -> None:
+def test_an_invalid_key_is_reported_with_its_option(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--cmk: kms_key: invalid value 'mine'"):
         resolve({"kms_key": "mine"}, {}, tmp_path)

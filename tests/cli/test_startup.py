@@ -42,7 +42,7 @@ def modules_of(script: str) -> set[str]:
     return set(done.stderr.split())
 
 
-def test_the_list_of_commands_imports_two_modules_of_ours_beside_click() -> None:
+def test_the_list_of_commands_imports_only_click_and_two_modules() -> None:
     assert modules_of(_OURS) - modules_of(_CLICK_ALONE) == {
         "imgctl",
         "imgctl.cli",

@@ -16,7 +16,7 @@ def test_no_control_character_of_a_name_reaches_the_terminal(name: str) -> None:
     assert printable_json(json.dumps(name, ensure_ascii=False)).isprintable()
 
 
-def test_json_still_says_what_the_name_is() -> None:
+def test_escaped_json_still_contains_the_name() -> None:
     name = "\x1b[31m\u202e\x9bü"
     assert json.loads(printable_json(json.dumps(name, ensure_ascii=False))) == name
 
@@ -37,11 +37,11 @@ def test_ordinary_names_are_shown_as_they_are(name: str) -> None:
         (5_000_000_000_000, "5000.0 GB"),
     ],
 )
-def test_sizes_are_said_in_a_unit_that_fits(count: int, text: str) -> None:
+def test_sizes_have_a_suitable_unit(count: int, text: str) -> None:
     assert size_text(count) == text
 
 
-def test_times_of_both_functions_are_read_as_utc() -> None:
+def test_times_of_both_functions_are_in_utc() -> None:
     assert local_time("2025-05-02T14:03:24.552311") == local_time("2025-05-02T14:03:24Z")
     assert local_time("no time") == "no time"
     assert local_time(None) == ""
@@ -51,5 +51,5 @@ def test_times_of_both_functions_are_read_as_utc() -> None:
     ("seconds", "text"),
     [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s")],
 )
-def test_durations_are_said_in_units_that_fit(seconds: float, text: str) -> None:
+def test_durations_have_suitable_units(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

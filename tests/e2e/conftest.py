@@ -18,6 +18,7 @@ from infra.bundle import build_local
 from infra.names import stack_names
 from infra.parameters import StackSettings
 from tests.cli_result import CliResult
+from tests.documents import checked
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class Local:
         finally:
             os.close(terminal)
             os.close(keyboard)
-        return CliResult(done.returncode, done.stdout, done.stderr)
+        return checked(CliResult(done.returncode, done.stdout, done.stderr), arguments)
 
     @property
     def aws(self) -> Aws:

@@ -55,7 +55,7 @@ def test_what_is_missing_is_named_and_reprocess_brings_it_back(shared: Local) ->
     assert (orphan["key"], orphan["problem"]) == ("audit/good.png", "object_gone")
 
 
-def test_reprocessing_goes_on_after_a_key(shared: Local) -> None:
+def test_reprocessing_resumes_after_a_key(shared: Local) -> None:
     aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
     for number in range(4):
         data = encoded(photo(), "PNG")
@@ -69,9 +69,9 @@ def test_reprocessing_goes_on_after_a_key(shared: Local) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ((), 2, "Say which"),
-        (("a.png", "--failed"), 2, "not both"),
-        (("not there.png",), 1, "There is no object not there.png"),
+        ((), 2, "Specify a KEY"),
+        (("a.png", "--failed"), 2, "Use either KEY arguments"),
+        (("not there.png",), 1, "No object not there.png"),
         (("--prefix", "", "--batch"), 1, "no S3 Batch Operations"),
     ],
 )

@@ -7,20 +7,20 @@ from infra.names import InvalidName, stack_names
 ACCOUNT, REGION = "123456789012", "eu-west-2"
 
 
-def test_the_default_stack_has_the_seeds_names() -> None:
+def test_the_default_stack_has_the_original_names() -> None:
     names = stack_names("imgctl", ACCOUNT, REGION)
     assert (names.table, names.function) == ("hala-db", "Landa-image-s3-function")
     assert (names.function_role, names.api_role) == ("lambda-image-role", "api-gw-s3-role")
     assert names.api == "Quaen-Hala-API"
 
 
-def test_buckets_carry_account_and_region_unless_the_user_names_them() -> None:
+def test_bucket_names_end_in_account_and_region_unless_chosen() -> None:
     names = stack_names("imgctl", ACCOUNT, REGION, {"destination_bucket": "my-own-bucket"})
     assert names.source_bucket == "src-bucket-image-in-123456789012-eu-west-2"
     assert names.destination_bucket == "my-own-bucket"
 
 
-def test_stacks_of_other_names_share_nothing() -> None:
+def test_stacks_of_different_names_share_no_resource() -> None:
     one, other = (stack_names(stack, ACCOUNT, REGION) for stack in ("imgctl", "staging"))
     values = [[getattr(names, name) for name in names.__slots__] for names in (one, other)]
     assert not set(values[0]) & set(values[1])
@@ -28,7 +28,7 @@ def test_stacks_of_other_names_share_nothing() -> None:
 
 
 @pytest.mark.parametrize("stack", ["Upper", "1st", "under_score", "ends-", "a--b", "", "ä"])
-def test_a_stack_name_that_aws_would_refuse_somewhere_is_refused_at_once(stack: str) -> None:
+def test_a_stack_name_that_aws_would_reject_is_an_error(stack: str) -> None:
     with pytest.raises(InvalidName, match="not allowed"):
         stack_names(stack, ACCOUNT, REGION)
 
@@ -44,12 +44,12 @@ def test_a_stack_name_too_long_for_a_bucket_says_by_how_much() -> None:
 
 
 @pytest.mark.parametrize("bucket", ["ab", "Capital", "under_score", "-dash", "a..b", "x" * 64])
-def test_a_bucket_name_that_s3_would_refuse_is_refused(bucket: str) -> None:
+def test_a_bucket_name_that_s3_would_reject_is_an_error(bucket: str) -> None:
     with pytest.raises(InvalidName, match="bucket name"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": bucket})
 
 
-def test_one_bucket_for_both_ends_is_refused() -> None:
+def test_source_and_destination_cannot_be_the_same_bucket() -> None:
     with pytest.raises(InvalidName, match="resized again"):
         stack_names(
             "imgctl", ACCOUNT, REGION, {"source_bucket": "one", "destination_bucket": "one"}
@@ -57,6 +57,6 @@ def test_one_bucket_for_both_ends_is_refused() -> None:
 
 
 @pytest.mark.parametrize("other", ["access_logs_bucket", "table"])
-def test_no_two_of_what_holds_data_share_a_name(other: str) -> None:
+def test_buckets_and_table_cannot_share_a_name(other: str) -> None:
     with pytest.raises(InvalidName, match="one names more than one"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": "one", other: "one"})

@@ -25,13 +25,13 @@ def names(*named: str, recursive: bool = False) -> list[str]:
 
 
 @pytest.mark.usefixtures("album")
-def test_of_a_folder_its_pictures_are_taken_and_not_earlier_results() -> None:
+def test_a_folder_contributes_its_images_without_earlier_results() -> None:
     assert names("trip") == ["trip/a.jpg", "trip/no-extension"]
     assert names("trip/") == ["trip/a.jpg", "trip/no-extension"]
 
 
 @pytest.mark.usefixtures("album")
-def test_folders_in_folders_are_taken_when_asked_for() -> None:
+def test_subfolders_are_included_with_recursive() -> None:
     assert "trip/day two/b.png" in names("trip", recursive=True)
 
 
@@ -43,7 +43,7 @@ def test_the_working_folder_has_no_name_of_its_own(
 
 
 @pytest.mark.usefixtures("album")
-def test_a_file_that_is_named_is_taken_whatever_it_is() -> None:
+def test_a_named_file_is_included_whatever_it_is() -> None:
     assert names("trip/notes.jpg", "trip/resized-a.jpg") == ["notes.jpg", "resized-a.jpg"]
 
 
@@ -53,29 +53,29 @@ def test_a_pattern_that_no_shell_expanded_is_expanded() -> None:
 
 
 @pytest.mark.usefixtures("album")
-def test_a_file_that_is_named_twice_is_taken_once() -> None:
+def test_a_file_that_is_named_twice_is_included_once() -> None:
     assert len(names("trip/a.jpg", "trip", "trip/../trip/a.jpg")) == 2
 
 
-def test_a_link_and_what_it_leads_to_are_two_names(album: Path) -> None:
+def test_a_link_and_its_target_are_two_files(album: Path) -> None:
     (album / "link.jpg").symlink_to("a.jpg")
     assert names("trip/a.jpg", "trip/link.jpg") == ["a.jpg", "link.jpg"]
 
 
-def test_what_was_left_out_is_counted(album: Path) -> None:
+def test_skipped_files_are_counted(album: Path) -> None:
     found = find_input_files([str(album)], recursive=False, skip_prefix="resized-")
     assert found.skipped == 2
 
 
 @pytest.mark.parametrize("named", ["nowhere.jpg", "no-*-match", "trip/day three"])
 @pytest.mark.usefixtures("album")
-def test_a_name_that_leads_nowhere_is_an_error(named: str) -> None:
+def test_a_path_that_does_not_exist_is_an_error(named: str) -> None:
     with pytest.raises(InputNotFound, match="No such file or folder"):
         names("trip/a.jpg", named)
 
 
 @pytest.mark.usefixtures("album")
-def test_a_folder_without_pictures_says_so(tmp_path: Path) -> None:
+def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputNotFound, match="No images found") as missing:
         names("empty")

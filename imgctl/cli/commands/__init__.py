@@ -1,1 +1,1 @@
-"""One module per command: each parses its options, calls the work, and renders the result."""
+"""One module per command: it parses the options, calls the operation, and renders the result."""

@@ -11,7 +11,7 @@ from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from imgctl.aws.audit import Finding, Problem
-    from imgctl.cli.documents import AuditFinding
+    from imgctl.cli.image_documents import AuditFinding
     from imgctl.cli.text import Line
 
 _NOT_REPAIRABLE = {"objects", "failed", "object_gone"}
@@ -25,7 +25,7 @@ def audit(context: click.Context, *, prefix: str) -> int:
 
     Lists every object with a problem; `reprocess` resends them.
     """
-    from imgctl.cli.documents import AuditDocument
+    from imgctl.cli.image_documents import AuditDocument
     from imgctl.operations import audit as operation
 
     app = app_of(context)

@@ -57,7 +57,7 @@ def _app_in(folder: Path, app: App) -> App:
 
 def _run(app: App, output: Path) -> int:
     from imgctl.cli.deploy_workflow import deploy_stack
-    from imgctl.cli.documents import DemoDocument, record_document
+    from imgctl.cli.image_documents import DemoDocument, record_document
     from imgctl.cli.tables import records_grid
     from imgctl.cli.uploads import exit_code
 

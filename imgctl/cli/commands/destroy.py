@@ -13,7 +13,7 @@ from imgctl.core.errors import Hint
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from imgctl.cli.documents import DestroyDocument
+    from imgctl.cli.stack_documents import DestroyDocument
     from infra.deployed_stack import DeployedStack
     from infra.teardown import RetainedResources, UnprovenResource
 

@@ -7,12 +7,12 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import TimeParam
+from imgctl.cli.params import Bounded, TimeParam
 
 
 @click.command(cls=Command, epilog="Example: imgctl history --since 1d --status failed")
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", default=20, show_default=True,
+    "--limit", type=Bounded(click.IntRange(1)), metavar="N", default=20, show_default=True,
     help="Maximum number of records.",
 )  # fmt: skip
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
@@ -39,7 +39,7 @@ def history(
     as_csv: bool,
 ) -> int:
     """List processed images, newest first."""
-    from imgctl.cli.documents import HistoryDocument, record_document
+    from imgctl.cli.image_documents import HistoryDocument, record_document
     from imgctl.cli.records_csv import records_csv
     from imgctl.cli.tables import records_grid
     from imgctl.core.record import Status
@@ -48,8 +48,8 @@ def history(
     app = app_of(context)
     if as_csv and app.ui.json_wanted:
         raise click.UsageError("Use one of --csv and --json.")
-    wanted = None if status is None else Status(status.upper())
-    query = RecordQuery(since=since, until=until, key=key, status=wanted, scan=scan)
+    record_status = None if status is None else Status(status.upper())
+    query = RecordQuery(since=since, until=until, key=key, status=record_status, scan=scan)
     found = find_records(app.aws.dynamodb, app.outputs.table, query, now=datetime.now(UTC))
     records = list(islice(found, limit))
     if as_csv:

@@ -17,7 +17,7 @@ from infra.setting_spec import SettingSpec
 _HEAD = """\
 # Settings of imgctl for this folder and those below it. An option on the
 # command line takes precedence over its IMGCTL_* variable, and the variable
-# over this file. `imgctl config` shows each value and its origin.
+# over this file. "imgctl config" shows each value and its origin.
 """
 
 

@@ -18,7 +18,7 @@ def start(context: click.Context) -> int:
 
     Not needed before other commands: --local starts it automatically.
     """
-    from imgctl.cli.documents import LocalStartDocument
+    from imgctl.cli.stack_documents import LocalStartDocument
     from imgctl.local import daemon
 
     app = app_of(context)
@@ -33,7 +33,7 @@ def start(context: click.Context) -> int:
 @click.pass_context
 def stop(context: click.Context) -> int:
     """Stop the embedded AWS and keep its data."""
-    from imgctl.cli.documents import LocalStopDocument
+    from imgctl.cli.stack_documents import LocalStopDocument
     from imgctl.local import daemon
 
     app = app_of(context)
@@ -52,7 +52,7 @@ def status(context: click.Context) -> int:
 
     If it is, prints the environment variables with which other AWS tools connect to it.
     """
-    from imgctl.cli.documents import LocalRunningDocument, LocalStoppedDocument
+    from imgctl.cli.stack_documents import LocalRunningDocument, LocalStoppedDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.local import daemon
 
@@ -81,7 +81,7 @@ def status(context: click.Context) -> int:
 @click.pass_context
 def reset(context: click.Context) -> int:
     """Stop the embedded AWS and delete its data."""
-    from imgctl.cli.documents import LocalResetDocument
+    from imgctl.cli.stack_documents import LocalResetDocument
     from imgctl.local import daemon
 
     app = app_of(context)
@@ -99,7 +99,7 @@ def reset(context: click.Context) -> int:
 @click.pass_context
 def logs(context: click.Context, *, lines: int) -> int:
     """Print the end of the embedded AWS's log."""
-    from imgctl.cli.documents import LocalLogsDocument
+    from imgctl.cli.stack_documents import LocalLogsDocument
     from imgctl.cli.text import printable
 
     app = app_of(context)

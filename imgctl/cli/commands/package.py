@@ -27,7 +27,7 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
 
     Builds are reproducible: the same sources produce the same bytes.
     """
-    from imgctl.cli.documents import PackageDocument
+    from imgctl.cli.stack_documents import PackageDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
     from infra.bundle import Architecture, build

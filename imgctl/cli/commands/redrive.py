@@ -11,7 +11,7 @@ from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
-    from imgctl.cli.documents import DeadLetterDocument
+    from imgctl.cli.image_documents import DeadLetterDocument
     from imgctl.cli.text import Line
     from imgctl.operations.redrive import RedriveResult
 
@@ -28,7 +28,7 @@ def redrive(context: click.Context, *, only_list: bool) -> int:
     Messages that fail again stay in the queue.
     """
     from imgctl.aws.invoke import invoke
-    from imgctl.cli.documents import RedriveDocument
+    from imgctl.cli.image_documents import RedriveDocument
     from imgctl.operations import redrive as operation
 
     app = app_of(context)

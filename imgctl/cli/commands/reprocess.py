@@ -10,13 +10,14 @@ import click
 
 from imgctl.cli.app import App, app_of
 from imgctl.cli.options import Command
+from imgctl.cli.params import Bounded
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from imgctl.aws.audit import SourceObject
-    from imgctl.cli.documents import ReprocessedObject
+    from imgctl.cli.image_documents import ReprocessedObject
     from imgctl.cli.text import Line
     from imgctl.operations.reprocess import ReprocessResult
 
@@ -30,7 +31,7 @@ _STYLES = {"failed": "red", "succeeded": "green"}
 @click.option("--failed", is_flag=True, help="Objects that failed.")
 @click.option("--after", default="", metavar="KEY", help="Resume after this key.")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N", default=8, show_default=True,
+    "--jobs", type=Bounded(click.IntRange(1, 256)), metavar="N", default=8, show_default=True,
     help="Number of parallel jobs.",
 )  # fmt: skip
 @click.option(
@@ -71,7 +72,7 @@ def reprocess(
 
 
 def _invoke(app: App, sources: "Iterator[SourceObject]", jobs: int) -> int:
-    from imgctl.cli.documents import ReprocessDocument
+    from imgctl.cli.image_documents import ReprocessDocument
     from imgctl.cli.text import printable
     from imgctl.operations import reprocess as operation
 
@@ -112,7 +113,7 @@ def _plain(result: "ReprocessResult") -> "ReprocessedObject":
 
 
 def _submit_job(app: App, sources: "Iterator[SourceObject]") -> int:
-    from imgctl.cli.documents import ReprocessJobDocument
+    from imgctl.cli.image_documents import ReprocessJobDocument
     from imgctl.operations.reprocess import create_job, prepared_job
 
     ui = app.ui

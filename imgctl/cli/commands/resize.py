@@ -9,6 +9,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
+from imgctl.cli.params import Bounded
 
 if TYPE_CHECKING:
     from imgctl.cli.app import App
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from imgctl.core.spec import ResizeTarget
     from imgctl.operations.resize import ResizeFileResult
 
+_PIXELS = Bounded(click.IntRange(1))
 _FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
 
 
@@ -30,12 +32,12 @@ _FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
     "--scale", metavar="FACTOR",
     help="Scale factor for both sides.  [default: the setting scale, 0.5]",
 )  # fmt: skip
-@click.option("--width", type=click.IntRange(1), metavar="PIXELS", help="Fit this width.")
-@click.option("--height", type=click.IntRange(1), metavar="PIXELS", help="Fit this height.")
+@click.option("--width", type=_PIXELS, metavar="PIXELS", help="Fit this width.")
+@click.option("--height", type=_PIXELS, metavar="PIXELS", help="Fit this height.")
 @click.option("--fit", metavar="WxH", help="Fit into this box.")
 @click.option("--format", "to_format", type=click.Choice(_FORMATS), help="Convert to this format.")
 @click.option(
-    "--quality", type=click.IntRange(1, 100), metavar="1-100",
+    "--quality", type=Bounded(click.IntRange(1, 100)), metavar="1-100",
     help="Quality of JPEG, WebP and AVIF.  [default: the setting quality]",
 )  # fmt: skip
 @click.option(
@@ -44,7 +46,7 @@ _FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
 )  # fmt: skip
 @click.option("--high-quality", is_flag=True, help="Filter every pixel with Lanczos (slower).")
 @click.option(
-    "--jobs", type=click.IntRange(1, 256), metavar="N",
+    "--jobs", type=Bounded(click.IntRange(1, 256)), metavar="N",
     help="Number of parallel jobs.  [default: one per core]",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Overwrite existing results.")
@@ -136,7 +138,7 @@ def _line(result: "ResizeFileResult") -> "Line":
 
 
 def _report(app: "App", results: list["ResizeFileResult"]) -> int:
-    from imgctl.cli.documents import ResizeDocument, ResizeTotals, record_document
+    from imgctl.cli.image_documents import ResizeDocument, ResizeTotals, record_document
     from imgctl.cli.text import size_text
 
     records = [result.record for result in results]

@@ -28,9 +28,9 @@ class RecordNotFound(ImgctlError):
 def show(context: click.Context, *, id_or_key: str) -> int:
     """Show one record in full.
 
-    ID is a record's. Of an object key, the newest record is shown.
+    Accepts a record ID, or an object key, of which the newest record is shown.
     """
-    from imgctl.cli.documents import ShowDocument, record_document
+    from imgctl.cli.image_documents import ShowDocument, record_document
     from imgctl.cli.tables import pairs_grid
 
     app = app_of(context)

@@ -6,6 +6,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
+from imgctl.cli.params import Bounded
 
 
 @click.command(cls=Command, epilog="Example: imgctl upload holiday/ --recursive --wait")
@@ -20,11 +21,11 @@ from imgctl.cli.options import Command
     "--wait/--no-wait", default=None, help="Wait for the results.  [default: on a terminal]"
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0, 86_400), metavar="SECONDS", default=120,
+    "--timeout", type=Bounded(click.FloatRange(0, 86_400)), metavar="SECONDS", default=120,
     show_default=True, help="How long to wait for each image.",
 )  # fmt: skip
 @click.option(
-    "--jobs", type=click.IntRange(1, 64), metavar="N", default=8, show_default=True,
+    "--jobs", type=Bounded(click.IntRange(1, 64)), metavar="N", default=8, show_default=True,
     help="Number of parallel jobs.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Upload even if identical content already exists.")
@@ -46,7 +47,7 @@ def upload(
     Prints one line per file: uploaded, skipped because identical content already exists, or failed
     with the reason.
     """
-    from imgctl.cli.documents import UploadDocument, UploadTotals
+    from imgctl.cli.image_documents import UploadDocument, UploadTotals
     from imgctl.cli.text import skipped_text
     from imgctl.cli.uploads import exit_code, file_document, upload_and_print
     from imgctl.operations.input_files import find_input_files

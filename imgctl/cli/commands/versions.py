@@ -8,7 +8,7 @@ from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
-    from imgctl.cli.documents import VersionsDocument
+    from imgctl.cli.stack_documents import VersionsDocument
 
 
 @click.command(cls=Command, epilog="Example: imgctl versions")

@@ -1,0 +1,173 @@
+"""The JSON documents about images and their records; see `documents`."""
+
+from typing import Annotated, Literal, NotRequired, Required, TypedDict, cast
+
+from imgctl.core.record import Record, to_plain
+
+RecordDocument = TypedDict(
+    "RecordDocument",
+    {
+        "resource-id": Required[Annotated[str, "ID of the record"]],
+        "Status": Required[Annotated[str, "SUCCEEDED, FAILED, SUPERSEDED or UNKNOWN"]],
+        "EventTime": Annotated[str, "time of the upload's event"],
+        "EventType": Annotated[str, "such as `ObjectCreated:Put`"],
+        "EventSource": str,
+        "EventVersion": str,
+        "AWSRegion": str,
+        "OriginalBucket": str,
+        "OriginalObjectKey": Annotated[str, "key of the original; its path for `resize`"],
+        "OriginalSize": Annotated[int, "bytes, as the event says"],
+        "OriginalWidth": Annotated[int, "pixels"],
+        "OriginalHeight": Annotated[int, "pixels"],
+        "OriginalFormat": Annotated[str, "such as `JPEG`"],
+        "OriginalMode": Annotated[str, "Pillow's mode, such as `RGB`"],
+        "OriginalFileSize": Annotated[int, "bytes"],
+        "ResizedBucket": str,
+        "ResizedObjectKey": Annotated[str, "key of the output; its path for `resize`"],
+        "ResizedWidth": Annotated[int, "pixels"],
+        "ResizedHeight": Annotated[int, "pixels"],
+        "ResizedFormat": str,
+        "ResizedMode": str,
+        "ResizedFileSize": Annotated[int, "bytes"],
+        "ProcessingTime": Annotated[str, "ISO 8601, UTC"],
+        "ReductionPercentage": Annotated[int, "bytes saved, in percent"],
+        "DimensionReduction": Annotated[str, "such as `4000x3000 → 2000x1500`"],
+        "Frames": int,
+        "Notes": Annotated[str, "what could not be preserved"],
+        "FailureCode": Annotated[str, "stable code of the error"],
+        "FailureReason": str,
+        "FailureHint": str,
+        "VersionId": str,
+        "ETag": str,
+        "Sequencer": str,
+        "SupersededBy": Annotated[str, "ID of the newer upload's record"],
+        "SourceSha256": str,
+        "FetchMs": int,
+        "ResizeMs": int,
+        "StoreMs": int,
+        "RequestId": str,
+    },
+    total=False,
+)
+
+
+class UploadedFile(TypedDict):
+    """One file of `imgctl upload`."""
+
+    path: str
+    key: str
+    outcome: Annotated[Literal["uploaded", "skipped", "failed", "timed_out"], "what happened"]
+    version_id: NotRequired[Annotated[str, "version of the stored object"]]
+    reason: NotRequired[Annotated[str, "why it failed"]]
+    record: NotRequired[Annotated[RecordDocument, "the function's record, with `--wait`"]]
+
+
+class UploadTotals(TypedDict):
+    """Files by outcome."""
+
+    uploaded: int
+    skipped: int
+    failed: int
+    timed_out: int
+
+
+class UploadDocument(TypedDict):
+    """`imgctl upload`."""
+
+    files: list[UploadedFile]
+    totals: UploadTotals
+
+
+class ResizeTotals(TypedDict):
+    """Files by outcome."""
+
+    resized: int
+    failed: int
+
+
+class ResizeDocument(TypedDict):
+    """`imgctl resize`."""
+
+    records: Annotated[list[RecordDocument], "as the function stores them, one per file"]
+    totals: ResizeTotals
+
+
+class DemoDocument(TypedDict):
+    """`imgctl demo`."""
+
+    records: list[RecordDocument]
+    files: Annotated[list[str], "paths of the resized images"]
+
+
+class HistoryDocument(TypedDict):
+    """`imgctl history`."""
+
+    records: Annotated[list[RecordDocument], "newest first"]
+
+
+class ShowDocument(TypedDict):
+    """`imgctl show`."""
+
+    record: RecordDocument
+
+
+class AuditFinding(TypedDict):
+    """An object with a problem."""
+
+    key: str
+    version_id: str
+    problem: Literal["never_processed", "failed", "output_gone", "output_stale", "object_gone"]
+    reason: str
+
+
+class AuditDocument(TypedDict):
+    """`imgctl audit`."""
+
+    findings: list[AuditFinding]
+    totals: Annotated[dict[str, int], "`objects` checked, and findings by problem"]
+
+
+class ReprocessedObject(TypedDict):
+    """One object of `imgctl reprocess`."""
+
+    key: str
+    outcome: Annotated[str, "its record's status in lowercase, or `unknown`"]
+    reason: Annotated[str, "why it failed; else empty"]
+
+
+class ReprocessDocument(TypedDict):
+    """`imgctl reprocess`."""
+
+    objects: list[ReprocessedObject]
+    totals: Annotated[dict[str, int], "objects by outcome"]
+    cursor: Annotated[str, "the last key, for `--after`"]
+
+
+class ReprocessJobDocument(TypedDict):
+    """`imgctl reprocess --batch`."""
+
+    job: Annotated[str | None, "ID of the S3 Batch Operations job; null if nothing was selected"]
+    objects: Annotated[int, "objects in its manifest"]
+
+
+class DeadLetterDocument(TypedDict):
+    """One event of `imgctl redrive`."""
+
+    request_id: str
+    sent: Annotated[str, "ISO 8601, UTC"]
+    keys: Annotated[list[str], "objects of the event"]
+    cause: Annotated[str, "why the function could not finish it"]
+    outcome: Literal["waiting", "replayed", "failed"]
+    reason: Annotated[str, "what it failed with now"]
+
+
+class RedriveDocument(TypedDict):
+    """`imgctl redrive`."""
+
+    letters: list[DeadLetterDocument]
+    totals: Annotated[dict[str, int], "events by outcome"]
+
+
+def record_document(record: Record) -> RecordDocument:
+    """Return a record under the names of its attributes, without those that are not set."""
+    return cast("RecordDocument", to_plain(record))

@@ -1,0 +1,156 @@
+"""The JSON documents about the stack, its function and the embedded AWS; see `documents`."""
+
+from typing import Annotated, Literal, TypedDict
+
+
+class PackageDocument(TypedDict):
+    """`imgctl package`."""
+
+    path: str
+    sha256: str
+    zipped_bytes: int
+    unzipped_bytes: int
+    architecture: Literal["arm64", "x86_64"]
+    compiled: Annotated[bool, "whether it contains bytecode"]
+
+
+class ChangedProperty(TypedDict):
+    """One property of a change."""
+
+    name: str
+    before: str | None
+    after: str | None
+    parameter: Annotated[str | None, "the template's parameter that it follows"]
+
+
+class PlannedChange(TypedDict):
+    """One resource of a plan."""
+
+    action: Annotated[str, "Add, Modify, Remove, Import or Dynamic"]
+    resource: Annotated[str, "logical ID"]
+    type: str
+    replacement: Annotated[str, "True, False, Conditional or empty"]
+    loses_data: bool
+    marks: Annotated[list[str], "data_loss, iam, public_access"]
+    kept: Annotated[bool, "whether a removed resource is retained"]
+    properties: list[ChangedProperty]
+
+
+class StackOutputsDocument(TypedDict):
+    """The stack's outputs."""
+
+    source_bucket: str
+    destination_bucket: str
+    table: str
+    function: str
+    api_endpoint: str
+    api_key_id: str | None
+
+
+class PlanDocument(TypedDict):
+    """`imgctl deploy --plan`."""
+
+    stack: str
+    changed: Annotated[bool, "always false"]
+    changes: list[PlannedChange]
+    partial: Annotated[bool, "whether further steps follow"]
+
+
+class DeployDocument(TypedDict):
+    """`imgctl deploy`."""
+
+    stack: str
+    changed: bool
+    changes: list[PlannedChange]
+    outputs: StackOutputsDocument
+
+
+class UnprovenResourceDocument(TypedDict):
+    """A bucket or table with one of the stack's names."""
+
+    name: str
+    reason: Annotated[str, "whom it belongs to, as far as that is known"]
+
+
+class DestroyDocument(TypedDict):
+    """`imgctl destroy`."""
+
+    stack: str
+    deleted: Annotated[bool, "false if there was no stack"]
+    kept: Annotated[list[str], "retained buckets and table"]
+    left_alone: Annotated[
+        list[UnprovenResourceDocument], "not proven to belong to the stack, and not touched"
+    ]
+
+
+class LiveDocument(TypedDict):
+    """`imgctl publish` and `imgctl rollback`."""
+
+    live: Annotated[int, "live version"]
+    before: Annotated[int, "version that was live before"]
+    changed: bool
+
+
+class VersionDocument(TypedDict):
+    """One version of the function."""
+
+    version: int
+    live: bool
+    modified: str
+    code_sha256: Annotated[str, "in base64, as Lambda shows it"]
+    code_bytes: int
+    memory_mb: int
+    timeout_s: int
+    scale: str
+
+
+class VersionsDocument(TypedDict):
+    """`imgctl versions`."""
+
+    live: Annotated[int, "live version"]
+    versions: Annotated[list[VersionDocument], "newest first"]
+
+
+class LocalStartDocument(TypedDict):
+    """`imgctl local start`."""
+
+    running: Literal[True]
+    url: str
+    pid: int
+
+
+class LocalStopDocument(TypedDict):
+    """`imgctl local stop`."""
+
+    running: Literal[False]
+    stopped: Annotated[bool, "false if it was not running"]
+
+
+class LocalRunningDocument(TypedDict):
+    """`imgctl local status` of a running embedded AWS."""
+
+    running: Literal[True]
+    pid: int
+    folder: str
+    environment: Annotated[dict[str, str], "variables for other AWS tools"]
+
+
+class LocalStoppedDocument(TypedDict):
+    """`imgctl local status` of a stopped embedded AWS."""
+
+    running: Literal[False]
+    folder: str
+
+
+class LocalResetDocument(TypedDict):
+    """`imgctl local reset`."""
+
+    running: Literal[False]
+    reset: Literal[True]
+
+
+class LocalLogsDocument(TypedDict):
+    """`imgctl local logs`."""
+
+    path: str
+    lines: list[str]

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+
+from imgctl.cli.main import run
+from tests.reference import PAGES, help_texts
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_generated_page_is_up_to_date(path: Path) -> None:
+    assert path.read_text(encoding="utf-8") == PAGES[path](), "run `make reference`"
+
+
+@pytest.mark.parametrize("arguments", [(), ("deploy",), ("local", "start")])
+def test_the_help_page_is_what_a_terminal_of_80_columns_shows(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run([*arguments, "--help"]) == 0
+    command = " ".join(("imgctl", *arguments))
+    assert f"$ {command} --help\n{capsys.readouterr().out}" in help_texts.render()
+
+
+def test_no_help_text_is_cut() -> None:
+    lines = help_texts.render().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert not [line for line in lines if line.endswith("...") and not line.startswith("Usage:")]
