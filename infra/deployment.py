@@ -68,7 +68,7 @@ class DeploymentState:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DeploymentStep:
     """The next thing to deploy: the whole stack, or with `adoption` only these `resources`."""
 
     adoption: AdoptionStep | None = None
@@ -80,7 +80,7 @@ class Step:
         return self.adoption is None
 
 
-WHOLE_STACK = Step()
+WHOLE_STACK = DeploymentStep()
 
 
 def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> DeploymentState:
@@ -110,14 +110,14 @@ def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> D
     )
 
 
-def next_step(state: DeploymentState, names: Names) -> Step:
+def next_step(state: DeploymentState, names: Names) -> DeploymentStep:
     """Decide what to deploy next: an import, a change of an imported table, or the whole stack."""
     if state.existing.names:
-        return Step(AdoptionStep.IMPORT, state.snapshots)
+        return DeploymentStep(AdoptionStep.IMPORT, state.snapshots)
     if state.deployed.adoption_step is not None and names.table in state.snapshots:
         table = next_migration_step(state.snapshots[names.table])
         if table is not None:
-            return Step(AdoptionStep.TABLE, {**state.snapshots, names.table: table})
+            return DeploymentStep(AdoptionStep.TABLE, {**state.snapshots, names.table: table})
     return WHOLE_STACK
 
 
@@ -180,7 +180,7 @@ def make_bundle(aws: Aws, architecture: Architecture, folder: Path) -> Bundle:
 def _has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:
     """Return whether the account has a logging role for API Gateway that is not the stack's own.
 
-    A stack that has created the role goes on doing so. During an adoption the parameter says what
+    A stack that has created the role keeps it. During an adoption the parameter says what
     the whole stack is to do, which has not been done yet.
     """
     if deployed.is_deployed and deployed.adoption_step is None:
@@ -207,7 +207,7 @@ def _change_set_request(
     context: StackContext,
     request: DeployRequest,
     state: DeploymentState,
-    step: Step,
+    step: DeploymentStep,
     parameters: Mapping[str, str],
 ) -> ChangeSetRequest:
     if step.adoption is None:

@@ -24,7 +24,7 @@ _MAX_EARLY_POLLS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class OperationResult:
     """The stack after an operation, and the first failure among the operation's events."""
 
     after: DeployedStack
@@ -49,7 +49,7 @@ class EventStream:
     sleep: Callable[[float], None]
     poll_s: float
 
-    def follow(self, stack: str, token: str, on_event: OnEvent) -> Outcome:
+    def follow(self, stack: str, token: str, on_event: OnEvent) -> OperationResult:
         """Report each event of an operation once, until it ends.
 
         Events are identified by their ids
@@ -71,7 +71,7 @@ class EventStream:
                 if event.is_failure and first_failure is None:
                     first_failure = event
             if ended and (begun or not early_polls):
-                return Outcome(after, first_failure)
+                return OperationResult(after, first_failure)
             early_polls -= ended
             self.sleep(self.poll_s)
 

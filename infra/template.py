@@ -70,7 +70,7 @@ def import_template(
 ) -> str:
     """Return the template of one step of an adoption, which has only these buckets and this table.
 
-    `resources` are their properties, by name: an import may not create anything. The step stands
+    `resources` are their properties, by name: an import may not create anything. The step is
     in the template's Metadata, where `infra.responses.parse_stack` reads it.
     """
     declared = {
