@@ -10,7 +10,8 @@ BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,6
 
 _BUCKET = Text(BUCKET_NAME, "3 to 63 lowercase letters, digits, dots and hyphens")
 _PREFIX = Text(
-    re.compile(r"(?!\.)[\w.!*() -]+"), "letters, digits and -_.!*() without a slash, as in resized-"
+    re.compile(r"(?!\.)[\w.!*() -]+", re.ASCII),
+    "letters, digits and -_.!*() without a slash, as in resized-",
 )
 _EMAIL = Text(re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "an address such as me@example.org")
 _KEY_ARN = Text(

@@ -48,6 +48,8 @@ class App:
         settings = self.settings
         on_call = self._log_call if self.ui.verbose else None
         if not settings.local:
+            if (profile := self.resolved.profile_of_found_file) is not None:
+                self.ui.info(f"Using the AWS profile {profile} from {self.resolved.file}.")
             return session.connect(
                 profile=settings.profile, region=settings.region, on_call=on_call
             )
@@ -93,6 +95,11 @@ def app_of(context: "click.Context") -> App:
         resolved = resolve(options, os.environ, Path.cwd())
         app = App(resolved, make_ui(resolved.settings), program_for(options, resolved.settings))
         context.meta[_APP] = app
+        if resolved.ignored is not None:
+            app.ui.warn(
+                f"Ignored {resolved.ignored}, which belongs to another user. Pass it with --config"
+                " to use it."
+            )
     return app
 
 

@@ -4,6 +4,7 @@ An option takes precedence over its IMGCTL_* variable, the variable over imgctl.
 over the default.
 """
 
+import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -87,7 +88,8 @@ class Settings:
     local_dir: Path = setting(
         None,
         kind=FilePath(),
-        description="Data folder of the embedded AWS.",
+        description="Data folder of the embedded AWS. A file may set it only if passed with"
+        " --config.",
         when_unset="a folder in the user's application data",
     )
     json: bool = _flag("Print one JSON document.")
@@ -115,12 +117,22 @@ _BY_NAME = {spec.name: spec for spec in SETTINGS}
 class ResolvedSettings:
     """The settings, with the origin of each: an option, a variable, `imgctl.toml:3`, or `default`.
 
-    `file` is the settings file in use.
+    `file` is the settings file in use; `found` says that it was found above the working folder
+    and not named. `ignored` is a nearer file that was not read, because it is another user's.
     """
 
     settings: Settings
     origins: Mapping[str, str]
     file: Path | None
+    found: bool = False
+    ignored: Path | None = None
+
+    @property
+    def profile_of_found_file(self) -> str | None:
+        """The AWS profile, if a file that was not named selects it."""
+        if self.found and self.origins["profile"].startswith(str(self.file)):
+            return self.settings.profile
+        return None
 
     def value(self, name: str) -> SettingValue:
         """Return the value of a setting by its name."""
@@ -138,10 +150,20 @@ def resolve(
 ) -> ResolvedSettings:
     """Resolve every setting; raises SettingsError naming the origin and what is accepted there.
 
-    Without a working folder no file is searched for.
+    Without a working folder no file is searched for. A file that is found there or above, and
+    not named, is only read if it belongs to the user, and may not select `local_dir`: whoever
+    can write to one of these folders must not choose what runs on the user's behalf.
     """
-    path = _find_file(options.get("config") or environ.get("IMGCTL_CONFIG"), working_folder)
+    path, ignored = _named_file(options, environ), None
+    found = path is None
+    if path is None and working_folder is not None:
+        path, ignored = _find_file(working_folder)
     in_file = {} if path is None else _load(path)
+    if found and "local_dir" in in_file:
+        raise SettingsError(
+            f"{in_file['local_dir'][1]}: local_dir is not accepted from a file that was found.",
+            hint=f"Pass the file with --config, or set {_BY_NAME['local_dir'].variable}.",
+        )
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for spec in SETTINGS:
@@ -160,7 +182,7 @@ def resolve(
         values["local_dir"] = Path(click.get_app_dir("imgctl")) / "local"
     of_stack = {spec.name: values.pop(spec.name) for spec in STACK_SETTINGS}
     settings = Settings(stack_settings=StackSettings(**of_stack), **values)
-    return ResolvedSettings(settings, origins, path)
+    return ResolvedSettings(settings, origins, path, found and path is not None, ignored)
 
 
 def _parse(spec: SettingSpec, value: object, origin: str) -> SettingValue:
@@ -172,18 +194,33 @@ def _parse(spec: SettingSpec, value: object, origin: str) -> SettingValue:
         ) from None
 
 
-def _find_file(named: str | None, working_folder: Path | None) -> Path | None:
-    if named:
-        path = Path(named).expanduser()
-        if not path.is_file():
-            raise SettingsError(f"No such file: {path}.", hint="Check --config.")
-        return path
-    if working_folder is None:
+def _named_file(options: Mapping[str, Any], environ: Mapping[str, str]) -> Path | None:
+    named = options.get("config") or environ.get("IMGCTL_CONFIG")
+    if not named:
         return None
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise SettingsError(f"No such file: {path}.", hint="Check --config.")
+    return path
+
+
+def _find_file(working_folder: Path) -> tuple[Path | None, Path | None]:
+    """Return the nearest settings file of the user's, and a nearer one that is somebody else's."""
+    ignored = None
     for folder in (working_folder, *working_folder.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    return None
+        path = folder / FILE_NAME
+        if not path.is_file():
+            continue
+        if _belongs_to_user(path):
+            return path, ignored
+        ignored = ignored or path
+    return None, ignored
+
+
+def _belongs_to_user(path: Path) -> bool:
+    """Return whether the user owns a file, and the link to it if it is one."""
+    user = os.geteuid()
+    return path.lstat().st_uid == user and path.stat().st_uid == user
 
 
 def _load(path: Path) -> dict[str, tuple[Any, str]]:

@@ -1,9 +1,12 @@
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from imgctl.cli.settings import SETTINGS, Settings, SettingsError, resolve
 from infra.settings import StackSettings
+from tests.cli_result import CliResult
 
 
 def write(folder: Path, text: str) -> Path:
@@ -125,8 +128,10 @@ def test_a_path_in_the_file_is_relative_to_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, 'local_dir = "data"')
     below = tmp_path / "below"
     below.mkdir()
-    assert resolve({}, {}, below).settings.local_dir == path.parent / "data"
-    assert resolve({"local_dir": "here"}, {}, below).settings.local_dir == Path("here")
+    named = {"config": str(path)}
+    assert resolve(named, {}, below).settings.local_dir == path.parent / "data"
+    given = resolve(named | {"local_dir": "here"}, {}, below)
+    assert given.settings.local_dir == Path("here")
 
 
 def test_every_name_is_a_field_of_the_settings_or_of_the_stack_settings(tmp_path: Path) -> None:
@@ -142,3 +147,62 @@ def test_every_name_is_a_field_of_the_settings_or_of_the_stack_settings(tmp_path
 def test_an_invalid_key_is_reported_with_its_option(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--cmk: kms_key: invalid value 'mine'"):
         resolve({"kms_key": "mine"}, {}, tmp_path)
+
+
+def test_a_found_file_does_not_choose_where_programs_and_state_come_from(tmp_path: Path) -> None:
+    path = write(tmp_path, 'local = true\nlocal_dir = "assets"\n')
+    with pytest.raises(SettingsError, match=f"{path}:2: local_dir is not accepted") as refused:
+        resolve({}, {}, tmp_path)
+    assert "--config" in refused.value.hint
+    named = resolve({"config": str(path)}, {}, tmp_path)
+    assert named.settings.local_dir == tmp_path / "assets"
+    assert resolve({}, {"IMGCTL_CONFIG": str(path)}, tmp_path).settings.local
+
+
+def test_a_found_file_of_another_user_is_ignored_and_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    above = write(tmp_path, 'stack = "mine"')
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    theirs = write(folder, 'stack = "theirs"')
+    lstat = Path.lstat
+
+    def owned_by_another(path: Path) -> os.stat_result:
+        status = list(lstat(path))
+        if path == theirs:
+            status[4] = os.geteuid() + 1  # st_uid
+        return os.stat_result(status)
+
+    monkeypatch.setattr(Path, "lstat", owned_by_another)
+    resolved = resolve({}, {}, folder)
+    assert (resolved.settings.stack, resolved.file, resolved.ignored) == ("mine", above, theirs)
+    assert resolve({"config": str(theirs)}, {}, folder).settings.stack == "theirs"
+    above.unlink()
+    resolved = resolve({}, {}, folder)
+    assert (resolved.settings.stack, resolved.file, resolved.ignored) == ("imgctl", None, theirs)
+
+
+@pytest.mark.parametrize("command", [("config",), ("config", "--json"), ("config", "--quiet")])
+def test_whoever_is_misled_by_anothers_file_is_told_so_once(
+    imgctl: Callable[..., CliResult], monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
+) -> None:
+    path = write(Path.cwd(), 'stack = "theirs"')
+    monkeypatch.setattr(os, "geteuid", lambda: path.stat().st_uid + 1)
+    done = imgctl(*command)
+    assert done.code == 0
+    assert done.err.count(f"Ignored {path}") == 1
+
+
+def test_a_profile_that_a_found_file_selects_is_reported(
+    imgctl: Callable[..., CliResult], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(Path.cwd(), 'profile = "production"\nregion = "eu-west-2"\n')
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    assert "Using the AWS profile production from " in imgctl("history").err
+    assert "Using the AWS profile" not in imgctl("history", "--profile", "production").err
+
+
+def test_a_prefix_has_the_letters_that_the_template_accepts(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="invalid value"):
+        resolve({}, {"IMGCTL_PREFIX": "größe-"}, tmp_path)

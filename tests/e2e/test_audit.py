@@ -1,5 +1,7 @@
 """What is missing is named, and sent again."""
 
+import time
+
 import pytest
 
 from imgctl.aws.stack import load_outputs
@@ -8,12 +10,24 @@ from tests.e2e.conftest import Local
 from tests.pictures import encoded, photo
 
 
+def wait_for_records(local: Local, prefix: str, objects: int) -> None:
+    """Wait until every upload's own event is processed, so that none arrives later."""
+    deadline_s = time.monotonic() + 60
+    while time.monotonic() < deadline_s:
+        totals = local.imgctl("audit", "--prefix", prefix, "--json").document["totals"]
+        if totals["objects"] == objects and "never_processed" not in totals:
+            return
+        time.sleep(0.2)
+    raise AssertionError(f"uploads without a record: {totals}")
+
+
 def test_what_is_missing_is_named_and_reprocess_brings_it_back(shared: Local) -> None:
     aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
     source, destination = outputs.source_bucket, outputs.destination_bucket
     for name in ("good", "lost output", "lost record", "replaced output"):
         aws.s3.put_object(Bucket=source, Key=f"audit/{name}.png", Body=encoded(photo(), "PNG"))
-    aws.s3.put_object(Bucket=source, Key="audit/bad.png", Body=b"no picture")
+    aws.s3.put_object(Bucket=source, Key="audit/bad.png", Body=b"not an image")
+    wait_for_records(shared, "audit/", 5)
     first = shared.imgctl("reprocess", "--prefix", "audit/", "--json")
     assert first.code == 1  # one is no picture
     assert first.document["totals"] == {"succeeded": 4, "failed": 1}

@@ -1,6 +1,9 @@
 """Settings, as they show in the stack that is deployed with them."""
 
 import json
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -159,3 +162,31 @@ def test_the_table_is_protected_from_deletion_by_hand(shared: Local) -> None:
     outputs = load_outputs(shared.aws, "imgctl")
     with pytest.raises(shared.aws.dynamodb.exceptions.ClientError, match="protect"):
         shared.aws.dynamodb.delete_table(TableName=outputs.table)
+
+
+@pytest.mark.parametrize("command", ["history", "upload x", "deploy --yes", "local start"])
+def test_a_folder_with_a_settings_file_and_a_module_runs_no_code(
+    tmp_path: Path, command: str
+) -> None:
+    """The attack: a repository brings its own state folder for the embedded AWS, with code."""
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    (tmp_path / "imgctl.toml").write_text('local = true\nlocal_dir = "assets"\n')
+    (tmp_path / "x").write_bytes(b"")
+    for name in ("boto3", "ministack", "imgctl", "sitecustomize"):
+        code = f"import pathlib; pathlib.Path({str(tmp_path / 'ran')!r}).touch()"
+        (assets / f"{name}.py").write_text(code)
+        (tmp_path / f"{name}.py").write_text(code)
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
+    done = subprocess.run(
+        [Path(sys.executable).with_name("imgctl"), *command.split()],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "local_dir is not accepted from a file that was found" in done.stderr
+    assert not (tmp_path / "ran").exists()
+    assert list(assets.glob("server*")) == []
