@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSRequest
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
-from imgctl.aws.storage import SHA256_METADATA, StoredObject
+from imgctl.aws.storage import StoredObject
 from imgctl.core.limits import MEBIBYTE
 
 MAX_BYTES = 10 * MEBIBYTE
@@ -27,7 +27,7 @@ class Api:
     signs: bool
     key: str = ""
 
-    def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> StoredObject:
+    def put(self, key: str, path: Path, *, checksum: str, content_type: str) -> StoredObject:
         """Upload a file as an object of the source bucket.
 
         Slashes in the key are sent as %2F, because the API's route has one path segment for the
@@ -36,7 +36,7 @@ class Api:
         request = AWSRequest(
             method="PUT",
             url=f"{self.endpoint}/{self.bucket}/{quote(key, safe='')}",
-            headers={"Content-Type": content_type, f"x-amz-meta-{SHA256_METADATA}": sha256},
+            headers={"Content-Type": content_type, "x-amz-checksum-sha256": checksum},
             data=path.read_bytes(),
         )
         if self.key:

@@ -1,5 +1,6 @@
 """Buckets and the objects in them."""
 
+import base64
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,9 +13,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
-SHA256_METADATA = "sha256"
-"""The metadata key with the content's hash, by which an identical upload is recognized."""
-
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
@@ -26,43 +24,50 @@ class StoredObject:
     etag: str
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal."""
+def checksum_of(path: Path) -> str:
+    """Return the SHA-256 of a file's content in base64, as S3 has it."""
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()
 
 
 def head_object(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
-    """Return an object's metadata; None if it does not exist."""
+    """Return an object's metadata and checksums; None if it does not exist."""
     head: HeadObjectOutputTypeDef | None = none_if_missing(
-        s3.head_object, "404", "NoSuchKey", Bucket=bucket, Key=key
+        s3.head_object, "404", "NoSuchKey", Bucket=bucket, Key=key, ChecksumMode="ENABLED"
     )
     return head
 
 
-def find_same(s3: "S3Client", bucket: str, key: str, sha256: str) -> StoredObject | None:
+def find_identical(s3: "S3Client", bucket: str, key: str, checksum: str) -> StoredObject | None:
     """Return the object with this key if its content has this SHA-256, else None.
 
-    Only objects that imgctl uploaded carry the hash. An ETag is not a hash of the content after a
-    multipart upload, and equal size and time do not prove equal content.
+    S3 itself verified the checksum when the object was stored; metadata prove nothing, because
+    whoever stores an object chooses them. An ETag is not a hash of the content after a multipart
+    upload, whose checksum is not one of the whole object either.
     """
     head = head_object(s3, bucket, key)
-    if head is None or head["Metadata"].get(SHA256_METADATA) != sha256:
+    if head is None or head.get("ChecksumSHA256") != checksum:
+        return None
+    if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
         return None
     return StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"])
 
 
-def put_by_s3(
-    s3: "S3Client", bucket: str, key: str, path: Path, *, sha256: str, content_type: str
+def put_object(
+    s3: "S3Client", bucket: str, key: str, path: Path, *, checksum: str, content_type: str
 ) -> StoredObject:
-    """Upload a file in a single request, whose response names the new version."""
+    """Upload a file in a single request, whose response names the new version.
+
+    S3 rejects the upload if the content does not have the checksum.
+    """
     with path.open("rb") as body:
         response = s3.put_object(
             Bucket=bucket,
             Key=key,
             Body=body,
             ContentType=content_type,
-            Metadata={SHA256_METADATA: sha256},
+            ChecksumAlgorithm="SHA256",
+            ChecksumSHA256=checksum,
         )
     return StoredObject(bucket, key, response.get("VersionId", ""), response["ETag"])
 

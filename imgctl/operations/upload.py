@@ -139,20 +139,20 @@ def _store(services: UploadServices, file: UploadFile, *, force: bool) -> Upload
         reason = "file name contains characters not allowed in S3 keys"
         return UploadResult(file, UploadStatus.FAILED, reason=reason)
     bucket = services.outputs.source_bucket
-    sha256 = storage.sha256_of(file.path)
-    if not force and (same := storage.find_same(services.s3, bucket, file.key, sha256)):
-        return UploadResult(file, UploadStatus.SKIPPED, same)
+    checksum = storage.checksum_of(file.path)
+    if not force and (identical := storage.find_identical(services.s3, bucket, file.key, checksum)):
+        return UploadResult(file, UploadStatus.SKIPPED, identical)
     fmt = format_of(file.path)
     content_type = "application/octet-stream" if fmt is None else fmt.content_type
     if services.api is None:
-        stored = storage.put_by_s3(
-            services.s3, bucket, file.key, file.path, sha256=sha256, content_type=content_type
+        stored = storage.put_object(
+            services.s3, bucket, file.key, file.path, checksum=checksum, content_type=content_type
         )
     elif file.path.stat().st_size > rest_api.MAX_BYTES:
         reason = "larger than 10 MB, the limit of API Gateway: use --via s3"
         return UploadResult(file, UploadStatus.FAILED, reason=reason)
     else:
-        stored = services.api.put(file.key, file.path, sha256=sha256, content_type=content_type)
+        stored = services.api.put(file.key, file.path, checksum=checksum, content_type=content_type)
     return UploadResult(file, UploadStatus.UPLOADED, stored)
 
 

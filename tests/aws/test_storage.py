@@ -1,6 +1,8 @@
+import hashlib
 from pathlib import Path
 
 import pytest
+from botocore.stub import Stubber
 
 from imgctl.aws import storage
 from imgctl.aws.session import Aws
@@ -25,8 +27,8 @@ def picture(tmp_path: Path) -> Path:
 
 
 def put(aws: Aws, path: Path, key: str = "cake.jpg") -> storage.StoredObject:
-    return storage.put_by_s3(
-        aws.s3, BUCKET, key, path, sha256=storage.sha256_of(path), content_type="image/jpeg"
+    return storage.put_object(
+        aws.s3, BUCKET, key, path, checksum=storage.checksum_of(path), content_type="image/jpeg"
     )
 
 
@@ -40,19 +42,37 @@ def test_an_upload_returns_the_new_version(aws: Aws, picture: Path) -> None:
 
 @pytest.mark.usefixtures("bucket")
 def test_only_an_object_with_the_same_content_is_found(aws: Aws, picture: Path) -> None:
-    sha256 = storage.sha256_of(picture)
-    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) is None
+    sha256 = storage.checksum_of(picture)
+    assert storage.find_identical(aws.s3, BUCKET, "cake.jpg", sha256) is None
     stored = put(aws, picture)
-    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) == stored
+    assert storage.find_identical(aws.s3, BUCKET, "cake.jpg", sha256) == stored
     picture.write_bytes(b"\xff\xd8\xff picturf")  # same size and time
-    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", storage.sha256_of(picture)) is None
+    assert storage.find_identical(aws.s3, BUCKET, "cake.jpg", storage.checksum_of(picture)) is None
 
 
 @pytest.mark.usefixtures("bucket")
 def test_an_object_uploaded_without_a_hash_is_not_identical(aws: Aws, picture: Path) -> None:
     aws.s3.put_object(Bucket=BUCKET, Key="cake.jpg", Body=picture.read_bytes())
-    sha256 = storage.sha256_of(picture)
-    assert storage.find_same(aws.s3, BUCKET, "cake.jpg", sha256) is None
+    sha256 = storage.checksum_of(picture)
+    assert storage.find_identical(aws.s3, BUCKET, "cake.jpg", sha256) is None
+
+
+@pytest.mark.usefixtures("bucket")
+def test_metadata_that_claim_the_same_content_prove_nothing(aws: Aws, picture: Path) -> None:
+    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
+    checksum = storage.checksum_of(picture)
+    for name, value in (("sha256", digest), ("sha256", checksum), ("checksumsha256", checksum)):
+        aws.s3.put_object(Bucket=BUCKET, Key="cake.jpg", Body=b"forged", Metadata={name: value})
+        assert storage.find_identical(aws.s3, BUCKET, "cake.jpg", checksum) is None
+
+
+def test_a_checksum_of_parts_is_not_one_of_the_content(aws: Aws, picture: Path) -> None:
+    checksum = storage.checksum_of(picture)
+    head = {"ETag": '"x"', "ChecksumSHA256": checksum, "ChecksumType": "COMPOSITE"}
+    with Stubber(aws.s3) as stub:
+        expected = {"Bucket": BUCKET, "Key": "cake.jpg", "ChecksumMode": "ENABLED"}
+        stub.add_response("head_object", head, expected)
+        assert storage.find_identical(aws.s3, BUCKET, "cake.jpg", checksum) is None
 
 
 @pytest.mark.usefixtures("bucket")

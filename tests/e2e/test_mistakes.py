@@ -11,6 +11,7 @@ import pytest
 from imgctl.aws.errors import AwsError
 from imgctl.aws.rest_api import open_api
 from imgctl.aws.stack import load_outputs
+from imgctl.aws.storage import checksum_of
 from infra.errors import DeployError
 from infra.template import stack_template
 from tests.e2e.conftest import Deploy, Local
@@ -67,14 +68,14 @@ def test_a_function_that_may_not_read_fails_the_upload_with_the_action_named(
     assert "s3:GetObject" in done.out
 
 
-def test_an_api_without_binary_types_destroys_the_picture(
+def test_an_image_that_an_api_without_binary_types_would_corrupt_is_rejected(
     shared: Local, cake: Path, deploy_template: Deploy
 ) -> None:
     deploy_template("text-api", changed(BINARY_TYPES, ""))
     by_api = ("upload", str(cake), "--via", "api", "--wait", "--stack", "text-api")
     done = shared.imgctl(*by_api)
     assert done.code == 1
-    assert "not_an_image" in done.out
+    assert "did not match the calculated checksum" in done.out
     shared.imgctl("upload", str(cake), "--force", "--wait", "--stack", "text-api").succeeded()
 
 
@@ -132,7 +133,7 @@ def test_the_api_reaches_the_source_bucket_alone(shared: Local, cake: Path, buck
         aws.s3.create_bucket(Bucket=bucket)
     api = replace(open_api(aws, load_outputs(aws, "imgctl")), bucket=bucket)
     with pytest.raises(AwsError, match=r"403.*s3:PutObject"):
-        api.put("x.png", cake, sha256="", content_type="image/png")
+        api.put("x.png", cake, checksum=checksum_of(cake), content_type="image/png")
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket, Prefix="x.png")
 
 

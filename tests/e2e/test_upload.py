@@ -5,7 +5,11 @@ import os
 from pathlib import Path
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 
+from imgctl.aws.stack import load_outputs
+from imgctl.aws.storage import checksum_of
 from tests.e2e.conftest import Local
 from tests.e2e.test_story import DESTINATION, SOURCE
 from tests.pictures import PHOTOS, decoded, encoded, photo
@@ -175,3 +179,40 @@ def test_a_picture_that_breaks_the_decoder_is_recorded_too(shared: Local, album:
     done = shared.imgctl("upload", "broken.avif", "--wait", "--timeout", "30", cwd=album)
     assert done.code == 1
     assert done.out.startswith("failed    broken.avif  damaged: ")
+
+
+def test_a_picture_with_a_forged_hash_does_not_stand_in_for_an_upload(
+    shared: Local, album: Path
+) -> None:
+    """The attack: whoever may call the API claims the hash of somebody's file for another one."""
+    aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
+    file = album / "victim.png"
+    file.write_bytes(encoded(photo(80, 60), "PNG"))
+    digest, checksum = hashlib.sha256(file.read_bytes()).hexdigest(), checksum_of(file)
+    forged = encoded(photo(8, 6), "PNG")
+
+    def put_by_api(**headers: str) -> int:
+        request = AWSRequest(
+            method="PUT",
+            url=f"{outputs.api_endpoint}/{outputs.source_bucket}/victim.png",
+            headers={"Content-Type": "image/png", **headers},
+            data=forged,
+        )
+        SigV4Auth(aws.credentials, "execute-api", aws.region).add_auth(request)
+        status: int = aws.http.send(request.prepare()).status_code
+        return status
+
+    assert put_by_api(**{"x-amz-checksum-sha256": checksum}) == 400  # S3 verifies it
+    assert put_by_api(**{"x-amz-meta-sha256": digest, "x-amz-meta-record_id": "forged"}) == 200
+    head = aws.s3.head_object(Bucket=outputs.source_bucket, Key="victim.png")
+    assert head["Metadata"] == {}
+    for metadata in ({}, {"sha256": digest}, {"sha256": checksum}):
+        aws.s3.put_object(
+            Bucket=outputs.source_bucket, Key="victim.png", Body=forged, Metadata=metadata
+        )
+        uploaded = shared.imgctl("upload", str(file), "--json").succeeded().document
+        assert uploaded["totals"]["uploaded"] == 1
+        stored = aws.s3.get_object(Bucket=outputs.source_bucket, Key="victim.png")["Body"].read()
+        assert stored == file.read_bytes()
+    again = shared.imgctl("upload", str(file), "--via", "api", "--json").succeeded().document
+    assert again["totals"]["skipped"] == 1

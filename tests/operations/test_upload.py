@@ -155,9 +155,9 @@ def test_with_an_api_files_are_sent_to_it_up_to_its_limit(
     sent: list[str] = []
 
     class FakeApi:
-        def put(self, key: str, path: Path, *, sha256: str, content_type: str) -> StoredObject:
+        def put(self, key: str, path: Path, *, checksum: str, content_type: str) -> StoredObject:
             assert path.is_file()
-            assert (len(sha256), content_type) == (64, "image/png")
+            assert (len(checksum), content_type) == (44, "image/png")
             sent.append(key)
             return StoredObject(SOURCE, key, "v1", "e1")
 
