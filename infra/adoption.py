@@ -61,7 +61,7 @@ def check_adoption(aws: Aws, names: Names, existing: ExistingResources) -> Adopt
     ]
     for bucket in (bucket for bucket in names.buckets if bucket in existing.untagged):
         obstacles += _bucket_conflicts(aws.s3, names, bucket)
-        replaced += [f"{bucket}: {setting}" for setting in _replaced_settings(aws.s3, bucket)]
+        replaced += [f"{setting} of {bucket}" for setting in _replaced_settings(aws.s3, bucket)]
         if aws.s3.get_bucket_versioning(Bucket=bucket).get("Status"):
             losses.append(f"versions in {bucket} that are older than {KEPT_VERSION_DAYS} days")
     if names.table in existing.untagged:
@@ -125,13 +125,13 @@ def _bucket_conflicts(s3: "S3Client", names: Names, bucket: str) -> Iterator[str
 def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
     tagging: Any = none_if_missing(s3.get_bucket_tagging, "NoSuchTagSet", Bucket=bucket)
     if tagging:
-        yield "tags " + ", ".join(f"{tag['Key']}={tag['Value']}" for tag in tagging["TagSet"])
+        yield "the tags " + ", ".join(f"{tag['Key']}={tag['Value']}" for tag in tagging["TagSet"])
     lifecycle: Any = none_if_missing(
         s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", Bucket=bucket
     )
     if lifecycle:
         rules = (rule.get("ID", "(unnamed)") for rule in lifecycle["Rules"])
-        yield "lifecycle rules " + ", ".join(rules)
+        yield "the lifecycle rules " + ", ".join(rules)
     if s3.get_bucket_logging(Bucket=bucket).get("LoggingEnabled"):
         yield "the target of its access logs"
     access: Any = none_if_missing(
@@ -139,7 +139,7 @@ def _replaced_settings(s3: "S3Client", bucket: str) -> Iterator[str]:
     )
     blocks = access["PublicAccessBlockConfiguration"].values() if access else []
     if not blocks or not all(blocks):
-        yield "public access, which will be blocked"
+        yield "the public access settings (all access will be blocked)"
 
 
 def _schema_conflicts(described: Any) -> Iterator[str]:

@@ -10,6 +10,21 @@ from imgctl.core.errors import ImgctlError
 from infra.bundle import Bundle
 from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner, is_proven
 
+_LIFECYCLE_RULES: list[dict[str, Any]] = [
+    {
+        "ID": "unfinished-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+    },
+    {
+        "ID": "lists-of-batches",
+        "Status": "Enabled",
+        "Filter": {"Prefix": f"{batch.FOLDER}/"},
+        "Expiration": {"Days": 30},
+    },
+]
+
 
 class ArtifactsError(ImgctlError):
     """The artifacts bucket does not belong to the stack."""
@@ -20,7 +35,7 @@ class ArtifactsError(ImgctlError):
 def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     """Upload the bundle, creating the bucket on first use; False if it is already stored.
 
-    Raises ArtifactsError if the bucket is not proved to be this stack's.
+    Raises ArtifactsError if the bucket is not proven to be this stack's.
     """
     _ensure_bucket(aws, bucket, stack)
     s3, account = aws.s3, aws.account_id
@@ -36,9 +51,8 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
 def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
     """Create the bucket, or check that it is this stack's by its tag.
 
-    The tag is set last, so an interrupted creation leaves an untagged bucket. As nothing is
-    uploaded before, that bucket is empty: an untagged bucket with content is not imgctl's, and
-    `destroy` must never delete it.
+    The tag is set last, so an interrupted creation leaves an untagged bucket. Any other untagged
+    bucket is not imgctl's, and `destroy` must never delete it.
     """
     owner = bucket_owner(aws, bucket)
     if is_proven(owner, stack, is_listed=False):
@@ -50,9 +64,9 @@ def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
             f"The bucket {bucket} {owner}.",
             hint="Choose another stack name with --stack, or request s3:ListBucket on the bucket.",
         )
-    elif not storage.is_empty(aws.s3, bucket, owner=aws.account_id):
+    elif not _is_unfinished(aws, bucket):
         raise ArtifactsError(
-            f"The bucket {bucket} is not empty and has no tag {OWNER_TAG}:"
+            f"The bucket {bucket} has no tag {OWNER_TAG}, but content or settings of its own:"
             " it may belong to somebody else in this account.",
             hint=(
                 "Choose another stack name with --stack. If imgctl may use the bucket, and delete"
@@ -60,6 +74,22 @@ def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
             ),
         )
     _set_up_bucket(aws, bucket, stack)
+
+
+def _is_unfinished(aws: Aws, bucket: str) -> bool:
+    """Return whether a bucket is as an interrupted creation leaves it."""
+    s3, named = aws.s3, {"Bucket": bucket, "ExpectedBucketOwner": aws.account_id}
+    lifecycle: Any = none_if_missing(
+        s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", **named
+    )
+    rules = {rule.get("ID") for rule in lifecycle["Rules"]} if lifecycle else set()
+    tagging: Any = none_if_missing(s3.get_bucket_tagging, "NoSuchTagSet", **named)
+    return (
+        not tagging
+        and "Status" not in s3.get_bucket_versioning(**named)
+        and rules <= {rule["ID"] for rule in _LIFECYCLE_RULES}
+        and storage.is_empty(s3, bucket, owner=aws.account_id)
+    )
 
 
 def _create_bucket(aws: Aws, bucket: str) -> None:
@@ -70,9 +100,10 @@ def _create_bucket(aws: Aws, bucket: str) -> None:
 
 
 def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:
-    s3 = aws.s3
+    s3: Any = aws.s3
+    named = {"Bucket": bucket, "ExpectedBucketOwner": aws.account_id}
     s3.put_public_access_block(
-        Bucket=bucket,
+        **named,
         PublicAccessBlockConfiguration={
             "BlockPublicAcls": True,
             "BlockPublicPolicy": True,
@@ -81,27 +112,11 @@ def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:
         },
     )
     s3.put_bucket_lifecycle_configuration(
-        Bucket=bucket,
-        LifecycleConfiguration={
-            "Rules": [
-                {
-                    "ID": "unfinished-uploads",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": ""},
-                    "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
-                },
-                {
-                    "ID": "lists-of-batches",
-                    "Status": "Enabled",
-                    "Filter": {"Prefix": f"{batch.FOLDER}/"},
-                    "Expiration": {"Days": 30},
-                },
-            ]
-        },
+        **named, LifecycleConfiguration={"Rules": _LIFECYCLE_RULES}
     )
     if not aws.is_local:  # the embedded AWS has no TLS
-        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(_tls_only(aws, bucket)))
-    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
+        s3.put_bucket_policy(**named, Policy=json.dumps(_tls_only(aws, bucket)))
+    s3.put_bucket_tagging(**named, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
 
 
 def _tls_only(aws: Aws, bucket: str) -> dict[str, Any]:

@@ -12,16 +12,26 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from infra.deployed_stack import DeployedStack, StackResource, check_updatable
-from infra.errors import DeployError, NotOurStack, operation_failed, stack_busy
+from infra.errors import (
+    DeployError,
+    NotOurStack,
+    StackChanged,
+    operation_failed,
+    stack_busy,
+)
 from infra.plan import ChangeSet, ImportedResource
 from infra.responses import parse_change, parse_resource, parse_stack
+from infra.settings import NAME_SETTINGS
 from infra.stack_events import EventStream, OnEvent, describe_stack
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-# A stack with these parameters was deployed from this template, in whichever version.
-_OUR_PARAMETERS = {"SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket"}
+# A stack with these parameters was deployed from this template, in whichever version; the first
+# versions had no access logs.
+_OUR_PARAMETERS = {spec.parameter for spec in NAME_SETTINGS} - {"AccessLogsBucketName"} | {
+    "CodeBucket"
+}
 
 _PREFIX = "imgctl-"  # of the names of our change sets, and of our operations' tokens
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
@@ -74,8 +84,15 @@ class StackClient:
         """List what the stack itself says its resources are; none if it is not deployed."""
         if not stack.is_deployed:
             return ()
-        pages = self.client.get_paginator("list_stack_resources").paginate(StackName=stack.name)
-        return tuple(parse_resource(s) for page in pages for s in page["StackResourceSummaries"])
+        # By its id: by now another stack may have its name.
+        pages = self.client.get_paginator("list_stack_resources").paginate(StackName=stack.stack_id)
+        try:
+            summaries = [s for page in pages for s in page["StackResourceSummaries"]]
+        except ClientError as error:
+            if "does not exist" in str(error):  # deleted in the meantime
+                return ()
+            raise
+        return tuple(map(parse_resource, summaries))
 
     def create_change_set(self, deployed: DeployedStack, request: ChangeSetRequest) -> ChangeSet:
         """Have CloudFormation plan what it would do. `discard` deletes the change set again.
@@ -84,10 +101,14 @@ class StackClient:
         """
         check_updatable(deployed)
         creates = not deployed.is_deployed
-        response = self.client.create_change_set(
-            **_change_set_arguments(deployed, request, f"{_PREFIX}{self.unique()}")
-        )
-        change_set = ChangeSet(deployed.name, response["Id"], creates)
+        arguments = _change_set_arguments(deployed, request, f"{_PREFIX}{self.unique()}")
+        try:
+            response = self.client.create_change_set(**arguments)
+        except ClientError:
+            # Rejected because of an operation that has begun since the stack was read?
+            check_updatable(self._current(deployed.name))
+            raise
+        change_set = ChangeSet(deployed.name, response["Id"], creates, deployed)
         try:
             pages = self._describe_when_ready(change_set)
         except BaseException:  # an interruption leaves nothing behind either
@@ -100,7 +121,7 @@ class StackClient:
                 reason = specific or reason
             self._delete_change_set(change_set)
             if any(text in reason for text in _NO_CHANGES):
-                return ChangeSet(deployed.name, "", creates)
+                return ChangeSet(deployed.name, "", creates, deployed)
             raise DeployError(
                 f"CloudFormation rejected the change set: {reason}",
                 hint="Nothing was changed. Fix the cause and deploy again.",
@@ -135,13 +156,14 @@ class StackClient:
         """Execute a change set and follow it to its end. Return the stack as it is then.
 
         The stack is read once more just before. Raises StackBusy if another operation has begun
-        since it was planned, and DeployError naming the first resource that failed; the stack has
-        then been rolled back.
+        since it was planned, StackChanged if one has ended, and DeployError naming the first
+        resource that failed; the stack has then been rolled back.
         """
-        stack = change_set.stack
-        status = parse_stack(stack, describe_stack(self.client, stack)).status
-        if status is None or (status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"):
-            raise stack_busy(stack, status or "deleted in the meantime")
+        stack, current = change_set.stack, self._current(change_set.stack)
+        if not current.exists:
+            raise StackChanged(stack)
+        check_updatable(current)
+        _check_unchanged(change_set.planned_from, current)
         token = f"{_PREFIX}{self.unique()}"
         self.client.execute_change_set(**_names_of(change_set), ClientRequestToken=token)
         return self._follow_to_success(stack, token, on_event)
@@ -160,21 +182,27 @@ class StackClient:
     def delete(self, deployed: DeployedStack, on_event: OnEvent) -> bool:
         """Delete the stack and follow the deletion to its end; False if there is no stack.
 
-        The template retains resources that hold data. Raises DeployError naming the first
-        resource that could not be deleted.
+        The stack is read once more just before. The template retains resources that hold data.
+        Raises StackBusy or StackChanged if somebody else has begun or finished an operation since
+        it was read, and DeployError naming the first resource that could not be deleted.
         """
-        if not deployed.exists:
-            return False
-        status = str(deployed.status)
+        current = self._current(deployed.name)
+        status = str(current.status)
         if status.endswith("_IN_PROGRESS") and status not in (
             "DELETE_IN_PROGRESS",
             "REVIEW_IN_PROGRESS",
         ):
             raise stack_busy(deployed.name, status)
+        if not current.exists:
+            return False
+        if not deployed.exists:
+            raise StackChanged(deployed.name)
+        if not status.startswith("DELETE_"):
+            _check_unchanged(deployed, current)
         # By its id: once it is gone, its name describes nothing, or another stack.
         token = f"{_PREFIX}{self.unique()}"
-        self.client.delete_stack(StackName=deployed.stack_id, ClientRequestToken=token)
-        outcome = self._events.follow(deployed.stack_id, token, on_event)
+        self.client.delete_stack(StackName=current.stack_id, ClientRequestToken=token)
+        outcome = self._events.follow(current.stack_id, token, on_event)
         if outcome.after.exists:
             cause = outcome.first_failure.cause if outcome.first_failure else ""
             raise operation_failed("The stack could not be deleted", cause, outcome.after.status)
@@ -215,10 +243,14 @@ class StackClient:
         self.client.delete_change_set(**_names_of(change_set))
         if not change_set.creates_stack:
             return
-        if parse_stack(stack, describe_stack(self.client, stack)).status == "REVIEW_IN_PROGRESS":
-            others = self.client.list_change_sets(StackName=stack)["Summaries"]
+        current = self._current(stack)
+        if current.status == "REVIEW_IN_PROGRESS":
+            others = self.client.list_change_sets(StackName=current.stack_id)["Summaries"]
             if all(other.get("ChangeSetId") == change_set.id for other in others):
-                self.client.delete_stack(StackName=stack)
+                self.client.delete_stack(StackName=current.stack_id)
+
+    def _current(self, stack: str) -> DeployedStack:
+        return parse_stack(stack, describe_stack(self.client, stack))
 
     def _check_review(self, stack: str) -> None:
         """Raise NotOurStack for an empty stack that another program's change set made."""
@@ -255,6 +287,16 @@ def _change_set_arguments(
             for resource in request.imports
         ]
     return arguments
+
+
+def _check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> None:
+    """Raise StackChanged if the stack is not what it was when the operation was planned."""
+    if planned_from.is_deployed:
+        before = (planned_from.stack_id, planned_from.changed, planned_from.parameters)
+        if (current.stack_id, current.changed, current.parameters) != before:
+            raise StackChanged(current.name)
+    elif current.status not in (planned_from.status, "REVIEW_IN_PROGRESS"):
+        raise StackChanged(current.name)
 
 
 def _not_ours(stack: str) -> NotOurStack:

@@ -6,19 +6,12 @@ from enum import StrEnum
 
 from infra.errors import StackNotUpdatable, stack_busy
 
-NEVER_CREATED = frozenset(
-    {
-        "CREATE_FAILED",
-        "IMPORT_ROLLBACK_COMPLETE",
-        "IMPORT_ROLLBACK_FAILED",
-        "ROLLBACK_COMPLETE",
-        "ROLLBACK_FAILED",
-    }
-)
-"""States of a stack whose creation failed; imgctl only imports into new stacks."""
+NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
+"""States of a stack on which no operation has been executed, or that is gone."""
 
-_NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
-_NOT_UPDATABLE = NEVER_CREATED | {"DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"}
+_CREATION_FAILED = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
+_IMPORT_FAILED = {"IMPORT_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_FAILED"}
+_NOT_UPDATABLE = {"DELETE_FAILED", "IMPORT_ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED"}
 _RESUMABLE = ("CREATE", "UPDATE", "IMPORT")
 # A resource in another state may be somebody else's: a bucket that could not be created because
 # its name was taken is listed as CREATE_FAILED, with that name.
@@ -34,24 +27,32 @@ class AdoptionStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StackResource:
-    """One resource that a stack lists; `physical_id` is a bucket's or a table's name."""
+    """One resource that a stack lists; the `physical_id` of a bucket or a table is its name."""
 
     logical_id: str
+    resource_type: str
     physical_id: str
     status: str
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether the stack has created or imported it, and has not given it up since."""
+        return self.status in _OWNED_RESOURCE
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedStack:
     """A stack's state, read once and passed on. `status` is None if there is no such stack.
 
-    `template` is empty unless the stack is deployed and can be updated. `adoption_step` is None
-    unless an adoption has begun and is not yet complete.
+    `changed` is the time of the last operation on it, for comparison only. `parameters` are empty
+    unless an operation has been executed, and `template` unless the stack can be updated.
+    `adoption_step` is None unless an adoption has begun and is not yet complete.
     """
 
     name: str
     status: str | None
     stack_id: str = ""
+    changed: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     outputs: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -66,12 +67,17 @@ class DeployedStack:
     @property
     def is_deployed(self) -> bool:
         """Whether an operation has been executed on the stack, successfully or not."""
-        return self.status not in _NOT_DEPLOYED
+        return self.status not in NOT_DEPLOYED
 
     @property
     def was_never_created(self) -> bool:
-        """Whether the stack is what a failed creation has left."""
-        return self.status in NEVER_CREATED
+        """Whether the stack is what a failed creation has left.
+
+        imgctl only imports into new stacks. A stack with outputs has been created: somebody tried
+        to import something into it by other means.
+        """
+        failed_import = self.status in _IMPORT_FAILED and not self.outputs
+        return failed_import or self.status in _CREATION_FAILED
 
     @property
     def is_living(self) -> bool:
@@ -90,6 +96,7 @@ class DeployedStack:
             self.is_deployed
             and not status.endswith("_IN_PROGRESS")
             and status not in _NOT_UPDATABLE
+            and not self.was_never_created
         )
 
     @property
@@ -108,14 +115,18 @@ class DeployedStack:
         return self.parameters.get("LiveVersion", "")
 
 
-def owned_names(stack: DeployedStack, resources: tuple[StackResource, ...]) -> frozenset[str]:
-    """Return the physical ids that a stack's own list proves to be the stack's.
+def owned_names(
+    stack: DeployedStack, resources: tuple[StackResource, ...], resource_type: str
+) -> frozenset[str]:
+    """Return the names of one type that a stack's own list proves to be the stack's.
 
     Empty unless the stack is living: what a failed stack lists may belong to another one.
     """
     if not stack.is_living:
         return frozenset()
-    return frozenset(r.physical_id for r in resources if r.status in _OWNED_RESOURCE)
+    return frozenset(
+        r.physical_id for r in resources if r.is_owned and r.resource_type == resource_type
+    )
 
 
 def check_updatable(stack: DeployedStack) -> None:

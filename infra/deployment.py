@@ -21,9 +21,9 @@ from imgctl.aws.session import Aws
 from infra import adoption, artifacts, ownership, snapshots
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.cloudformation import ChangeSetRequest, StackClient
-from infra.deployed_stack import AdoptionStep, DeployedStack, owned_names
+from infra.deployed_stack import AdoptionStep, DeployedStack
 from infra.function_version import check_live_version
-from infra.names import Names
+from infra.names import Names, deployed_names
 from infra.ownership import ExistingResources
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan, assemble_plan
@@ -75,7 +75,7 @@ class DeploymentStep:
     resources: Mapping[str, ResourceProperties] = field(default_factory=dict)
 
     @property
-    def is_complete(self) -> bool:
+    def is_last_step(self) -> bool:
         """Whether nothing follows this step."""
         return self.adoption is None
 
@@ -96,7 +96,7 @@ def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> D
         existing = find(aws, names, context.stack)
     partial = existing.names
     if deployed.adoption_step is not None:
-        listed = owned_names(deployed, context.client.list_resources(deployed))
+        listed = ownership.listed_names(names, deployed, context.client.list_resources(deployed))
         partial = tuple(name for name in names.holds_data if name in listed)
     if partial and names.table in partial:
         snapshots.wait_until_settled(aws.dynamodb, names.table, context.client.sleep)
@@ -143,7 +143,7 @@ def planned(
             change_set,
             parameters,
             keys_in_use=state.customer_keys,
-            is_complete=step.is_complete,
+            is_last_step=step.is_last_step,
         )
         _check_notifications(context, deployed, plan)
         yield plan
@@ -156,10 +156,13 @@ def apply(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) 
     aws = context.aws
     artifacts.upload(aws, bundle, bucket=context.names.artifacts_bucket, stack=context.stack)
     deployed = context.client.execute(plan.change_set, on_event)
-    if aws.is_local:
-        ownership.tag_buckets(aws.s3, context.names, context.stack)
+    if aws.is_local:  # whose CloudFormation does not set the tags of a bucket
+        names = deployed_names(deployed.parameters)
+        resources = context.client.list_resources(deployed)
+        listed = ownership.listed_names(names, deployed, resources)
+        ownership.tag(aws, names, listed, context.stack)
     # The next step of an adoption depends on the template that is deployed now.
-    return deployed if plan.is_complete else context.client.read(context.stack)
+    return deployed if plan.is_last_step else context.client.read(context.stack)
 
 
 def stack_client(aws: Aws) -> StackClient:

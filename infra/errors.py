@@ -29,7 +29,21 @@ class StackNotUpdatable(DeployError):
     def __init__(self, stack: str, status: str) -> None:
         super().__init__(
             f"The stack {stack} is in {status}, which CloudFormation cannot update.",
-            hint=Hint("{} removes it and keeps the buckets and the table; then deploy.", "destroy"),
+            hint=Hint(
+                "Run {}, which keeps the buckets and the table, then deploy again.", "destroy"
+            ),
+        )
+
+
+class StackChanged(DeployError):
+    """Somebody else has changed the stack since it was read."""
+
+    code = "stack_changed"
+
+    def __init__(self, stack: str) -> None:
+        super().__init__(
+            f"The stack {stack} has been changed by somebody else in the meantime.",
+            hint="Nothing was changed. Run the command again to see what it would do now.",
         )
 
 
@@ -64,6 +78,8 @@ def operation_failed(what: str, cause: str, status: str | None) -> DeployError:
             hint = Hint("Part of the stack is left. Fix the cause, then run {} again.", "destroy")
         case _:
             hint = Hint(
-                "{} removes what is left of the stack and keeps your data; then deploy.", "destroy"
+                "Run {}, which removes what is left of the stack and keeps your data, then deploy"
+                " again.",
+                "destroy",
             )
     return DeployError(f"{what}{f': {cause}' if cause else ''}", hint=hint)

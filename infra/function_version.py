@@ -109,9 +109,9 @@ def check_compatible(version: Version, parameters: Mapping[str, str]) -> None:
         published, deployed = read(version), parameters.get(name, "")
         if published is not None and published != deployed:
             raise VersionIncompatible(
-                f"Version {version.number} was published with {published or 'no'} {name}, but the"
-                f" stack now has {deployed or 'none'}.",
-                hint="Deploy with the former setting first, or roll back to a later version.",
+                f"Version {version.number} was published with {name} {published or '(none)'}, but"
+                f" the stack now has {deployed or '(none)'}.",
+                hint="Deploy with the previous setting first, or roll back to a later version.",
             )
 
 

@@ -101,7 +101,8 @@ def _check_bucket_names(names: Names, suffix: str) -> None:
             "The source bucket is also the destination bucket: each output would be resized again.",
             hint="Choose two different buckets.",
         )
-    duplicates = [name for name, count in Counter(names.holds_data).items() if count > 1]
+    every = (*names.holds_data, names.artifacts_bucket)
+    duplicates = [name for name, count in Counter(every).items() if count > 1]
     if duplicates:
         raise InvalidName(
             f"{duplicates[0]} names more than one of the stack's buckets and its table.",

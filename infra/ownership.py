@@ -1,4 +1,4 @@
-"""Whom a bucket or a table belongs to, and what proves that.
+"""Who owns a bucket or a table, and what proves it.
 
 Nothing is imported, emptied or deleted on the strength of its name. The `imgctl:stack` tag of the
 resource itself proves that it belongs to a stack, in this account and region; failing a tag, the
@@ -14,15 +14,14 @@ from botocore.exceptions import ClientError
 
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
-from imgctl.aws.storage import bucket_exists
 from imgctl.core.errors import Hint, ImgctlError
+from infra.deployed_stack import DeployedStack, StackResource, owned_names
 from infra.names import Names
 from infra.snapshots import encryption_of
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_s3 import S3Client
 
 OWNER_TAG = "imgctl:stack"
 
@@ -36,7 +35,7 @@ class NameTaken(ImgctlError):
 
 
 class Ownership(Enum):
-    """What is known about whom a resource belongs to."""
+    """What is known about the owner of a resource."""
 
     MISSING = "does not exist"
     STACK = "belongs to a stack of imgctl"
@@ -46,7 +45,7 @@ class Ownership(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whom a resource belongs to; `stack` is the name in its tag, empty without one."""
+    """The owner of a resource; `stack` is the name in its tag, empty without one."""
 
     ownership: Ownership
     stack: str = ""
@@ -144,16 +143,36 @@ def customer_keys(aws: Aws, names: Names, existing: Collection[str]) -> set[str]
     return keys
 
 
-def tag_buckets(s3: "S3Client", names: Names, stack: str) -> None:
-    """Tag the buckets as the template does, which the embedded AWS's CloudFormation does not.
+def tag(aws: Aws, names: Names, resources: Iterable[str], stack: str) -> None:
+    """Tag buckets and the table as a stack's, unless they have the tag of some stack already.
 
-    Never call it on AWS, where the template sets the tags: a bucket's tags are replaced as a whole.
+    Only call it for what the living stack lists as its own. Their other tags stay.
     """
-    for bucket in names.buckets:
-        if bucket_exists(s3, bucket):
-            s3.put_bucket_tagging(
-                Bucket=bucket, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]}
-            )
+    for name in resources:
+        if owner_of(aws, names, name) != UNTAGGED:
+            continue
+        own: Any = {"Key": OWNER_TAG, "Value": stack}
+        if name == names.table:
+            arn = aws.dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
+            aws.dynamodb.tag_resource(ResourceArn=arn, Tags=[own])
+            continue
+        bucket = {"Bucket": name, "ExpectedBucketOwner": aws.account_id}
+        tagging: Any = none_if_missing(aws.s3.get_bucket_tagging, "NoSuchTagSet", **bucket)
+        tags: Any = [
+            t for t in (tagging or {}).get("TagSet", []) if not t["Key"].startswith("aws:")
+        ]
+        aws.s3.put_bucket_tagging(
+            Bucket=name, Tagging={"TagSet": [*tags, own]}, ExpectedBucketOwner=aws.account_id
+        )
+
+
+def listed_names(
+    names: Names, deployed: DeployedStack, resources: tuple[StackResource, ...]
+) -> frozenset[str]:
+    """Return which of the stack's buckets and table its own list proves to be its own."""
+    buckets = owned_names(deployed, resources, "AWS::S3::Bucket") & set(names.buckets)
+    tables = owned_names(deployed, resources, "AWS::DynamoDB::Table") & {names.table}
+    return buckets | tables
 
 
 def api_logging_role(apigateway: "APIGatewayClient") -> str | None:
@@ -162,12 +181,12 @@ def api_logging_role(apigateway: "APIGatewayClient") -> str | None:
 
 
 def owner_of(aws: Aws, names: Names, name: str) -> Owner:
-    """Return whom one of the stack's buckets, or its table, belongs to."""
+    """Return the owner of one of the stack's buckets, or of its table."""
     return _table_owner(aws.dynamodb, name) if name == names.table else bucket_owner(aws, name)
 
 
 def bucket_owner(aws: Aws, bucket: str) -> Owner:
-    """Return whom a bucket belongs to, by its tag.
+    """Return the owner of a bucket, by its tag.
 
     ELSEWHERE for a bucket of another account, or of another region: bucket names are global, and
     another region may have a stack of the same name.
@@ -183,7 +202,7 @@ def bucket_owner(aws: Aws, bucket: str) -> Owner:
                 return MISSING
             case "NoSuchTagSet":
                 return UNTAGGED
-            case "301" | "403":
+            case "301" | "403" | "AccessDenied":
                 return ELSEWHERE
             case _:
                 raise
@@ -192,11 +211,21 @@ def bucket_owner(aws: Aws, bucket: str) -> Owner:
 
 def _table_owner(dynamodb: "DynamoDBClient", table: str) -> Owner:
     try:
-        arn = dynamodb.describe_table(TableName=table)["Table"]["TableArn"]
-    except dynamodb.exceptions.ResourceNotFoundException:
-        return MISSING
-    pages = dynamodb.get_paginator("list_tags_of_resource").paginate(ResourceArn=arn)
-    return _owner_in(tag for page in pages for tag in page["Tags"])
+        described = dynamodb.describe_table(TableName=table)["Table"]
+        if described["TableStatus"] == "DELETING":
+            return MISSING
+        pages = dynamodb.get_paginator("list_tags_of_resource").paginate(
+            ResourceArn=described["TableArn"]
+        )
+        return _owner_in([tag for page in pages for tag in page["Tags"]])
+    except ClientError as error:
+        match error.response["Error"]["Code"]:
+            case "ResourceNotFoundException":
+                return MISSING
+            case "AccessDeniedException":
+                return ELSEWHERE
+            case _:
+                raise
 
 
 def _owner_in(tags: Iterable[Any]) -> Owner:

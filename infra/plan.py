@@ -119,11 +119,13 @@ class ChangeSet:
     """A change set of CloudFormation that is ready to be executed; empty if nothing would change.
 
     `creates_stack` is true for the first change set of a stack, which makes an empty stack.
+    `planned_from` is the stack that it changes.
     """
 
     stack: str
     id: str
     creates_stack: bool
+    planned_from: DeployedStack
     changes: tuple[Change, ...] = ()
 
     @property
@@ -146,7 +148,7 @@ class Plan:
     live_version: str = ""
     abandoned_key: str = ""
     parameters: tuple[PropertyChange, ...] = ()
-    is_complete: bool = True
+    is_last_step: bool = True
 
     @property
     def stack(self) -> str:
@@ -175,7 +177,7 @@ def assemble_plan(
     parameters: Mapping[str, str],
     *,
     keys_in_use: Collection[str] = (),
-    is_complete: bool = True,
+    is_last_step: bool = True,
 ) -> Plan:
     """Assemble the plan for a change set that gives a stack these parameters.
 
@@ -194,7 +196,7 @@ def assemble_plan(
         live_version=parameters.get("LiveVersion", ""),
         abandoned_key=min(abandoned, default=""),
         parameters=() if change_set.is_empty else changed,
-        is_complete=is_complete,
+        is_last_step=is_last_step,
     )
 
 

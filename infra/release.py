@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from imgctl.core.errors import Hint
 from infra.bundle import Bundle
 from infra.cloudformation import ChangeSetRequest
-from infra.deployed_stack import DeployedStack
+from infra.deployed_stack import DeployedStack, check_updatable
 from infra.deployment import StackContext
 from infra.errors import DeployError
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
-from infra.template import with_updated_hashes
+from infra.template import with_new_version
 
 
 @contextmanager
@@ -44,13 +44,14 @@ def planned_rollback(
 def _planned(
     context: StackContext, deployed: DeployedStack, changes: Mapping[str, str]
 ) -> Iterator[Plan]:
+    check_updatable(deployed)
     if not deployed.parameters.keys() >= changes.keys():
         raise DeployError(
             f"The stack {context.stack} is not deployed, or was deployed by an earlier imgctl.",
             hint=Hint("Run {} first.", "deploy"),
         )
     parameters = {**deployed.parameters, **changes}
-    template = with_updated_hashes(deployed.template, parameters)
+    template = with_new_version(deployed.template, deployed.parameters, parameters)
     change_set = context.client.create_change_set(deployed, ChangeSetRequest(template, parameters))
     try:
         yield assemble_plan(deployed, change_set, parameters)

@@ -5,7 +5,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from infra.deployed_stack import AdoptionStep, DeployedStack, StackResource
+from infra.deployed_stack import NOT_DEPLOYED, AdoptionStep, DeployedStack, StackResource
+from infra.errors import DeployError
 from infra.plan import Change, DeployEvent, PropertyChange
 
 # As infra.template.import_template writes it: JSON, which is YAML too.
@@ -20,7 +21,12 @@ def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
         name=name,
         status=str(described["StackStatus"]),
         stack_id=described.get("StackId", ""),
-        parameters=_pairs(described.get("Parameters", []), "Parameter"),
+        changed=str(described.get("LastUpdatedTime", described.get("CreationTime", ""))),
+        parameters=(
+            {}
+            if described["StackStatus"] in NOT_DEPLOYED
+            else _pairs(described.get("Parameters", []), "Parameter")
+        ),
         outputs=_pairs(described.get("Outputs", []), "Output"),
         tags={tag["Key"]: tag["Value"] for tag in described.get("Tags", [])},
         template=template,
@@ -32,6 +38,7 @@ def parse_resource(summary: Mapping[str, Any]) -> StackResource:
     """Parse one resource of ListStackResources."""
     return StackResource(
         summary["LogicalResourceId"],
+        summary["ResourceType"],
         summary.get("PhysicalResourceId", ""),
         summary["ResourceStatus"],
     )
@@ -80,7 +87,15 @@ def _adoption_step(template: str) -> AdoptionStep | None:
     if metadata is None:
         return None
     step = json.loads(metadata[1]).get("imgctl", {}).get("AdoptionStep")
-    return None if step is None else AdoptionStep(step)
+    if step is None:
+        return None
+    if step not in set(AdoptionStep):
+        raise DeployError(
+            f"The stack is in the middle of an adoption, at a step {step!r} that this version of"
+            " imgctl does not know.",
+            hint="Use the version that began it, or a later one.",
+        )
+    return AdoptionStep(step)
 
 
 def _parse_property(

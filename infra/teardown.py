@@ -5,15 +5,23 @@ stack's parameters prove nothing: a failed creation may name another stack's buc
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from imgctl.aws import dead_letters, records, storage
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import BucketContent
-from infra.deployed_stack import DeployedStack, owned_names
+from infra.deployed_stack import DeployedStack
 from infra.deployment import StackContext
 from infra.names import Names, deployed_names
-from infra.ownership import Owner, bucket_owner, is_proven, owner_of
+from infra.ownership import (
+    Owner,
+    Ownership,
+    bucket_owner,
+    is_proven,
+    listed_names,
+    owner_of,
+    tag,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +79,8 @@ def find_retained(context: StackContext, deployed: DeployedStack) -> RetainedRes
     """
     aws, stack = context.aws, context.stack
     names = deployed_names(deployed.parameters) if deployed.is_deployed else context.names
-    listed = owned_names(deployed, context.client.list_resources(deployed))
+    resources = context.client.list_resources(deployed)
+    listed = listed_names(names, deployed, resources)
     owners = {name: owner_of(aws, names, name) for name in dict.fromkeys(names.holds_data)}
     owners[names.artifacts_bucket] = bucket_owner(aws, names.artifacts_bucket)
     proven = {
@@ -84,16 +93,18 @@ def find_retained(context: StackContext, deployed: DeployedStack) -> RetainedRes
         names=names,
         owners=proven,
         buckets={
-            bucket: storage.count_content(aws.s3, bucket)
+            bucket: storage.count_content(aws.s3, bucket, owner=aws.account_id)
             for bucket in names.buckets
             if bucket in proven
         },
         table=table,
         records=(records.count(aws.dynamodb, table) or 0) if table is not None else 0,
-        bundles=names.artifacts_bucket if names.artifacts_bucket in proven else None,
-        # The queue itself is not deleted here: CloudFormation only deletes what the stack owns.
-        dead_letters=(
-            dead_letters.count(aws.sqs, names.dead_letter_queue) if deployed.is_living else 0
+        bundles=_bundles(names, proven),
+        dead_letters=sum(
+            # A queue's physical id is its URL. CloudFormation deletes what the stack owns.
+            dead_letters.count(aws.sqs, resource.physical_id.rpartition("/")[2])
+            for resource in resources
+            if resource.resource_type == "AWS::SQS::Queue" and resource.is_owned
         ),
         unproven=tuple(
             UnprovenResource(name, owner)
@@ -101,6 +112,18 @@ def find_retained(context: StackContext, deployed: DeployedStack) -> RetainedRes
             if owner.exists and name not in proven
         ),
     )
+
+
+def claim(context: StackContext, retained: RetainedResources) -> RetainedResources:
+    """Tag what only the list of the living stack proves to be its own, as during an adoption.
+
+    Without the tag nothing would prove it once the stack is deleted, and an interrupted deletion
+    of the data could not be resumed.
+    """
+    untagged = [name for name in retained.data if not retained.owners[name].stack]
+    tag(context.aws, retained.names, untagged, context.stack)
+    claimed = dict.fromkeys(untagged, Owner(Ownership.STACK, context.stack))
+    return replace(retained, owners={**retained.owners, **claimed})
 
 
 def delete_data(
@@ -127,14 +150,29 @@ def delete_data(
     return DeletedData(tuple(deleted), tuple(unproven))
 
 
-def delete_bundles(aws: Aws, retained: RetainedResources) -> None:
-    """Delete the bucket with the stack's bundles, which the next deployment creates again."""
+def delete_bundles(aws: Aws, retained: RetainedResources) -> UnprovenResource | None:
+    """Delete the bucket with the stack's bundles, which the next deployment creates again.
+
+    Return the bucket if its ownership is no longer proven: it is left alone then.
+    """
     bucket = retained.bundles
-    if bucket is not None and bucket_owner(aws, bucket) == retained.owners[bucket]:
+    if bucket is None:
+        return None
+    owner = bucket_owner(aws, bucket)
+    if owner == retained.owners[bucket]:
         _delete_bucket(aws, bucket, lambda _: None)
+    elif owner.exists:
+        return UnprovenResource(bucket, owner)
+    return None
 
 
 def _delete_bucket(aws: Aws, bucket: str, on_removed: Callable[[int], None]) -> None:
-    for removed in storage.empty_bucket(aws.s3, bucket):
+    for removed in storage.empty_bucket(aws.s3, bucket, owner=aws.account_id):
         on_removed(removed)
     aws.s3.delete_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account_id)
+
+
+def _bundles(names: Names, proven: Mapping[str, Owner]) -> str | None:
+    """Return the artifacts bucket if it is the stack's, and not one of those that hold data."""
+    bucket = names.artifacts_bucket
+    return bucket if bucket in proven and bucket not in names.holds_data else None

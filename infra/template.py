@@ -47,19 +47,32 @@ def stack_template() -> str:
 
 def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
     """Append a hash to the ids `CodeVersion` and `ApiDeployment` wherever they occur."""
-    blocks = {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
-    function = [blocks["Function"], *(parameters.get(name, "") for name in VERSION_PARAMETERS)]
-    api = [body for body in blocks.values() if _API_TYPE.search(body)]
+    api = [body for body in _blocks(template).values() if _API_TYPE.search(body)]
     api += [parameters.get(name, "") for name in _API_PARAMETERS]
-    for logical_id, content in (("CodeVersion", function), ("ApiDeployment", api)):
-        template = re.sub(rf"\b{logical_id}\b", f"{logical_id}{_digest(content)}", template)
-    return template
+    hashed = re.sub(r"\bApiDeployment\b", f"ApiDeployment{_digest(api)}", template)
+    return _with_hashed_version(hashed, parameters)
 
 
-def with_updated_hashes(deployed: str, parameters: Mapping[str, str]) -> str:
-    """Return a deployed template with the ids that other parameters call for."""
-    plain = re.sub(r"\b(CodeVersion|ApiDeployment)[0-9a-f]{12}\b", r"\1", deployed)
-    return with_hashed_ids(plain, parameters)
+def _with_hashed_version(template: str, parameters: Mapping[str, str]) -> str:
+    function = _blocks(template)["Function"]
+    content = [function, *(parameters.get(name, "") for name in VERSION_PARAMETERS)]
+    return re.sub(r"\bCodeVersion\b", f"CodeVersion{_digest(content)}", template)
+
+
+def _blocks(template: str) -> dict[str, str]:
+    return {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
+
+
+def with_new_version(deployed: str, before: Mapping[str, str], after: Mapping[str, str]) -> str:
+    """Return a deployed template with a new version of the function if its parameters call for one.
+
+    Otherwise the template stays as it is, whatever version of imgctl deployed it: Lambda would
+    not publish a new version of unchanged code, and CloudFormation rejects the old one again.
+    """
+    if all(before.get(name, "") == after.get(name, "") for name in VERSION_PARAMETERS):
+        return deployed
+    plain = re.sub(r"\bCodeVersion[0-9a-f]{12}\b", "CodeVersion", deployed)
+    return _with_hashed_version(plain, after)
 
 
 def import_template(

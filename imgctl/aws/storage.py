@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from imgctl.aws.errors import AwsError, none_if_missing
 
@@ -108,34 +108,36 @@ def is_empty(s3: "S3Client", bucket: str, *, owner: str) -> bool:
     return not uploads.get("Uploads")
 
 
-def count_content(s3: "S3Client", bucket: str) -> BucketContent:
-    """Count all object versions, delete markers and unfinished uploads of a bucket."""
+def count_content(s3: "S3Client", bucket: str, *, owner: str) -> BucketContent:
+    """Count all object versions, delete markers and unfinished uploads of an account's bucket."""
     versions = markers = 0
-    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    of_bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    for page in s3.get_paginator("list_object_versions").paginate(**of_bucket):
         versions += len(page.get("Versions", []))
         markers += len(page.get("DeleteMarkers", []))
     uploads = sum(
         len(page.get("Uploads", []))
-        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket)
+        for page in s3.get_paginator("list_multipart_uploads").paginate(**of_bucket)
     )
     return BucketContent(versions, markers, uploads)
 
 
-def empty_bucket(s3: "S3Client", bucket: str) -> Iterator[int]:
+def empty_bucket(s3: "S3Client", bucket: str, *, owner: str) -> Iterator[int]:
     """Delete everything that `count_content` counts; yields the number deleted by each request.
 
     May be repeated after an interruption. Raises AwsError if S3 refuses to delete an object.
     """
-    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+    of_bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
+    for page in s3.get_paginator("list_multipart_uploads").paginate(**of_bucket):
         for upload in page.get("Uploads", []):
-            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+            s3.abort_multipart_upload(**of_bucket, Key=upload["Key"], UploadId=upload["UploadId"])
             yield 1
-    for listing in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+    for listing in s3.get_paginator("list_object_versions").paginate(**of_bucket):
         versions = [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]
         if not versions:
             continue
         response = s3.delete_objects(
-            Bucket=bucket,
+            **of_bucket,
             Delete={
                 "Objects": [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions],
                 "Quiet": True,

@@ -68,7 +68,7 @@ def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployme
         request = _make_request(app, Path(folder), options)
         while True:
             step = _plan_and_apply(app, context, request, state, options)
-            if step is None or step.plan.is_complete or step.plan.is_empty:
+            if step is None or step.plan.is_last_step or step.plan.is_empty:
                 return step
             state = deployment.observe(context, step.deployed, adopt=False)
 
@@ -168,7 +168,7 @@ def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack")
     )
     if not app.ui.confirm("Delete what is left, and start over?"):
         return deployed
-    with following(app, context.stack) as on_event:
+    with following(app, context.stack, resume_with="destroy") as on_event:
         context.client.delete(deployed, on_event)
     return context.client.read(context.stack)
 
@@ -194,7 +194,7 @@ def _report_existing(
         names = ", ".join(adoption.names)
         app.ui.info(f"Not created by imgctl, and will be imported: {names}.")
     for setting in adoption.replaced:  # which cannot be restored
-        app.ui.warn(f"Will be overwritten: {setting}.")
+        app.ui.warn(f"Will be replaced: {setting}.")
     if adoption.losses and not options.allow_data_loss:
         raise DataLossError(
             f"The stack's lifecycle rule would delete {', '.join(adoption.losses)}.",
@@ -224,7 +224,7 @@ def _plan_and_apply(
                 "stack": plan.stack,
                 "changed": False,
                 "changes": _planned_changes(plan),
-                "partial": not plan.is_complete,
+                "partial": not plan.is_last_step,
             }
             ui.result(document, "")
             return None
@@ -255,14 +255,14 @@ def _show_plan(app: App, plan: "Plan", request: "DeployRequest", options: Deploy
         ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
         return
     ui.info(f"The stack {plan.stack} in {location(app)}:")
-    if plan.parameters and plan.is_complete:
+    if plan.parameters and plan.is_last_step:
         ui.info(parameters_grid(plan))
     show = ui.print if options.plan_only else ui.info  # a requested plan is the result
     show(plan_grid(plan))
     ui.info(plan_total(plan))
     if not options.allow_data_loss:
         _check_data_loss(plan)
-    if not plan.is_complete:
+    if not plan.is_last_step:
         ui.info(_ADOPTION_STEP)
     creates_method = any(change.logical_id == "ApiPut" for change in plan.changes)
     if creates_method and request.settings.api_authorization == "none":

@@ -23,15 +23,17 @@ def stack_context(app: App) -> "StackContext":
 
 
 def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
-    """Read the stack, and use its outputs for the rest of this run.
+    """Read a stack that is to be updated, and use its outputs for the rest of this run.
 
-    Raises StackNotFound if it is not deployed.
+    Raises StackNotFound, StackBusy or StackNotUpdatable if it cannot be.
     """
     from imgctl.aws.stack import not_found, parse_outputs
+    from infra.deployed_stack import check_updatable
 
     deployed = context.client.read(context.stack)
     if not deployed.exists:
         raise not_found(context.stack)
+    check_updatable(deployed)
     app.outputs = parse_outputs(
         deployed.outputs, stack=context.stack, endpoint_url=app.aws.endpoint_url
     )

@@ -82,9 +82,11 @@ def test_emptying_deletes_versions_markers_and_unfinished_uploads(aws: Aws, pict
     put(aws, picture, "other.jpg")
     aws.s3.delete_object(Bucket=BUCKET, Key="cake.jpg")
     aws.s3.create_multipart_upload(Bucket=BUCKET, Key="half.jpg")
-    assert storage.count_content(aws.s3, BUCKET) == storage.BucketContent(4, 1, 1)
-    assert sum(storage.empty_bucket(aws.s3, BUCKET)) == 6
-    assert storage.count_content(aws.s3, BUCKET).total == 0
+    assert storage.count_content(aws.s3, BUCKET, owner=aws.account_id) == storage.BucketContent(
+        4, 1, 1
+    )
+    assert sum(storage.empty_bucket(aws.s3, BUCKET, owner=aws.account_id)) == 6
+    assert storage.count_content(aws.s3, BUCKET, owner=aws.account_id).total == 0
     aws.s3.delete_bucket(Bucket=BUCKET)
 
 
@@ -92,10 +94,10 @@ def test_emptying_deletes_versions_markers_and_unfinished_uploads(aws: Aws, pict
 def test_emptying_can_be_resumed_after_an_interruption(aws: Aws) -> None:
     for number in range(1005):  # more than one page
         aws.s3.put_object(Bucket=BUCKET, Key=f"{number:04}", Body=b"")
-    next(storage.empty_bucket(aws.s3, BUCKET))  # and then interrupted
-    assert 0 < storage.count_content(aws.s3, BUCKET).total < 1005
-    list(storage.empty_bucket(aws.s3, BUCKET))
-    assert storage.count_content(aws.s3, BUCKET).total == 0
+    next(storage.empty_bucket(aws.s3, BUCKET, owner=aws.account_id))  # and then interrupted
+    assert 0 < storage.count_content(aws.s3, BUCKET, owner=aws.account_id).total < 1005
+    list(storage.empty_bucket(aws.s3, BUCKET, owner=aws.account_id))
+    assert storage.count_content(aws.s3, BUCKET, owner=aws.account_id).total == 0
 
 
 @pytest.mark.usefixtures("bucket")

@@ -15,6 +15,7 @@ from botocore.exceptions import EndpointConnectionError
 from imgctl.aws import session
 from infra import deployment
 from infra.bundle import Architecture, Bundle
+from infra.settings import NAME_SETTINGS
 from tests.cli_result import CliResult
 
 Imgctl = Callable[..., CliResult]
@@ -25,7 +26,7 @@ IDENTITY = """<GetCallerIdentityResponse><GetCallerIdentityResult>
 </GetCallerIdentityResult></GetCallerIdentityResponse>"""
 PARAMETERS = "".join(
     f"<member><ParameterKey>{name}</ParameterKey><ParameterValue>x</ParameterValue></member>"
-    for name in ("SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket")
+    for name in (*(spec.parameter for spec in NAME_SETTINGS), "CodeBucket")
 )
 
 

@@ -51,7 +51,7 @@ def test_what_was_made_by_hand_keeps_its_content_and_becomes_the_stacks(by_hand:
     }
     assert planned["partial"]
     told = by_hand.imgctl("deploy", "--plan", "--adopt").succeeded().err
-    assert f"overwritten: {SOURCE}: tags team=x" in told
+    assert f"replaced: the tags team=x of {SOURCE}" in told
     assert by_hand.all_that_is_there()["functions"] == []
 
     by_hand.imgctl("deploy", "--adopt", "--yes").succeeded()

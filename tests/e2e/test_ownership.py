@@ -141,3 +141,19 @@ def test_an_artifacts_bucket_with_somebodys_content_is_neither_taken_nor_deleted
     assert local.aws.s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 1
     local.aws.s3.delete_object(Bucket=bucket, Key="thesis.pdf")
     local.aws.s3.delete_bucket(Bucket=bucket)
+
+
+def test_publishing_with_another_stacks_settings_does_not_claim_its_buckets(
+    local: Local, settings: Path
+) -> None:
+    config = ("--config", str(settings))
+    local.imgctl("deploy", "--stack", "one", "--yes").succeeded()
+    local.imgctl("deploy", "--stack", LIVING, "--yes", *config).succeeded()
+    local.imgctl("publish", "--stack", "one", "--yes", *config).succeeded()
+    for bucket in (NAMES["source_bucket"], NAMES["destination_bucket"]):
+        tags = local.aws.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        assert tags == [{"Key": "imgctl:stack", "Value": LIVING}]
+    local.imgctl("destroy", "--stack", "one", "--delete-data", "--yes", *config).succeeded()
+    local.imgctl("destroy", "--stack", "one", "--delete-data", "--yes", *config).succeeded()
+    assert NAMES["source_bucket"] in local.all_that_is_there()["buckets"]
+    local.imgctl("destroy", "--stack", LIVING, "--delete-data", "--yes", *config).succeeded()

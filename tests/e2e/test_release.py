@@ -113,7 +113,7 @@ def test_a_version_whose_role_is_gone_is_not_made_live_again(empty: Local, tmp_p
     refused = empty.imgctl("rollback", "--yes")
     assert (
         refused.code,
-        "published with lambda-image-role FunctionRoleName" in refused.err,
+        "published with FunctionRoleName lambda-image-role" in refused.err,
     ) == (1, True)
     assert width_of_a_half(empty, "b.png") == 40
 

@@ -9,16 +9,18 @@ from botocore.stub import Stubber
 
 from infra.cloudformation import StackClient
 from infra.deployed_stack import DeployedStack
+from infra.settings import NAME_SETTINGS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 
-PARAMETERS = ("SourceBucketName", "DestinationBucketName", "TableName", "CodeBucket", "Scale")
+PARAMETERS = (*(spec.parameter for spec in NAME_SETTINGS), "CodeBucket", "Scale")
 
 
 def stack(status: str | None, **more: Any) -> DeployedStack:
     """Return a stack of imgctl's template in a state."""
-    parameters = dict.fromkeys(PARAMETERS, "x")
-    return DeployedStack("imgctl", status, "arn:stack/imgctl/1", parameters, **more)
+    values: dict[str, Any] = {"stack_id": "arn:stack/imgctl/1", "changed": str(NOW)}
+    values["parameters"] = dict.fromkeys(PARAMETERS, "x")
+    return DeployedStack("imgctl", status, **{**values, **more})
 
 
 class Recorded:

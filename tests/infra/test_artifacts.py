@@ -97,6 +97,30 @@ def test_somebodys_own_bucket_is_neither_used_nor_tagged(
     assert [version["Key"] for version in versions] == ["thesis.pdf"]
 
 
+@pytest.mark.parametrize("setting", ["tags", "versioning", "lifecycle"])
+def test_an_empty_bucket_with_settings_of_somebodys_own_is_not_taken(
+    aws: Aws, bundle: Bundle, setting: str
+) -> None:
+    s3: Any = aws.s3
+    location = {"LocationConstraint": "eu-west-2"}
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
+    match setting:
+        case "tags":
+            tags = {"TagSet": [{"Key": "owner", "Value": "finance"}]}
+            s3.put_bucket_tagging(Bucket=BUCKET, Tagging=tags)
+        case "versioning":
+            s3.put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
+        case "lifecycle":
+            rule = {"ID": "keep", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 2555}}
+            s3.put_bucket_lifecycle_configuration(
+                Bucket=BUCKET, LifecycleConfiguration={"Rules": [rule]}
+            )
+    with pytest.raises(ArtifactsError, match="settings of its own"):
+        upload_bundle(aws, bundle)
+    if setting == "tags":
+        assert s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == tags["TagSet"]
+
+
 def test_nothing_is_uploaded_to_a_bucket_of_another_stack(aws: Aws, bundle: Bundle) -> None:
     upload_bundle(aws, bundle)
     with pytest.raises(ArtifactsError, match="belongs to the stack imgctl"):

@@ -6,18 +6,26 @@ from typing import Any
 import pytest
 from botocore.stub import ANY
 
-from infra.cloudformation import ChangeSetRequest
+from infra.cloudformation import ChangeSetRequest, StackClient
 from infra.deployed_stack import AdoptionStep, DeployedStack, StackResource, owned_names
-from infra.errors import DeployError, NotOurStack, StackBusy, StackNotUpdatable
+from infra.errors import (
+    DeployError,
+    NotOurStack,
+    StackBusy,
+    StackChanged,
+    StackNotUpdatable,
+)
 from infra.plan import Change, ChangeSet, DeployEvent, ImportedResource, PropertyChange
 from tests.infra.recorded import NOW, Recorded, stack
 
+BUCKET = "AWS::S3::Bucket"
 REQUEST = ChangeSetRequest("Resources: {}", {"Scale": "0.5"})
 CHANGE_SET = "arn:aws:cloudformation:eu-west-2:1:changeSet/imgctl-1/x"
-PLANNED = ChangeSet("imgctl", CHANGE_SET, creates_stack=False)
+
 
 NEW = DeployedStack("imgctl", None)
 DEPLOYED = stack("UPDATE_COMPLETE")
+PLANNED = ChangeSet("imgctl", CHANGE_SET, creates_stack=False, planned_from=DEPLOYED)
 
 
 @pytest.fixture
@@ -42,7 +50,7 @@ def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> No
         },
     ).change_set("CREATE_PENDING").change_set("CREATE_IN_PROGRESS").change_set("CREATE_COMPLETE")
     plan = recorded.client.create_change_set(NEW, REQUEST)
-    assert plan == ChangeSet("imgctl", CHANGE_SET, creates_stack=True)
+    assert plan == ChangeSet("imgctl", CHANGE_SET, creates_stack=True, planned_from=NEW)
     assert recorded.slept_s == [2.0, 2.0]
 
 
@@ -212,8 +220,8 @@ def test_a_plan_that_is_declined_leaves_nothing_behind(recorded: Recorded) -> No
     named = {"StackName": "imgctl", "ChangeSetName": CHANGE_SET}
     recorded.responds("delete_change_set", {}, named)
     recorded.status("REVIEW_IN_PROGRESS").responds("list_change_sets", {"Summaries": []})
-    recorded.responds("delete_stack", {}, {"StackName": "imgctl"})
-    recorded.client.discard(ChangeSet("imgctl", CHANGE_SET, creates_stack=True))
+    recorded.responds("delete_stack", {}, {"StackName": "arn:stack/imgctl/1"})
+    recorded.client.discard(ChangeSet("imgctl", CHANGE_SET, creates_stack=True, planned_from=NEW))
 
 
 @pytest.mark.parametrize("executed", ["EXECUTE_IN_PROGRESS", "EXECUTE_COMPLETE", "EXECUTE_FAILED"])
@@ -250,7 +258,7 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     with pytest.raises(DeployError, match=r"SourceBucket.*src-bucket already exists") as failed:
-        recorded.client.execute(PLANNED, lambda _: None)
+        recorded.client.execute(replace(PLANNED, planned_from=NEW), lambda _: None)
     assert "ROLLBACK_COMPLETE" in failed.value.message
     assert "Rate exceeded" not in failed.value.message
 
@@ -274,7 +282,7 @@ def test_an_operation_that_begins_between_two_calls_is_not_taken_for_one_that_en
 ) -> None:
     begun = ("e1", "imgctl", "DELETE_IN_PROGRESS", "", "imgctl-1")
     gone = ("e2", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
-    recorded.responds("delete_stack", {})
+    recorded.status("UPDATE_COMPLETE").responds("delete_stack", {})
     recorded.status("UPDATE_COMPLETE").events(begun)  # the status of before, the event of now
     recorded.status("DELETE_IN_PROGRESS").events(begun)
     recorded.status("DELETE_COMPLETE").events(gone, begun)
@@ -334,11 +342,14 @@ def test_only_an_operation_in_progress_can_be_resumed(status: str | None) -> Non
 
 
 def test_destroying_what_is_not_there_does_nothing(recorded: Recorded) -> None:
+    recorded.status(None)
     assert not recorded.client.delete(NEW, lambda _: None)
 
 
 def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> None:
-    recorded.responds("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"})
+    recorded.status("DELETE_IN_PROGRESS").responds(
+        "delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"}
+    )
     gone = ("e1", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
     recorded.status("DELETE_COMPLETE").events(gone)
     recorded.status("DELETE_COMPLETE").events(gone)
@@ -347,7 +358,7 @@ def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> No
 
 def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Recorded) -> None:
     stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
-    recorded.responds("delete_stack", {})
+    recorded.status("UPDATE_COMPLETE").responds("delete_stack", {})
     recorded.status("DELETE_FAILED").events(stays)
     recorded.status("DELETE_FAILED").events(stays)
     with pytest.raises(DeployError, match=r"SourceBucket.*not empty") as failed:
@@ -356,8 +367,9 @@ def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Reco
 
 
 def test_a_stack_that_is_being_updated_is_not_destroyed(recorded: Recorded) -> None:
+    recorded.status("UPDATE_IN_PROGRESS")
     with pytest.raises(StackBusy):
-        recorded.client.delete(stack("UPDATE_IN_PROGRESS"), lambda _: None)
+        recorded.client.delete(DEPLOYED, lambda _: None)
 
 
 def test_what_was_found_before_anything_began_is_told(recorded: Recorded) -> None:
@@ -392,7 +404,7 @@ def test_an_empty_stack_with_somebody_elses_plan_in_it_is_left(recorded: Recorde
     recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
     recorded.responds("delete_change_set", {}).status("REVIEW_IN_PROGRESS")
     recorded.responds("list_change_sets", {"Summaries": [{"ChangeSetId": "a-colleagues"}]})
-    recorded.client.discard(ChangeSet("imgctl", CHANGE_SET, creates_stack=True))
+    recorded.client.discard(ChangeSet("imgctl", CHANGE_SET, creates_stack=True, planned_from=NEW))
 
 
 def test_an_interrupted_plan_is_taken_back(recorded: Recorded) -> None:
@@ -459,17 +471,18 @@ def test_resources_are_listed_over_all_pages(recorded: Recorded) -> None:
     recorded.responds("list_stack_resources", page("One", NextToken="more"))
     recorded.responds("list_stack_resources", page("Two"))
     assert recorded.client.list_resources(DEPLOYED) == (
-        StackResource("One", "One-physical", "CREATE_COMPLETE"),
-        StackResource("Two", "Two-physical", "CREATE_COMPLETE"),
+        StackResource("One", BUCKET, "One-physical", "CREATE_COMPLETE"),
+        StackResource("Two", BUCKET, "Two-physical", "CREATE_COMPLETE"),
     )
     assert recorded.client.list_resources(NEW) == ()
 
 
 RESOURCES = (
-    StackResource("SourceBucket", "mine", "CREATE_COMPLETE"),
-    StackResource("DestinationBucket", "imported", "IMPORT_COMPLETE"),
-    StackResource("AccessLogs", "taken-by-another", "CREATE_FAILED"),
-    StackResource("Records", "left-again", "DELETE_SKIPPED"),
+    StackResource("SourceBucket", BUCKET, "mine", "CREATE_COMPLETE"),
+    StackResource("DestinationBucket", BUCKET, "imported", "IMPORT_COMPLETE"),
+    StackResource("AccessLogs", BUCKET, "taken-by-another", "CREATE_FAILED"),
+    StackResource("Records", BUCKET, "left-again", "DELETE_SKIPPED"),
+    StackResource("Function", "AWS::Lambda::Function", "a-functions-name", "CREATE_COMPLETE"),
 )
 
 
@@ -477,7 +490,7 @@ RESOURCES = (
     "status", ["CREATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "UPDATE_FAILED", "IMPORT_COMPLETE"]
 )
 def test_a_living_stacks_list_proves_what_it_owns(status: str) -> None:
-    assert owned_names(stack(status), RESOURCES) == {"mine", "imported"}
+    assert owned_names(stack(status), RESOURCES, BUCKET) == {"mine", "imported"}
 
 
 @pytest.mark.parametrize(
@@ -497,4 +510,75 @@ def test_a_living_stacks_list_proves_what_it_owns(status: str) -> None:
     ],
 )
 def test_a_failed_stacks_list_proves_nothing(status: str | None) -> None:
-    assert owned_names(stack(status), RESOURCES) == frozenset()
+    assert owned_names(stack(status), RESOURCES, BUCKET) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "current",
+    [
+        stack("UPDATE_COMPLETE", changed="2026-11-25 12:00:00+00:00"),
+        stack("UPDATE_COMPLETE", parameters={**DEPLOYED.parameters, "LiveVersion": "1"}),
+        stack("UPDATE_COMPLETE", stack_id="arn:stack/imgctl/2"),
+    ],
+)
+def test_a_plan_is_not_applied_to_a_stack_that_has_changed_since(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch, current: DeployedStack
+) -> None:
+    """A colleague's rollback or settings, made while the bundle was built, are not undone."""
+    monkeypatch.setattr(StackClient, "_current", lambda *_: current)
+    with pytest.raises(StackChanged, match="changed by somebody else"):
+        recorded.client.execute(PLANNED, lambda _: None)
+
+
+@pytest.mark.parametrize("read", [NEW, DEPLOYED])
+def test_a_plan_is_not_applied_to_a_stack_that_is_gone(
+    recorded: Recorded, read: DeployedStack
+) -> None:
+    recorded.status(None)
+    with pytest.raises(StackChanged):
+        recorded.client.execute(replace(PLANNED, planned_from=read), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("read", "status"),
+    [
+        (NEW, "CREATE_COMPLETE"),  # deployed while the question was waiting for an answer
+        (NEW, "REVIEW_IN_PROGRESS"),
+        (stack("REVIEW_IN_PROGRESS", parameters={}), "CREATE_COMPLETE"),
+        (stack("ROLLBACK_COMPLETE", stack_id="arn:stack/imgctl/0"), "CREATE_COMPLETE"),
+    ],
+)
+def test_a_stack_that_was_deployed_in_the_meantime_is_not_deleted(
+    recorded: Recorded, read: DeployedStack, status: str
+) -> None:
+    recorded.status(status)
+    with pytest.raises(StackChanged):
+        recorded.client.delete(read, lambda _: None)
+
+
+def test_an_update_that_began_while_planning_is_reported_as_such(recorded: Recorded) -> None:
+    recorded.fails("create_change_set", "ValidationError", "is in UPDATE_IN_PROGRESS state")
+    recorded.status("UPDATE_IN_PROGRESS")
+    with pytest.raises(StackBusy):
+        recorded.client.create_change_set(DEPLOYED, REQUEST)
+
+
+def test_a_stack_that_vanishes_while_its_resources_are_listed_has_none(recorded: Recorded) -> None:
+    recorded.fails("list_stack_resources", "ValidationError", "Stack x does not exist")
+    assert recorded.client.list_resources(DEPLOYED) == ()
+
+
+@pytest.mark.parametrize("outputs", [{}, {"SourceBucket": "in"}])
+def test_a_failed_import_into_a_stack_that_was_created_is_no_failed_creation(
+    outputs: dict[str, str],
+) -> None:
+    failed = stack("IMPORT_ROLLBACK_COMPLETE", outputs=outputs)
+    assert failed.was_never_created == (not outputs)
+    assert failed.is_updatable == bool(outputs)
+
+
+def test_an_unknown_step_of_an_adoption_is_not_guessed(recorded: Recorded) -> None:
+    template = 'Metadata: {"imgctl": {"AdoptionStep": "replicas"}}\n'
+    recorded.status("IMPORT_COMPLETE").responds("get_template", {"TemplateBody": template})
+    with pytest.raises(DeployError, match="replicas"):
+        recorded.client.read("imgctl")

@@ -3,12 +3,17 @@ import pytest
 from infra.deployed_stack import DeployedStack
 from infra.plan import Change, ChangeSet, Plan, PropertyChange, Risk, assemble_plan
 
+NEW = DeployedStack("s", None)
 BUCKET, TABLE = "AWS::S3::Bucket", "AWS::DynamoDB::Table"
 
 
 def change(action: str, type_: str, replacement: str = "", *properties: str) -> Change:
     changed = tuple(PropertyChange(name, None, None) for name in properties)
     return Change(action, "Id", "physical", type_, replacement, changed)
+
+
+def plan_of(change: Change) -> Plan:
+    return Plan(ChangeSet("s", "c", creates_stack=False, planned_from=NEW, changes=(change,)))
 
 
 @pytest.mark.parametrize(
@@ -22,7 +27,7 @@ def change(action: str, type_: str, replacement: str = "", *properties: str) -> 
     ],
 )
 def test_losing_or_replacing_what_holds_data_is_data_loss(loss: Change) -> None:
-    assert Plan(ChangeSet("s", "c", creates_stack=False, changes=(loss,))).loses_data == (loss,)
+    assert plan_of(loss).loses_data == (loss,)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +42,7 @@ def test_losing_or_replacing_what_holds_data_is_data_loss(loss: Change) -> None:
     ],
 )
 def test_nothing_else_is_data_loss(harmless: Change) -> None:
-    assert not Plan(ChangeSet("s", "c", creates_stack=False, changes=(harmless,))).loses_data
+    assert not plan_of(harmless).loses_data
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_a_queue_that_is_replaced_would_lose_its_messages() -> None:
 
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
 OTHER_KEY = "arn:aws:kms:eu-west-2:123456789012:key/2"
-NOT_EMPTY = ChangeSet("s", "c", creates_stack=False)
+NOT_EMPTY = ChangeSet("s", "c", creates_stack=False, planned_from=NEW)
 
 
 def deployed(**parameters: str) -> DeployedStack:
@@ -101,13 +106,13 @@ def test_a_plan_has_the_parameters_that_change_and_the_live_version() -> None:
     plan = assemble_plan(before, NOT_EMPTY, after)
     assert plan.parameters == (PropertyChange("Scale", "0.5", "0.25"),)
     assert plan.live_version == "3"
-    assert plan.is_complete
+    assert plan.is_last_step
 
 
 def test_a_new_stack_and_an_empty_plan_have_no_changed_parameters() -> None:
     after = {"Scale": "0.25"}
-    assert assemble_plan(DeployedStack("s", None), NOT_EMPTY, after).parameters == ()
-    nothing = ChangeSet("s", "", creates_stack=False)
+    assert assemble_plan(NEW, NOT_EMPTY, after).parameters == ()
+    nothing = ChangeSet("s", "", creates_stack=False, planned_from=NEW)
     assert assemble_plan(deployed(Scale="0.5"), nothing, after).parameters == ()
 
 

@@ -1,12 +1,14 @@
 """What a destroy counts and deletes is proven to be the stack's, in every state of the stack."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.stub import Stubber
 
 from imgctl.aws.session import Aws
-from infra import teardown
+from infra import ownership, teardown
 from infra.deployed_stack import DeployedStack
 from infra.deployment import StackContext
 from infra.names import Names, stack_names
@@ -32,7 +34,7 @@ def recorded() -> Iterator[Recorded]:
 def deployed(status: str | None, names: Names = NAMES) -> DeployedStack:
     parameters = {spec.parameter: getattr(names, spec.name) for spec in NAME_SETTINGS}
     parameters["CodeBucket"] = names.artifacts_bucket
-    return DeployedStack("imgctl", status, "arn:stack/imgctl/1", parameters)
+    return DeployedStack("imgctl", status, "arn:stack/imgctl/1", parameters=parameters)
 
 
 def lists(recorded: Recorded, status: str, *names: str) -> None:
@@ -153,3 +155,63 @@ def test_what_changes_hands_between_the_question_and_the_deletion_is_left_alone(
     assert data.deleted == ()
     assert data.unproven == (teardown.UnprovenResource(NAMES.source_bucket, LIVING),)
     assert len(aws.s3.list_buckets()["Buckets"]) == 2
+
+
+def test_what_only_the_list_proves_is_tagged_before_the_stack_goes(
+    aws: Aws, recorded: Recorded
+) -> None:
+    """So that a deletion that is interrupted can be resumed; the bucket's other tags stay."""
+    team: Any = [{"Key": "team", "Value": "x"}]
+    make_bucket(aws, NAMES.source_bucket, team)
+    make_bucket(aws, NAMES.destination_bucket, THEIRS)
+    lists(recorded, "IMPORT_COMPLETE", NAMES.source_bucket, NAMES.destination_bucket)
+    context = StackContext(aws, recorded.client, "imgctl", NAMES)
+    found = teardown.claim(context, teardown.find_retained(context, deployed("IMPORT_COMPLETE")))
+    tags = aws.s3.get_bucket_tagging(Bucket=NAMES.source_bucket)["TagSet"]
+    assert tags == [*team, {"Key": "imgctl:stack", "Value": "imgctl"}]
+    assert aws.s3.get_bucket_tagging(Bucket=NAMES.destination_bucket)["TagSet"] == THEIRS
+    assert teardown.delete_data(aws, found, lambda _: None).deleted == (NAMES.source_bucket,)
+
+
+def test_an_adopted_table_is_tagged_too(aws: Aws) -> None:
+    make_table(aws, NAMES.table, [])
+    ownership.tag(aws, NAMES, [NAMES.table], "imgctl")
+    assert ownership.owner_of(aws, NAMES, NAMES.table) == Owner(Ownership.STACK, "imgctl")
+
+
+def test_a_bucket_with_data_is_never_taken_for_the_bundles(aws: Aws, recorded: Recorded) -> None:
+    make_bucket(aws, NAMES.source_bucket, OURS)
+    names = replace(NAMES, artifacts_bucket=NAMES.source_bucket)
+    lists(recorded, "CREATE_COMPLETE", NAMES.source_bucket)
+    found = retained(aws, recorded, deployed("UPDATE_COMPLETE", names))
+    assert found.bundles is None
+    assert found.data == (NAMES.source_bucket,)
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "DELETE_FAILED", "ROLLBACK_COMPLETE"])
+def test_messages_that_go_with_the_stacks_own_queue_are_counted(
+    aws: Aws, recorded: Recorded, status: str
+) -> None:
+    url = aws.sqs.create_queue(QueueName="own")["QueueUrl"]
+    aws.sqs.send_message(QueueUrl=url, MessageBody="{}")
+    queue = {
+        "LogicalResourceId": "DeadLetters",
+        "PhysicalResourceId": url,
+        "ResourceType": "AWS::SQS::Queue",
+        "ResourceStatus": "CREATE_COMPLETE" if status != "ROLLBACK_COMPLETE" else "CREATE_FAILED",
+        "LastUpdatedTimestamp": NOW,
+    }
+    recorded.responds("list_stack_resources", {"StackResourceSummaries": [queue]})
+    expected = 0 if status == "ROLLBACK_COMPLETE" else 1
+    assert retained(aws, recorded, deployed(status)).dead_letters == expected
+
+
+@pytest.mark.parametrize("operation", ["head_bucket", "get_bucket_tagging"])
+def test_a_bucket_that_may_not_be_read_is_left_alone(aws: Aws, operation: str) -> None:
+    with Stubber(aws.s3) as stub:
+        if operation == "get_bucket_tagging":
+            stub.add_response("head_bucket", {"BucketRegion": "eu-west-2"})
+            stub.add_client_error(operation, "AccessDenied")
+        else:
+            stub.add_client_error(operation, "403")
+        assert ownership.bucket_owner(aws, "x") == ownership.ELSEWHERE

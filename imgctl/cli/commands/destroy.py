@@ -45,18 +45,23 @@ def destroy(context: click.Context, *, delete_data: bool) -> int:
     if not ui.confirm(question, expected=stack.stack):
         ui.info("Nothing was changed.")
         return 1
+    resume_with = "destroy"
+    if delete_data:
+        resume_with = "destroy --delete-data"
+        retained = teardown.claim(stack, retained)
     # The stack first: its trigger goes with it, so that nothing arrives while data is deleted.
-    with following(app, stack.stack, resume_with="destroy") as on_event:
+    with following(app, stack.stack, resume_with=resume_with) as on_event:
         stack.client.delete(deployed, on_event)
-    teardown.delete_bundles(app.aws, retained)
+    bundles = teardown.delete_bundles(app.aws, retained)
+    unproven = (*retained.unproven, *([] if bundles is None else [bundles]))
     if not delete_data:
         _report_kept(app, retained)
-        return _result(app, retained.data, retained.unproven, deleted=True)
+        return _result(app, retained.data, unproven, deleted=True)
     with ui.progress("Deleting objects", retained.objects) as advance:
         data = teardown.delete_data(app.aws, retained, advance)
     with_data = f" with {', '.join(data.deleted)}" if data.deleted else ""
     ui.info(f"Deleted the stack {stack.stack}{with_data}.")
-    return _result(app, (), (*retained.unproven, *data.unproven), deleted=True)
+    return _result(app, (), (*unproven, *data.unproven), deleted=True)
 
 
 def _summary(
@@ -65,7 +70,7 @@ def _summary(
     what = f"the stack {deployed.name}" if deployed.exists else f"leftovers of {deployed.name}"
     lines = [f"To be deleted: {what}"]
     if retained.bundles is not None:
-        lines.append(f"  {retained.bundles}: the function's bundles, which deploy builds again")
+        lines.append(f"  {retained.bundles}: the function's bundles; deploy rebuilds them")
     if retained.dead_letters:
         hint = Hint("run {} first", "redrive").render(app.program)
         lines.append(
@@ -81,13 +86,19 @@ def _summary(
         )
     if retained.table is not None:
         lines.append(f"  {retained.table}: about {retained.records} items")
+    if retained.unproven:
+        lines.append("Left alone, not proven to belong to the stack:")
+        lines += [f"  {item}" for item in retained.unproven]
     return "\n".join(lines)
 
 
 def _report_kept(app: App, retained: "RetainedResources") -> None:
     kept = ""
     if retained.data:
-        hint = Hint("{} deletes them.", "destroy --delete-data").render(app.program)
+        if all(retained.owners[name].stack for name in retained.data):
+            hint = Hint("{} deletes them.", "destroy --delete-data").render(app.program)
+        else:  # adopted, but not yet tagged: without the stack nothing proves whose they are
+            hint = Hint("{} imports them.", "deploy --adopt").render(app.program)
         kept = f" Kept for the next deploy: {', '.join(retained.data)}. {hint}"
     app.ui.info(f"Deleted the stack {app.settings.stack}.{kept}")
 
