@@ -13,7 +13,7 @@ from imgctl.aws import records, storage
 from imgctl.aws.stack import StackOutputs
 from imgctl.core import current_record
 from imgctl.core.current_record import CurrentRecord, current_id
-from imgctl.core.keys import version_id_of
+from imgctl.core.keys import is_folder_marker, version_id_of
 from imgctl.core.record import Record, Status, from_item, timestamp
 
 if TYPE_CHECKING:
@@ -99,7 +99,9 @@ def list_source_objects(
                 modified=timestamp(version["LastModified"]),
             )
             for version in page.get("Versions", [])
-            if version["IsLatest"] and version["Key"] > after
+            if version["IsLatest"]
+            and version["Key"] > after
+            and not is_folder_marker(version["Key"], version["Size"])
         ]
         if sources:
             yield sources

@@ -67,6 +67,8 @@ def order(record_id: str, sequencer: str, other_id: str, other_sequencer: str) -
     if not (sequencer and other_sequencer):
         return EventOrder.UNKNOWN
     width = max(len(sequencer), len(other_sequencer))
+    if _padded(sequencer, width) == _padded(other_sequencer, width):
+        return EventOrder.UNKNOWN  # of two different uploads: they do not tell which came later
     newer = _padded(sequencer, width) > _padded(other_sequencer, width)
     return EventOrder.NEWER if newer else EventOrder.OLDER
 

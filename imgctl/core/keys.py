@@ -26,6 +26,11 @@ def version_id_of(version_id: str | None) -> str:
     return "" if version_id in (None, "null") else str(version_id)
 
 
+def is_folder_marker(key: str, size: int | None) -> bool:
+    """Return whether an object is a folder of the S3 console: empty, with a key like `folder/`."""
+    return key.endswith("/") and size == 0
+
+
 def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
     """Return the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
 

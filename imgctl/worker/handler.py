@@ -1,6 +1,7 @@
 """Lambda's entry point: processes every object of an event, then reports the outcomes."""
 
 import json
+import logging
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,10 +13,17 @@ from typing import Any
 import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imgctl.core.record import Record
+from imgctl.core.record import Record, Status, timestamp
 from imgctl.worker import pipeline, scratch
 from imgctl.worker.deadline import CLIENT_CONFIG, Deadline
-from imgctl.worker.events import BatchTask, ObjectCreated, batch_tasks, objects_created
+from imgctl.worker.events import (
+    BatchTask,
+    Ignored,
+    ObjectCreated,
+    Unreadable,
+    batch_tasks,
+    parse_event,
+)
 from imgctl.worker.pipeline import Dependencies, ProcessResult
 from imgctl.worker.settings import Settings, from_environ
 
@@ -45,6 +53,13 @@ class Processed:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """An object with nothing to process: a folder."""
+
+    created: ObjectCreated
+
+
+@dataclass(frozen=True, slots=True)
 class Retryable:
     """An object that failed for a reason that a retry may overcome."""
 
@@ -56,7 +71,7 @@ class RetryableFailures(RuntimeError):
     """Some objects can be retried: raising this makes Lambda send the event again."""
 
 
-def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+def lambda_handler(event: object, context: Any) -> dict[str, Any]:
     """Process an event. Raises RetryableFailures after every object has been tried."""
     cold = not _cold_start.cache_info().currsize
     settings, deps = _cold_start()
@@ -71,22 +86,36 @@ def lambda_handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     return handle(event, invocation)
 
 
-def handle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
+def handle(event: object, invocation: Invocation) -> dict[str, Any]:
     """Process each object of an event; raise RetryableFailures once, at the end.
 
-    For S3 Batch Operations, each task's result reports what can be retried.
+    For S3 Batch Operations, each task's result reports what can be retried. A record that cannot
+    be read is logged and counted, and does not keep the others from being processed. Raises
+    UnknownEvent if nothing can be read.
     """
     tasks = batch_tasks(event)
     if tasks is not None:
         return _handle_batch(tasks, event, invocation)
-    outcomes = list(_process_each(objects_created(event), invocation))
+    records = parse_event(event)
+    unreadable = [record for record in records if isinstance(record, Unreadable)]
+    for record in records:
+        if not isinstance(record, ObjectCreated):
+            invocation.log(_unprocessed_line(record, invocation))
+    objects = [record for record in records if isinstance(record, ObjectCreated)]
+    outcomes = list(_process_each(objects, invocation))
     failures = [o for o in outcomes if isinstance(o, Retryable)]
     if failures:
         raise RetryableFailures("; ".join(f"{o.created.key}: {o.reason}" for o in failures))
     processed = [o.result.record for o in outcomes if isinstance(o, Processed)]
+    failed = sum(record.status is Status.FAILED for record in processed)
     body = {
-        "message": "Image processing completed successfully",
+        "message": (
+            f"Image processing completed, {failed} failed"
+            if failed
+            else "Image processing completed successfully"
+        ),
         "processed_count": len(processed),
+        **({"unreadable_count": len(unreadable)} if unreadable else {}),
     }
     return {
         "statusCode": 200,
@@ -95,24 +124,38 @@ def handle(event: Mapping[str, Any], invocation: Invocation) -> dict[str, Any]:
     }
 
 
-def _handle_batch(
-    tasks: list[BatchTask], event: Mapping[str, Any], invocation: Invocation
-) -> dict[str, Any]:
-    objects = (task.created for task in tasks)
+def _unprocessed_line(record: Ignored | Unreadable, invocation: Invocation) -> dict[str, Any]:
+    line: dict[str, Any] = {"requestId": invocation.request_id}
+    if isinstance(record, Ignored):
+        return {"level": "INFO", "outcome": "IGNORED", **line, "event": record.event_name}
+    return {"level": "ERROR", "outcome": "UNREADABLE", **line, "reason": record.reason}
+
+
+def _handle_batch(tasks: list[BatchTask], event: Any, invocation: Invocation) -> dict[str, Any]:
+    objects = [t.record for t in tasks if isinstance(t.record, ObjectCreated)]
     outcomes = _process_each(objects, invocation)
     return {
         "invocationSchemaVersion": event["invocationSchemaVersion"],
         "treatMissingKeysAs": "PermanentFailure",
-        "invocationId": event["invocationId"],
+        "invocationId": event.get("invocationId", ""),
         "results": [
-            _task_result(task, outcome) for task, outcome in zip(tasks, outcomes, strict=True)
+            _task_result(
+                task, task.record if isinstance(task.record, Unreadable) else next(outcomes)
+            )
+            for task in tasks
         ],
     }
 
 
-def _task_result(task: BatchTask, outcome: Processed | Retryable) -> dict[str, str]:
-    if isinstance(outcome, Retryable):
+def _task_result(
+    task: BatchTask, outcome: Processed | Skipped | Retryable | Unreadable
+) -> dict[str, str]:
+    if isinstance(outcome, Unreadable):
+        code, text = "PermanentFailure", outcome.reason
+    elif isinstance(outcome, Retryable):
         code, text = "TemporaryFailure", outcome.reason
+    elif isinstance(outcome, Skipped):
+        code, text = "Succeeded", "SKIPPED"
     else:
         # S3 stops a job with many failed tasks. A recorded failure is a success of its task.
         code, record = "Succeeded", outcome.result.record
@@ -127,7 +170,7 @@ def _task_result(task: BatchTask, outcome: Processed | Retryable) -> dict[str, s
 
 def _process_each(
     objects: Iterable[ObjectCreated], invocation: Invocation
-) -> Iterator[Processed | Retryable]:
+) -> Iterator[Processed | Skipped | Retryable]:
     """Process each object and log one line for it."""
     cold = invocation.cold
     stopwatch_s = invocation.deps.stopwatch_s
@@ -146,6 +189,9 @@ def _process_each(
             result = pipeline.process(
                 created, invocation.settings, invocation.deps, invocation.request_id
             )
+        except pipeline.FolderMarker:
+            invocation.log({"level": "INFO", "outcome": "SKIPPED", **line, "reason": "a folder"})
+            yield Skipped(created)
         except Exception as error:
             # Even after a programming error, the other objects are processed and this one retried.
             reason = _reason(error)
@@ -163,6 +209,7 @@ def _process_each(
 
 @cache
 def _cold_start() -> tuple[Settings, Dependencies]:
+    logging.getLogger("botocore").setLevel(logging.WARNING)  # "Found credentials in ..."
     scratch.remove_stale_folders()
     settings = from_environ(os.environ)
     # Without boto3: it takes time to import, and nothing that it adds to botocore is used here.
@@ -236,4 +283,6 @@ def _log_fields(result: ProcessResult) -> dict[str, Any]:
 
 
 def _print_line(line: Mapping[str, Any]) -> None:
-    print(json.dumps(line, ensure_ascii=False), flush=True)
+    """Print a log line. Lambda only filters by level what has a timestamp as well."""
+    stamped = {"timestamp": timestamp(datetime.now(UTC)), **line}
+    print(json.dumps(stamped, ensure_ascii=False), flush=True)

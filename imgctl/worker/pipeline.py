@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from imgctl.core.current_record import CurrentRecord, EventOrder, order
 from imgctl.core.errors import PictureError
-from imgctl.core.keys import output_key, resource_id
+from imgctl.core.keys import is_folder_marker, output_key, resource_id
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.resize import ResizeResult, resize
 from imgctl.worker import records, storage
@@ -64,6 +64,10 @@ class StoreResult:
     replaced: bool = False
 
 
+class FolderMarker(Exception):
+    """The object is a folder: there is nothing to resize and nothing to record."""
+
+
 class PermissionDenied(PictureError):
     """AWS denied the function an action; this is retried, because the role can be fixed."""
 
@@ -84,8 +88,13 @@ def process(
     The output is written before the record, so that no record names an output that does not exist.
     Nothing older replaces anything newer, and a repetition ends in the same state. Raises
     WriteConflict, DeadlineExceeded, NoSpace and the errors of S3 and DynamoDB, all of which can be
-    retried.
+    retried, and FolderMarker, which is no failure.
     """
+    if is_folder_marker(created.key, created.size):
+        raise FolderMarker
+    if created.other_keys:
+        key = storage.existing_key(deps.s3, created)
+        created = replace(created, key=key, other_keys=())
     record = _new_record(created, request_id)
     replaced = False
     try:
@@ -169,6 +178,8 @@ def _resize_and_store(
         deps.s3, created, settings.limits, check_time=deps.deadline.check
     ) as original:
         downloaded_s = deps.stopwatch_s()
+        if is_folder_marker(created.key, original.path.stat().st_size):
+            raise FolderMarker
         record = _with_identity(record, created, original)
         deps.deadline.check()
         try:

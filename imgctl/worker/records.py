@@ -109,7 +109,7 @@ def _item_at(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Any:
 
 def _keeps_success(known: Record, new: Record) -> bool:
     """Return whether a SUCCEEDED record is kept: the new failure only means lost access."""
-    lost_access = new.failure_code in ("gone", "archived", "access_denied")
+    lost_access = new.failure_code in ("gone", "archived", "access_denied", "customer_encrypted")
     return known.status is Status.SUCCEEDED and lost_access
 
 

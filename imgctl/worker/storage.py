@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = MEBIBYTE
 
+# Of S3's message: its code, InvalidRequest, has other causes too.
+_SSE_C = "Server Side Encryption"
+
 MAX_METADATA_VALUE_BYTES = 340
 """The most of a metadata value: encoded, it can triple, and S3 allows 2 KB for all values."""
 
@@ -40,6 +43,12 @@ class ObjectArchived(PictureError):
     """The object is in an archive storage class and must be restored first."""
 
     code = "archived"
+
+
+class ObjectEncrypted(PictureError):
+    """The object is encrypted with a key that only its uploader has (SSE-C)."""
+
+    code = "customer_encrypted"
 
 
 class PreconditionFailed(Exception):
@@ -72,8 +81,8 @@ def download(
 ) -> Iterator[Original]:
     """Download exactly the object version that the event names, into a temporary file.
 
-    Raises ObjectGone, ObjectArchived or TooLarge, which are final. ClientError, scratch.NoSpace and
-    what `check_time` raises, which is called for each chunk, can be retried.
+    Raises ObjectGone, ObjectArchived, ObjectEncrypted or TooLarge, which are final. ClientError,
+    scratch.NoSpace and what `check_time` raises, which is called for each chunk, can be retried.
     """
     response = _get(s3, created)
     body = response["Body"]
@@ -117,7 +126,24 @@ def _get(s3: "S3Client", created: ObjectCreated) -> "GetObjectOutputTypeDef":
                 "The object is in an archive and cannot be read.",
                 hint=Hint("Restore it, then run {}.", "reprocess KEY"),
             ) from error
+        if code == "InvalidRequest" and _SSE_C in error.response["Error"].get("Message", ""):
+            raise ObjectEncrypted(
+                "The object is encrypted with a customer-provided key (SSE-C).",
+                hint="Upload it with another kind of encryption: the function has no such keys.",
+            ) from error
         raise
+
+
+def existing_key(s3: "S3Client", created: ObjectCreated) -> str:
+    """Return the reading of an object's key that names an existing object; the first if none does.
+
+    Only asks S3 if there are several readings.
+    """
+    version = {"VersionId": created.version_id} if created.version_id else {}
+    for key in (created.key, *created.other_keys):
+        if not created.other_keys or _head(s3, created.bucket, key, **version) is not None:
+            return key
+    return created.key
 
 
 def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: str) -> bool:
@@ -144,9 +170,12 @@ def head_output(s3: "S3Client", bucket: str, key: str) -> Output | None:
     )
 
 
-def _head(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
+def _head(
+    s3: "S3Client", bucket: str, key: str, **version: str
+) -> "HeadObjectOutputTypeDef | None":
+    request: Any = {"Bucket": bucket, "Key": key, **version}
     try:
-        return s3.head_object(Bucket=bucket, Key=key)
+        return s3.head_object(**request)
     except ClientError as error:
         if error.response["Error"]["Code"] in _NOT_FOUND_CODES:
             return None

@@ -192,3 +192,10 @@ def test_only_the_latest_version_of_a_key_is_listed(context: AuditContext) -> No
     context.s3.delete_object(Bucket=SOURCE, Key="deleted.jpg")
     assert list(list_source_objects(context.s3, SOURCE)) == [[newest]]
     assert head_source_object(context.s3, SOURCE, "deleted.jpg") is None
+
+
+def test_folders_of_the_console_are_no_objects_to_process(context: AuditContext) -> None:
+    for key, body in (("album/", b""), ("album/a.jpg", b"x"), ("slash/", b"x")):
+        context.s3.put_object(Bucket=SOURCE, Key=key, Body=body)
+    (page,) = list_source_objects(context.s3, SOURCE)
+    assert [source.key for source in page] == ["album/a.jpg", "slash/"]

@@ -7,7 +7,7 @@ from botocore.stub import ANY, Stubber
 from imgctl.aws import batch
 from imgctl.aws.audit import SourceObject
 from imgctl.aws.session import Aws
-from imgctl.worker.events import batch_tasks
+from imgctl.worker.events import ObjectCreated, batch_tasks
 from tests.stack_outputs import OUTPUTS
 
 
@@ -25,8 +25,9 @@ def test_the_function_reads_back_the_keys_of_the_manifest() -> None:
         for bucket, key, version in rows
     ]
     parsed = batch_tasks({"invocationSchemaVersion": "2.0", "tasks": tasks}) or []
-    assert [task.created.key for task in parsed] == keys
-    assert {task.created.version_id for task in parsed} == {"v1"}
+    objects = [task.record for task in parsed if isinstance(task.record, ObjectCreated)]
+    assert [created.key for created in objects] == keys
+    assert {created.version_id for created in objects} == {"v1"}
 
 
 def test_an_object_without_a_version_has_null_in_the_manifest() -> None:

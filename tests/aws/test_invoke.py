@@ -12,7 +12,7 @@ from imgctl.aws.audit import SourceObject
 from imgctl.aws.invoke import InvokeResult, invoke, invoke_each, s3_event_for
 from imgctl.aws.session import Aws
 from imgctl.core.record import Status
-from imgctl.worker.events import objects_created
+from imgctl.worker.events import ObjectCreated, parse_event
 
 SOURCE = SourceObject(
     key="Käse +1%.jpg", version_id="v1", etag="e1", size=7, modified="2026-11-23", sequencer="0A"
@@ -20,13 +20,13 @@ SOURCE = SourceObject(
 
 
 def test_the_function_reads_the_object_from_the_event() -> None:
-    (created,) = objects_created(s3_event_for(SOURCE, "bucket"))
+    (created,) = parse_event(s3_event_for(SOURCE, "bucket"))
+    assert isinstance(created, ObjectCreated)
     assert (created.bucket, created.key) == ("bucket", SOURCE.key)
     assert (created.version_id, created.etag, created.sequencer) == ("v1", "e1", "0A")
     assert created.size == 7
-    (minimal,) = objects_created(
-        s3_event_for(replace(SOURCE, version_id="", sequencer=""), "bucket")
-    )
+    (minimal,) = parse_event(s3_event_for(replace(SOURCE, version_id="", sequencer=""), "bucket"))
+    assert isinstance(minimal, ObjectCreated)
     assert (minimal.version_id, minimal.sequencer) == ("", "")
 
 

@@ -1,6 +1,7 @@
 import json
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import pytest
 from botocore.stub import Stubber
@@ -172,3 +173,92 @@ def test_a_programming_error_with_one_image_does_not_affect_the_others(
     with pytest.raises(RetryableFailures, match=r"one\.jpg: ZeroDivisionError"):
         handle(event, cloud.invocation)
     assert [record.original_object_key for record in cloud.records()] == ["two.jpg"]
+
+
+def test_a_failed_image_is_not_called_a_success(cloud: Cloud) -> None:
+    event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("bad.jpg", b"no"))
+    body = json.loads(handle(event, cloud.invocation)["body"])
+    assert body == {"message": "Image processing completed, 1 failed", "processed_count": 2}
+
+
+def test_what_cannot_be_read_is_logged_and_counted_and_the_rest_is_processed(cloud: Cloud) -> None:
+    event = s3_event_for(cloud.put("one.jpg", ROCKET))
+    event["Records"] += [None, {"s3": {}}, {"eventName": "ObjectRemoved:Delete", "s3": {}}]
+    body = json.loads(handle(event, cloud.invocation)["body"])
+    assert (body["processed_count"], body["unreadable_count"]) == (1, 2)
+    outcomes = [line["outcome"] for line in cloud.lines]
+    assert outcomes == ["UNREADABLE", "UNREADABLE", "IGNORED", "SUCCEEDED"]
+    assert cloud.output_keys() == ["resized-one.jpg"]
+
+
+def test_a_removal_does_not_replace_the_record_of_what_was_processed(cloud: Cloud) -> None:
+    created = replace(cloud.put("one.jpg", ROCKET), sequencer="0A")
+    handle(s3_event_for(created), cloud.invocation)
+    removed = replace(created, event_name="ObjectRemoved:Delete", sequencer="0B")
+    response = handle(s3_event_for(removed), cloud.invocation)
+    assert response["outcomes"] == []
+    assert [record.status for record in cloud.records()] == [Status.SUCCEEDED]
+
+
+@pytest.mark.parametrize("size", [0, None])
+def test_a_folder_of_the_console_is_skipped_without_a_record(
+    cloud: Cloud, size: int | None
+) -> None:
+    created = replace(cloud.put("album/", b""), size=size)
+    assert handle(s3_event_for(created), cloud.invocation)["outcomes"] == []
+    (result,) = handle(batch_event_for(created), cloud.invocation)["results"]
+    assert (result["resultCode"], result["resultString"]) == ("Succeeded", "SKIPPED")
+    assert cloud.records() == []
+    assert [line["outcome"] for line in cloud.lines] == ["SKIPPED", "SKIPPED"]
+
+
+def test_an_image_whose_key_ends_in_a_slash_is_no_folder(cloud: Cloud) -> None:
+    handle(s3_event_for(cloud.put("album/", ROCKET)), cloud.invocation)
+    assert [record.status for record in cloud.records()] == [Status.SUCCEEDED]
+
+
+def test_an_object_with_a_key_of_its_uploaders_fails_with_that_reason(cloud: Cloud) -> None:
+    created = cloud.put("secret.jpg", ROCKET)
+    message = "The object was stored using a form of Server Side Encryption. The correct parameters"
+    with Stubber(cloud.s3) as stub:
+        stub.add_client_error("get_object", "InvalidRequest", message, http_status_code=400)
+        (outcome,) = handle(s3_event_for(created), cloud.invocation)["outcomes"]
+    assert (outcome["status"], outcome["code"]) == ("FAILED", "customer_encrypted")
+
+
+def test_another_invalid_request_is_retried(cloud: Cloud) -> None:
+    event = s3_event_for(cloud.put("one.jpg", ROCKET))
+    with Stubber(cloud.s3) as stub:
+        stub.add_client_error("get_object", "InvalidRequest", "Something else")
+        with pytest.raises(RetryableFailures):
+            handle(event, cloud.invocation)
+
+
+@pytest.mark.parametrize("stored", ["a b.jpg", "a+b.jpg", "a%2Bb.jpg", "a%20b.jpg"])
+def test_the_key_of_a_task_is_the_one_that_exists_however_it_is_encoded(
+    cloud: Cloud, stored: str
+) -> None:
+    created = cloud.put(stored, ROCKET)
+    for encoded in {quote(stored), quote_plus(stored), stored}:
+        event = batch_event_for(created)
+        event["tasks"][0]["s3Key"] = encoded
+        (result,) = handle(event, cloud.invocation)["results"]
+        assert result["resultString"] == "SUCCEEDED", encoded
+    assert cloud.output_keys() == [f"resized-{stored}"]
+
+
+def test_of_two_different_uploads_with_one_sequencer_the_bucket_says_which_is_newer(
+    cloud: Cloud,
+) -> None:
+    first = replace(cloud.put("one.jpg", ROCKET), sequencer="0A")
+    second = replace(cloud.put("one.jpg", ROCKET + b"newer"), sequencer="0A")
+    handle(s3_event_for(second), cloud.invocation)
+    handle(s3_event_for(first), cloud.invocation)
+    statuses = {record.version_id: record.status for record in cloud.records()}
+    assert statuses == {
+        first.version_id: Status.SUPERSEDED,
+        second.version_id: Status.SUCCEEDED,
+    }
+    handle(s3_event_for(first, second), cloud.invocation)
+    (current,) = cloud.current_records()
+    assert current.version_id == second.version_id
