@@ -4,10 +4,12 @@ All of its files are in one folder: `server.json` (process and address), `server
 the server for its whole life), `server.log`, the emulator's state, and the objects.
 """
 
+import base64
 import fcntl
 import importlib.util
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -28,14 +30,10 @@ HOST = "127.0.0.1"
 ACCOUNT_ID = "000000000000"
 DEFAULT_REGION = "us-east-1"
 
-# The emulator accepts this key as the account's root user with any secret: its protection is that
-# it listens only on the loopback address. It does check the keys of IAM users.
-ROOT_KEY, ROOT_SECRET = "test", "test"
-
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 30
 _INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
-_RESET_FILES = ("state", "objects", "home", "port", "server.json", "server.log")
+_RESET_FILES = ("state", "objects", "home", "port", "server.json", "server.log", "root.json")
 _POLL_S = 0.05
 
 # The servers that this process started and that have not been reaped.
@@ -49,6 +47,14 @@ class LocalError(ImgctlError):
     """The embedded AWS cannot be started, reached, stopped or reset."""
 
     code = "local"
+
+
+@dataclass(frozen=True, slots=True)
+class RootCredentials:
+    """The root user's credentials: random, and different for each folder."""
+
+    access_key: str
+    secret_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,13 +199,14 @@ def _wait_until_running(folder: Path) -> Endpoint:
 
 def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
     port = _free_port(folder)
+    root = _root_credentials(folder)
     (folder / "home").mkdir(exist_ok=True)
     with (folder / "server.log").open("wb") as log:
         process = subprocess.Popen(
             # -P keeps the working folder off the import path.
             [sys.executable, "-P", "-m", "imgctl.local.server", str(port), str(lock.fileno())],
             cwd=folder,
-            env=_server_environment(folder, region, port),
+            env=_server_environment(folder, region, port, root),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -207,9 +214,11 @@ def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
             pass_fds=[lock.fileno()],
         )
     _children[process.pid] = process
-    endpoint = Endpoint(f"http://{HOST}:{port}", process.pid, port, region, ROOT_KEY, ROOT_SECRET)
+    endpoint = Endpoint(
+        f"http://{HOST}:{port}", process.pid, port, region, root.access_key, root.secret_key
+    )
     try:
-        (folder / "server.json").write_text(json.dumps(asdict(endpoint)))
+        _write_private(folder / "server.json", json.dumps(asdict(endpoint)))
         _wait_until_healthy(process, endpoint, folder / "server.log")
     except BaseException:  # not even an interruption may leave an untracked server behind
         process.kill()
@@ -219,7 +228,30 @@ def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
     return endpoint
 
 
-def _server_environment(folder: Path, region: str, port: int) -> dict[str, str]:
+def _root_credentials(folder: Path) -> RootCredentials:
+    """Return the credentials of a folder's root user, created when they are first needed."""
+    path = folder / "root.json"
+    try:
+        return RootCredentials(**json.loads(path.read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        # A key in AWS's own form: 20 uppercase letters and digits.
+        key = "AKIA" + base64.b32encode(secrets.token_bytes(10)).decode()
+        root = RootCredentials(key, secrets.token_urlsafe(30))
+        _write_private(path, json.dumps(asdict(root)))
+        return root
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only the user can read, whatever it was before."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(text)
+
+
+def _server_environment(
+    folder: Path, region: str, port: int, root: RootCredentials
+) -> dict[str, str]:
     """Return the server's environment, which the emulator passes on to functions.
 
     It therefore has none of the user's variables, except those that any program needs.
@@ -227,8 +259,8 @@ def _server_environment(folder: Path, region: str, port: int) -> dict[str, str]:
     return {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ} | {
         "HOME": str(folder / "home"),
         "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": ROOT_KEY,
-        "AWS_SECRET_ACCESS_KEY": ROOT_SECRET,
+        "AWS_ACCESS_KEY_ID": root.access_key,
+        "AWS_SECRET_ACCESS_KEY": root.secret_key,
         "AWS_DEFAULT_REGION": region,
         "BIND_HOST": HOST,
         "GATEWAY_PORT": str(port),

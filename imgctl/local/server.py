@@ -1,9 +1,10 @@
-"""The embedded AWS's process: the emulator, with four of its gaps closed.
+"""The embedded AWS's process: the emulator, with five of its gaps closed, and closed to web pages.
 
 - It does not execute integrations of API Gateway with S3.
 - It ignores an alias's own settings of asynchronous invocation, such as the on-failure destination.
 - It starts all invocations at once, each as a process, where Lambda queues them.
 - Its change sets list resources whose condition is false.
+- It accepts well-known keys, and none at all, as those of the root user.
 
 Run as `python -m imgctl.local.server PORT LOCK` by imgctl.local.daemon, in a clean environment;
 LOCK is the descriptor of the locked file that shows that the server is running.
@@ -30,11 +31,11 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
-from ministack.core import persistence
-from ministack.services import lambda_svc
+from ministack.core import iam_evaluator, persistence
+from ministack.services import lambda_svc, sts
 from ministack.services.cloudformation import changesets, engine
 
-from imgctl.local import gateway
+from imgctl.local import access, gateway
 from imgctl.local.gateway import Call, IntegrationError, Response
 
 HOST = "127.0.0.1"
@@ -66,21 +67,24 @@ class Server:
     """An ASGI application: the emulator's, extended by integrations with S3."""
 
     def __init__(self, port: int) -> None:
+        self._port = port
         self._url = f"http://{HOST}:{port}"
         self._changed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one ASGI connection (ASGI 3.0)."""
+        if scope["type"] != "lifespan":
+            reason = access.rejection(self._port, scope["path"], scope["headers"])
+            if reason is not None:
+                print(f"rejected {scope.get('method', scope['type'])}: {reason}", flush=True)
+                await _reject(scope, send, reason)
+                return
         self._changed |= scope.get("method") not in (None, "GET", "HEAD")
         if scope["type"] != "http" or not scope["path"].startswith(API_PREFIX):
             await emulator(scope, receive, send)
             return
         body = await _read_body(receive)
-        response = await self._call_api(scope, body)
-        headers = [(k.encode(), v.encode("latin-1")) for k, v in response.headers.items()]
-        headers.append((b"content-length", str(len(response.body)).encode()))
-        await send({"type": "http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "http.response.body", "body": response.body})
+        await _respond(send, await self._call_api(scope, body))
 
     async def save_periodically(self) -> None:
         """Save the emulator's state after changes; by itself it saves only when it is stopped.
@@ -193,6 +197,20 @@ class Server:
         )
 
 
+async def _respond(send: Send, response: Response) -> None:
+    headers = [(k.encode(), v.encode("latin-1")) for k, v in response.headers.items()]
+    headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})
+
+
+async def _reject(scope: Scope, send: Send, reason: str) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1008})
+    else:
+        await _respond(send, gateway.error_response(403, f"Forbidden: {reason}."))
+
+
 def _decode_segment(segment: str) -> str:
     return unquote(segment).replace("/", "%2F")
 
@@ -239,6 +257,25 @@ async def _call_emulator(scope: Scope, body: bytes) -> Response:
         },
         b"".join(m.get("body", b"") for m in messages if m["type"] == "http.response.body"),
     )
+
+
+def patch_root_key() -> None:
+    """Accept only the configured key as the root user's, and only with its signature.
+
+    The emulator also accepts `test`, any account number and no credentials at all, and does not
+    check the signatures of any of these.
+    """
+    key = os.environ["AWS_ACCESS_KEY_ID"]
+
+    def is_root_access_key(access_key_id: str) -> bool:
+        return access_key_id == key
+
+    def is_exempt_from_signature(_access_key_id: str) -> bool:
+        return False
+
+    iam_evaluator._is_root_key = is_exempt_from_signature
+    iam_evaluator.is_root_access_key = is_root_access_key
+    sts.is_root_access_key = is_root_access_key
 
 
 def patch_alias_config() -> None:
@@ -288,6 +325,7 @@ def main() -> None:
     # A function's process that outlives the server must not hold its lock.
     os.set_inheritable(lock, False)  # noqa: FBT003
     logging.getLogger("persistence").setLevel(logging.WARNING)  # it logs each of 50 files
+    patch_root_key()
     patch_alias_config()
     patch_concurrency()
     patch_changesets()

@@ -123,7 +123,7 @@ def put_unsigned(url: str) -> tuple[int, str]:
 def test_the_api_refuses_whoever_does_not_sign(shared: Local) -> None:
     outputs = load_outputs(shared.aws, "imgctl")
     status, body = put_unsigned(f"{outputs.api_endpoint}/{outputs.source_bucket}/x.jpg")
-    assert (status, json.loads(body)) == (403, {"message": "Missing Authentication Token"})
+    assert (status, set(json.loads(body))) == (403, {"message"})
 
 
 @pytest.mark.parametrize("bucket", ["dest-bucket-image-out-000000000000-us-east-1", "foreign"])
