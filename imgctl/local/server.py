@@ -14,7 +14,6 @@ import asyncio
 import logging
 import os
 import sys
-import threading
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -31,11 +30,9 @@ from botocore.exceptions import ClientError
 from botocore.httpsession import URLLib3Session
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
-from ministack.core import iam_evaluator, persistence
-from ministack.services import lambda_svc, sts
-from ministack.services.cloudformation import changesets, engine
+from ministack.core import persistence
 
-from imgctl.local import access, gateway
+from imgctl.local import access, emulator_patches, gateway
 from imgctl.local.gateway import Call, IntegrationError, Response
 
 HOST = "127.0.0.1"
@@ -45,8 +42,6 @@ emulator = ministack.app.app
 
 API_PREFIX = "/_aws/execute-api/"
 
-ALIAS = "live"
-"""The alias that S3 notifies; the emulator does not keep which alias was invoked."""
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -259,76 +254,13 @@ async def _call_emulator(scope: Scope, body: bytes) -> Response:
     )
 
 
-def patch_root_key() -> None:
-    """Accept only the configured key as the root user's, and only with its signature.
-
-    The emulator also accepts `test`, any account number and no credentials at all, and does not
-    check the signatures of any of these.
-    """
-    key = os.environ["AWS_ACCESS_KEY_ID"]
-
-    def is_root_access_key(access_key_id: str) -> bool:
-        return access_key_id == key
-
-    def is_exempt_from_signature(_access_key_id: str) -> bool:
-        return False
-
-    iam_evaluator._is_root_key = is_exempt_from_signature
-    iam_evaluator.is_root_access_key = is_root_access_key
-    sts.is_root_access_key = is_root_access_key
-
-
-def patch_alias_config() -> None:
-    """Apply the alias's settings of asynchronous invocation to S3's notifications."""
-    invoke = lambda_svc.invoke_async_with_retry
-
-    def with_settings(function: dict[str, Any], event: dict[str, Any]) -> None:
-        stored = lambda_svc._functions.get(function["config"]["FunctionName"]) or {}
-        settings = (stored.get("event_invoke_configs") or {}).get(ALIAS)
-        invoke({**function, "event_invoke_config": settings} if settings else function, event)
-
-    lambda_svc.invoke_async_with_retry = with_settings
-
-
-def patch_concurrency() -> None:
-    """Limit concurrent invocations, so that many events do not overload a small machine."""
-    execute = lambda_svc._execute_function
-    slots = threading.BoundedSemaphore(2 * (os.cpu_count() or 1))
-
-    def execute_limited(*arguments: Any, **named: Any) -> Any:
-        with slots:
-            return execute(*arguments, **named)
-
-    lambda_svc._execute_function = execute_limited
-
-
-def patch_changesets() -> None:
-    """Exclude resources whose condition is false from change sets."""
-    resolve = changesets._resolve_props_for_diff
-
-    def resolve_included(template: Any, parameters: Any, *stack: str) -> dict[str, Any]:
-        resolved: dict[str, Any] = resolve(template, parameters, *stack)
-        conditions = engine._evaluate_conditions(template, parameters) if template else {}
-        included = {
-            name: resource
-            for name, resource in resolved.get("Resources", {}).items()
-            if conditions.get(resource.get("Condition"), True)
-        }
-        return resolved | {"Resources": included}
-
-    changesets._resolve_props_for_diff = resolve_included
-
-
 def main() -> None:
     """Serve until SIGTERM, upon which the emulator saves its state."""
     port, lock = int(sys.argv[1]), int(sys.argv[2])
     # A function's process that outlives the server must not hold its lock.
     os.set_inheritable(lock, False)  # noqa: FBT003
     logging.getLogger("persistence").setLevel(logging.WARNING)  # it logs each of 50 files
-    patch_root_key()
-    patch_alias_config()
-    patch_concurrency()
-    patch_changesets()
+    emulator_patches.apply_patches()
     config = ServerConfig()
     config.bind = [f"{HOST}:{port}"]
     config.accesslog = None
