@@ -91,11 +91,6 @@ class BucketContent:
         return self.versions + self.delete_markers + self.unfinished_uploads
 
 
-def bucket_exists(s3: "S3Client", bucket: str) -> bool:
-    """Return whether a bucket exists; raises ClientError if access to it is denied."""
-    return none_if_missing(s3.head_bucket, "404", "NoSuchBucket", Bucket=bucket) is not None
-
-
 def is_empty(s3: "S3Client", bucket: str, *, owner: str) -> bool:
     """Return whether a bucket has no object version, delete marker or unfinished upload.
 

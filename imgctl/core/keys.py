@@ -6,8 +6,6 @@ from urllib.parse import unquote_plus
 
 from imgctl.core.formats import ImageFormat
 
-DEFAULT_PREFIX = "resized-"
-
 MAX_KEY_BYTES = 1024
 """S3's limit on a key, in bytes of UTF-8 (S3 User Guide, "Creating object key names")."""
 _MAX_EXTENSION_BYTES = 16

@@ -114,7 +114,3 @@ def test_a_bucket_with_any_content_is_not_empty(aws: Aws, content: str) -> None:
         case _:
             aws.s3.create_multipart_upload(Bucket=BUCKET, Key="a")
     assert not storage.is_empty(aws.s3, BUCKET, owner=aws.account_id)
-
-
-def test_a_missing_bucket_does_not_exist(aws: Aws) -> None:
-    assert not storage.bucket_exists(aws.s3, BUCKET)

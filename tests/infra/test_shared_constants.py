@@ -13,7 +13,6 @@ from cfnlint import decode
 
 from imgctl.aws import batch, dead_letters, records, session, stack
 from imgctl.core import current_record
-from imgctl.core.keys import DEFAULT_PREFIX
 from imgctl.core.record import Record, Status, to_item
 from imgctl.core.spec import HALF
 from imgctl.worker import deadline
@@ -144,7 +143,7 @@ def test_a_bundle_of_every_architecture_can_be_chosen() -> None:
 
 def test_local_and_deployed_images_are_scaled_and_named_alike() -> None:
     assert StackSettings().scale == str(float(HALF.factor))
-    assert StackSettings().prefix == DEFAULT_PREFIX
+    assert StackSettings().prefix == "resized-"
 
 
 # -------------------------------------------------------------------- function
