@@ -1,4 +1,4 @@
-"""The function's bundle: imgctl's core and worker and the locked dependencies, in one zip file.
+"""The function's bundle: its packages of imgctl and the locked dependencies, in one zip file.
 
 The build is reproducible: names are sorted, times and modes are fixed, and nothing depends on the
 machine that builds it. Files of imgctl are selected by an allow-list.
@@ -24,7 +24,7 @@ MAX_UNZIPPED_BYTES = 262_144_000
 """Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_OWN_PATTERNS = ("__init__.py", "core/*.py", "worker/*.py")
+_OWN_PATTERNS = ("__init__.py", "core/*.py", "sandbox/*.py", "worker/*.py")
 # Used only with a display.
 _EXCLUDED = ("PIL/_imagingtk.", "PIL/_tkinter_finder.py", "PIL/ImageTk.py", "PIL/ImageQt.py")
 
@@ -140,7 +140,7 @@ def build_from(
     python: Path | None = None,
     check_elf: bool = True,
 ) -> Bundle:
-    """Zip imgctl's core and worker with the packages unpacked in `packages`.
+    """Zip the function's packages of imgctl with the packages unpacked in `packages`.
 
     `destination` is the file to write, or a folder in which to write `function-<arch>.zip`. With
     `python`, an interpreter, the bundle includes the bytecode that it compiles. Raises BundleError

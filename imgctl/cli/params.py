@@ -2,12 +2,15 @@
 
 import re
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import click
 
 _AGE = re.compile(r"(\d+)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_SIZE = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)([MG])(?:i?B)?", re.IGNORECASE)
+_BYTES = {"m": 1024**2, "g": 1024**3}
 _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 
 
@@ -36,6 +39,25 @@ class TimeParam(click.ParamType[str]):
                 ctx,
             )
         return timestamp(time.astimezone())
+
+
+class ByteSize(click.ParamType[int]):
+    """A size in bytes with a binary unit, such as `512M`, `2GiB` or `1.5G`."""
+
+    name = "size"
+
+    def __init__(self, minimum: str) -> None:
+        self._minimum = minimum
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the size in bytes; fails below the minimum."""
+        size = _SIZE.fullmatch(value.strip())
+        if size is None:
+            self.fail(f"invalid size {value!r}: use a form such as 512M or 2G.", param, ctx)
+        size_bytes = int(Decimal(size[1]) * _BYTES[size[2].lower()])
+        if value != self._minimum and size_bytes < self.convert(self._minimum, param, ctx):
+            self.fail(f"{value} is less than {self._minimum}.", param, ctx)
+        return size_bytes
 
 
 class Bounded(click.ParamType[Any]):

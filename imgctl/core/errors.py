@@ -78,6 +78,24 @@ class TooLarge(PictureError):
     code: ClassVar[str] = "too_large"
 
 
+class OutOfMemory(TooLarge):
+    """Memory ran out while the image was processed."""
+
+    def __init__(
+        self,
+        message: str = "There is not enough memory to process the image.",
+        *,
+        hint: str | Hint = "Reduce its size first.",
+    ) -> None:
+        super().__init__(message, hint=hint)
+
+
+class TooSlow(PictureError):
+    """Processing the image exceeds a limit on time."""
+
+    code: ClassVar[str] = "too_slow"
+
+
 class Truncated(PictureError):
     """The file ends before the image data does."""
 

@@ -1,6 +1,11 @@
-"""Limits on the cost of one image, checked after its header is read and before it is decoded."""
+"""Limits on the cost of one image.
+
+Most are checked after its header is read and before it is decoded. Those of the process are
+enforced by the kernel, for costs that no header shows (`imgctl.sandbox`).
+"""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 from imgctl.core.errors import TooLarge
 from imgctl.core.geometry import Size
@@ -8,18 +13,33 @@ from imgctl.core.geometry import Size
 MEBIBYTE = 1024 * 1024
 
 
+_ESTIMATED_SHARE = Fraction(3, 4)  # of the process's memory: the rest is for what is not estimated
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits on one image.
 
     `max_bytes` applies to the file, `max_pixels` to width times height times frames, and
-    `max_memory_bytes` to the estimated peak of decoding and resampling. The defaults fit into the
-    function's 1,769 MB together with the interpreter and the SDK.
+    `max_memory_bytes` to the estimated peak of decoding and resampling. `max_process_bytes` limits
+    the memory of the process that resizes it, and `max_cpu_seconds` its processor time, unless it
+    is None. The defaults are those of the function with 1,769 MB and 60 seconds.
     """
 
     max_bytes: int = 256 * MEBIBYTE
     max_pixels: int = 250_000_000
     max_memory_bytes: int = 1200 * MEBIBYTE
+    max_process_bytes: int = 1600 * MEBIBYTE
+    max_cpu_seconds: int | None = 45
+
+    @classmethod
+    def for_process(cls, process_bytes: int, cpu_seconds: int | None = 45) -> "Limits":
+        """Return the limits of a process that may use so much memory and processor time."""
+        return cls(
+            max_memory_bytes=int(process_bytes * _ESTIMATED_SHARE),
+            max_process_bytes=process_bytes,
+            max_cpu_seconds=cpu_seconds,
+        )
 
     def check_bytes(self, file_bytes: int) -> None:
         """Raise TooLarge if the file exceeds the limit."""

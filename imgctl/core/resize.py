@@ -20,18 +20,9 @@ from imgctl.core.plan import (
     jpeg_divisor,
     kept_frames,
 )
+from imgctl.core.result import ResizeResult
 from imgctl.core.source import OpenSource, SourceHeader, SourceInfo, open_source
 from imgctl.core.spec import MetadataPolicy, ResizeSpec
-
-
-@dataclass(frozen=True, slots=True)
-class ResizeResult:
-    """An encoded image, what it was made from, and notes on what was not kept."""
-
-    data: bytes
-    original: ImageInfo
-    resized: ImageInfo
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

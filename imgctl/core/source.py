@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from imgctl.core.errors import Damaged, TooLarge, Truncated
+from imgctl.core.errors import Damaged, OutOfMemory, Truncated
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.limits import Limits
@@ -19,6 +19,8 @@ from imgctl.core.metadata import QUARTER_TURNS, SourceMetadata
 
 # Limits.max_pixels, checked for each image, replaces Pillow's process-wide limit.
 Image.MAX_IMAGE_PIXELS = None
+
+_OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +128,15 @@ def _picture_errors() -> Iterator[None]:
     except (struct.error, zlib.error, TypeError, AttributeError) as error:
         raise _to_picture_error(error) from error
     except MemoryError as error:
-        raise TooLarge(
-            "Not enough memory to process the image.", hint="Reduce its size first."
-        ) from error
-    except (RuntimeError, AssertionError) as error:  # raised by the AVIF and GIF plugins
+        raise OutOfMemory from error
+    except (RuntimeError, AssertionError, SystemError) as error:  # of AVIF, GIF and TIFF
         raise _to_picture_error(error) from error
 
 
-def _to_picture_error(error: Exception) -> Damaged | Truncated:
+def _to_picture_error(error: Exception) -> Damaged | OutOfMemory | Truncated:
     reason = str(error) or type(error).__name__
+    if reason.endswith(_OUT_OF_MEMORY):
+        return OutOfMemory()
     if isinstance(error, EOFError) or "truncated" in reason.lower():
         return Truncated("The image is truncated.", hint="Copy or upload the complete file.")
     return Damaged(

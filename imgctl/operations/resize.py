@@ -1,27 +1,28 @@
 """Resizing many files on this machine, each written whole or not at all."""
 
 import hashlib
-import logging
 import os
-import sys
 import tempfile
-import warnings
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imgctl.core import resize
-from imgctl.core.errors import ImgctlError, InvalidInput
+from imgctl.core.errors import ImgctlError, InvalidInput, TooLarge
 from imgctl.core.formats import ImageFormat
 from imgctl.core.keys import output_name
-from imgctl.core.limits import Limits
+from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import InputFile
+from imgctl.sandbox.parallel import run_in_processes
+from imgctl.sandbox.process import Resize
+
+_COMMAND_BYTES = 96 * MEBIBYTE  # of the command itself, and of code that all processes share
+_MIN_SHARE_BYTES = 128 * MEBIBYTE  # with less for each job, there are fewer jobs
 
 
 class OutputExists(ImgctlError):
@@ -42,11 +43,13 @@ class ResizeJob:
 class BatchOptions:
     """How a batch runs: `overwrite` replaces existing results.
 
-    `with_hash` hashes each source, for the identity of its record.
+    `max_memory_bytes` limits the memory of all jobs together; None gives each job as much as the
+    function has. `with_hash` hashes each source, for the identity of its record.
     """
 
     jobs: int
     overwrite: bool = False
+    max_memory_bytes: int | None = None
     with_hash: bool = False
 
 
@@ -98,22 +101,39 @@ def resize_files(
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Generator[ResizeFileResult]:
-    """Resize files in parallel; yields each result as soon as it is known.
+    """Resize files in parallel processes; yields each result as soon as it is known.
 
-    A failure becomes a FAILED record, as it does in the function, and does not stop the others.
+    A failure becomes a FAILED record, as it does in the function, and does not stop the others. An
+    image that exceeds its job's share of the memory gets all of it, after the others.
     """
-    inputs = {job.source.resolve() for job in jobs}
-    mode = _new_file_mode()  # here, because the umask belongs to the whole process
-    with _tuned_process():
-        pool = ThreadPoolExecutor(options.jobs)
-        try:
-            futures = [
-                pool.submit(_resize_file, job, spec, options, inputs, mode, clock) for job in jobs
-            ]
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    batch = _Batch(
+        spec=spec,
+        options=options,
+        inputs={job.source.resolve() for job in jobs},
+        mode=_new_file_mode(),  # here, because the umask belongs to the whole process
+        clock=clock,
+    )
+    count, share, whole = _divide_memory(options)
+    tasks = [partial(_resize_file, job, batch, share) for job in jobs]
+    too_large = []
+    with closing(run_in_processes(tasks, count)) as results:
+        for result in results:
+            if result.record.failure_code == TooLarge.code and share != whole:
+                too_large.append(result.job)
+            else:
+                yield result
+    tasks = [partial(_resize_file, job, batch, whole) for job in too_large]
+    with closing(run_in_processes(tasks, 1)) as results:
+        yield from results
+
+
+def _divide_memory(options: BatchOptions) -> tuple[int, Limits, Limits]:
+    """Return the number of processes, the limits of each, and the limits of one on its own."""
+    if options.max_memory_bytes is None:
+        return options.jobs, Limits(), Limits()
+    available_bytes = options.max_memory_bytes - _COMMAND_BYTES
+    count = max(1, min(options.jobs, available_bytes // _MIN_SHARE_BYTES))
+    return count, Limits.for_process(available_bytes // count), Limits.for_process(available_bytes)
 
 
 def available_cores() -> int:
@@ -121,44 +141,31 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-@contextmanager
-def _tuned_process() -> Iterator[None]:
-    """Silence Pillow, whose findings are in each record, and switch threads often.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Batch:
+    """What all jobs of a batch have in common."""
 
-    Pillow works without the interpreter's lock; a thread that returns waits up to 5 ms for it by
-    default, an eighth of what a photograph takes.
-    """
-    logging.getLogger("PIL").addHandler(logging.NullHandler())
-    interval_s = sys.getswitchinterval()
-    sys.setswitchinterval(0.0002)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="PIL")
-            yield
-    finally:
-        sys.setswitchinterval(interval_s)
+    spec: ResizeSpec
+    options: BatchOptions
+    inputs: set[Path]
+    mode: int
+    clock: Callable[[], datetime]
 
 
-def _resize_file(
-    job: ResizeJob,
-    spec: ResizeSpec,
-    options: BatchOptions,
-    inputs: set[Path],
-    mode: int,
-    clock: Callable[[], datetime],
-) -> ResizeFileResult:
+def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) -> ResizeFileResult:
+    options = batch.options
     values: dict[str, Any] = {
         "original_object_key": str(job.source),
-        "processing_time": timestamp(clock()),
+        "processing_time": timestamp(batch.clock()),
     }
     sha256 = ""
     try:
-        _check_destination(job, inputs, overwrite=options.overwrite)
+        _check_destination(job, batch.inputs, overwrite=options.overwrite)
         with job.source.open("rb") as source:
             if options.with_hash:
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-            result = resize.resize(source, spec, Limits())
-        _write(job, result.data, mode=mode, overwrite=options.overwrite)
+            result = resize(source, batch.spec, limits)
+        _write(job, result.data, mode=batch.mode, overwrite=options.overwrite)
     except Exception as error:  # one file never stops the others, whatever is wrong with it
         values |= _failure(error)
     else:

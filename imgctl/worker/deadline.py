@@ -18,6 +18,9 @@ CLIENT_CONFIG = Config(
     retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
 )
 
+_RESERVE_S = CALL_S + 2
+"""What is kept of an invocation to record its outcome: `check` fails later than that."""
+
 
 class DeadlineExceeded(RuntimeError):
     """Too little time is left for the next step; Lambda retries what is not done."""
@@ -28,11 +31,23 @@ class Deadline:
 
     def __init__(self, stopwatch_s: Callable[[], float]) -> None:
         self._stopwatch_s = stopwatch_s
-        self._end_s = float("inf")
+        self._begin_s, self._end_s = 0.0, float("inf")
 
     def begin(self, remaining_s: float) -> None:
         """Set the time left from now on."""
-        self._end_s = self._stopwatch_s() + remaining_s
+        self._begin_s = self._stopwatch_s()
+        self._end_s = self._begin_s + remaining_s
+
+    def time_for_image_s(self) -> float:
+        """Return how long an image may take, so that its failure can still be recorded.
+
+        Raises DeadlineExceeded where other images of the event have used more than half of the
+        time: an image that is then too slow may not be if it is retried on its own.
+        """
+        left_s = self._end_s - self._stopwatch_s() - _RESERVE_S
+        if left_s < (self._end_s - self._begin_s - _RESERVE_S) / 2:
+            raise DeadlineExceeded(f"{max(left_s, 0):.1f} s left to resize an image")
+        return left_s
 
     def check(self, **_event: Any) -> None:
         """Raise DeadlineExceeded if less time is left than a call can take."""

@@ -1,21 +1,14 @@
-"""Lambda's entry point: processes every object of an event, then reports the outcomes."""
+"""The handling of an event: processes every object of it, then reports the outcomes."""
 
 import json
-import logging
-import os
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imgctl.core.record import Record, Status, timestamp
-from imgctl.worker import pipeline, scratch
-from imgctl.worker.deadline import CLIENT_CONFIG, Deadline
+from imgctl.core.record import Record, Status
+from imgctl.worker import pipeline
 from imgctl.worker.events import (
     BatchTask,
     Ignored,
@@ -25,7 +18,7 @@ from imgctl.worker.events import (
     parse_event,
 )
 from imgctl.worker.pipeline import Dependencies, ProcessResult
-from imgctl.worker.settings import Settings, from_environ
+from imgctl.worker.settings import Settings
 
 _DENIED_CODES = ("AccessDenied", "AccessDeniedException", "403")
 _MAX_RESULT_CHARACTERS = 1024  # of a task's result in the report of S3 Batch Operations
@@ -69,21 +62,6 @@ class Retryable:
 
 class RetryableFailures(RuntimeError):
     """Some objects can be retried: raising this makes Lambda send the event again."""
-
-
-def lambda_handler(event: object, context: Any) -> dict[str, Any]:
-    """Process an event. Raises RetryableFailures after every object has been tried."""
-    cold = not _cold_start.cache_info().currsize
-    settings, deps = _cold_start()
-    deps.deadline.begin(context.get_remaining_time_in_millis() / 1000)
-    invocation = Invocation(
-        settings=settings,
-        deps=deps,
-        request_id=context.aws_request_id,
-        cold=cold,
-        log=_print_line,
-    )
-    return handle(event, invocation)
 
 
 def handle(event: object, invocation: Invocation) -> dict[str, Any]:
@@ -207,26 +185,6 @@ def _process_each(
             yield Processed(created, result)
 
 
-@cache
-def _cold_start() -> tuple[Settings, Dependencies]:
-    logging.getLogger("botocore").setLevel(logging.WARNING)  # "Found credentials in ..."
-    scratch.remove_stale_folders()
-    settings = from_environ(os.environ)
-    # Without boto3: it takes time to import, and nothing that it adds to botocore is used here.
-    session: Any = botocore.session.get_session()
-    deadline = Deadline(time.perf_counter)
-    deps = Dependencies(
-        s3=session.create_client("s3", config=CLIENT_CONFIG),
-        dynamodb=session.create_client("dynamodb", config=CLIENT_CONFIG),
-        now=lambda: datetime.now(UTC),
-        stopwatch_s=time.perf_counter,
-        deadline=deadline,
-    )
-    deadline.guard(deps.s3)
-    deadline.guard(deps.dynamodb)
-    return settings, deps
-
-
 def _record_denied(created: ObjectCreated, reason: str, invocation: Invocation) -> None:
     try:
         pipeline.record_denied(
@@ -280,9 +238,3 @@ def _log_fields(result: ProcessResult) -> dict[str, Any]:
         "notes": record.notes,
     }
     return {name: value for name, value in fields.items() if value is not None}
-
-
-def _print_line(line: Mapping[str, Any]) -> None:
-    """Print a log line. Lambda only filters by level what has a timestamp as well."""
-    stamped = {"timestamp": timestamp(datetime.now(UTC)), **line}
-    print(json.dumps(stamped, ensure_ascii=False), flush=True)

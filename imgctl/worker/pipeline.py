@@ -10,7 +10,8 @@ from imgctl.core.current_record import CurrentRecord, EventOrder, order
 from imgctl.core.errors import PictureError
 from imgctl.core.keys import is_folder_marker, output_key, resource_id
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
-from imgctl.core.resize import ResizeResult, resize
+from imgctl.core.result import ResizeResult
+from imgctl.sandbox.process import Resize
 from imgctl.worker import records, storage
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated
@@ -26,10 +27,14 @@ _ATTEMPTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the pipeline depends on: AWS clients, wall clock, stopwatch in seconds, deadline."""
+    """What the pipeline depends on.
+
+    AWS clients, how an image is resized, wall clock, stopwatch in seconds, and deadline.
+    """
 
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
+    resize: Resize
     now: Callable[[], datetime]
     stopwatch_s: Callable[[], float]
     deadline: Deadline
@@ -181,10 +186,10 @@ def _resize_and_store(
         if is_folder_marker(created.key, original.path.stat().st_size):
             raise FolderMarker
         record = _with_identity(record, created, original)
-        deps.deadline.check()
+        timeout_s = deps.deadline.time_for_image_s()
         try:
             with original.path.open("rb") as source:
-                result = resize(source, settings.spec, settings.limits)
+                result = deps.resize(source, settings.spec, settings.limits, timeout_s=timeout_s)
         except PictureError as error:
             return ResizeOutcome(replace(record, **failure_fields(error)))
     resized_s = deps.stopwatch_s()

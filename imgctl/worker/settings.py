@@ -1,7 +1,7 @@
 """The function's settings, which the template puts into its environment variables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 
 from imgctl.core.errors import Hint, ImgctlError
@@ -27,18 +27,17 @@ class Settings:
     limits: Limits
 
 
-_RUNTIME_MEBIBYTES = 350  # reserved for the interpreter, the SDK and the result
-_MIN_MEBIBYTES = 64
+_RUNTIME_MEBIBYTES = 169  # of the interpreter and the SDK, 50 when idle, and of results to store
+_DEFAULT_MEBIBYTES = 1769
 
 
 def _limits(environ: Mapping[str, str]) -> Limits:
-    """Limit the memory for an image: Lambda would kill the process without a record."""
-    default = Limits()
-    memory = environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
-    if memory is None:
-        return default
-    available = max(_MIN_MEBIBYTES, int(memory) - _RUNTIME_MEBIBYTES) * MEBIBYTE
-    return replace(default, max_memory_bytes=min(default.max_memory_bytes, available))
+    """Limit the memory for an image: Lambda would kill the function without a record.
+
+    Time is limited by what is left of the invocation (`deadline`).
+    """
+    memory = int(environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", _DEFAULT_MEBIBYTES))
+    return Limits.for_process((memory - _RUNTIME_MEBIBYTES) * MEBIBYTE, cpu_seconds=None)
 
 
 def from_environ(environ: Mapping[str, str]) -> Settings:

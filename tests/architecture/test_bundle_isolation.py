@@ -27,7 +27,7 @@ sys.meta_path.insert(0, ImportBlocker())
 bundle, runtime = sys.argv[1:]
 sys.path[:0] = [bundle]
 sys.path.append(runtime)  # Lambda's own boto3
-import imgctl.worker.handler as handler
+import imgctl.worker.function as handler
 import PIL
 for module in (handler, PIL):
     assert module.__file__.startswith(bundle), module.__file__
@@ -98,7 +98,7 @@ def test_an_image_loads_the_plugin_of_its_format_and_few_others(
 def test_the_function_imports_only_what_it_uses_of_the_aws_sdk(bundle: Path) -> None:
     program = (
         "import sys; sys.path[:0] = [sys.argv[1]]; sys.path.append(sys.argv[2]);"
-        "import imgctl.worker.handler;"
+        "import imgctl.worker.function;"
         "print({'boto3', 's3transfer', 'multiprocessing'} & set(sys.modules))"
     )
     process = subprocess.run(

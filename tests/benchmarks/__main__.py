@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.benchmarks.batch import images_per_second
+from tests.benchmarks.child import ChildCost, measure_child
 from tests.benchmarks.cold import ColdStart, measure_cold_start
 from tests.benchmarks.peers import (
     IMGCTL,
@@ -121,6 +122,15 @@ def cold_table(measured: ColdStart) -> list[str]:
     return [*lines, f"packages with the longest own import time, in ms: {slowest}."]
 
 
+def child_table(costs: Mapping[str, ChildCost]) -> list[str]:
+    """Format the cost of the child process as a Markdown table."""
+    lines = ["| | ms without | ms in the child | difference |", "|---|---:|---:|---:|"]
+    for name, cost in costs.items():
+        difference_ms = cost.child_ms - cost.here_ms
+        lines.append(f"| {name} | {cost.here_ms:.1f} | {cost.child_ms:.1f} | {difference_ms:.1f} |")
+    return lines
+
+
 class Report:
     """The text of docs/benchmarks.md; each section is printed as soon as it is measured."""
 
@@ -191,6 +201,7 @@ def main() -> None:
             report.add(f"{arguments.batch} JPEG of 12 MP, {cores} cores", batch_table(speeds))
         if not arguments.only:
             report.add("Cold start of the function", cold_table(measure_cold_start(work)))
+            report.add("The child process, when it is running", child_table(measure_child(work)))
             report.add("Start of the program", start_table(measure_starts(work)))
     if not arguments.only:
         report.write(REPORT)

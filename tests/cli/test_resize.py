@@ -1,8 +1,12 @@
+import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import costly_pictures
 from tests.cli_result import CliResult
 from tests.pictures import PHOTOS, decoded, encoded, photo
 
@@ -168,3 +172,34 @@ def test_a_file_that_cannot_be_read_is_one_failure_among_others(imgctl: Imgctl, 
     assert done.code == 1
     assert "No such file" in done.out
     assert cake.with_name("resized-cake.jpg").exists()
+
+
+def test_max_memory_takes_a_size_with_a_unit(imgctl: Imgctl, cake: Path) -> None:
+    assert imgctl("resize", "cake.jpg", "--max-memory", "0.5GiB").code == 0
+    assert size(cake.with_name("resized-cake.jpg")) == (41, 30)
+    for value, problem in {"512": "a form such as 512M", "100M": "less than 256M"}.items():
+        refused = imgctl("resize", "cake.jpg", "--max-memory", value)
+        assert refused.code == 2
+        assert problem in refused.err
+
+
+def test_the_first_interruption_ends_the_command_and_its_processes(cake: Path) -> None:
+    endless = cake.with_name("endless.jpg")
+    endless.write_bytes(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 20_000))
+    program = Path(sys.executable).with_name("imgctl")
+    # The pipe is closed when every process that has it open has ended.
+    command = subprocess.Popen(
+        [program, "resize", "endless.jpg", "cake.jpg", "--jobs", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stdout is not None
+    assert command.stdout.readline() == "resized   resized-cake.jpg  81x60 → 41x30\n"
+    command.send_signal(signal.SIGINT)
+    _, err = command.communicate(timeout=20)
+    assert command.returncode == 130
+    assert err.endswith("Error: Interrupted.\n")
+    assert {path.name for path in cake.parent.iterdir()} == {
+        "cake.jpg", "endless.jpg", "home", "resized-cake.jpg"
+    }  # fmt: skip

@@ -3,7 +3,8 @@
 import io
 
 from imgctl.core.limits import Limits
-from imgctl.core.resize import ResizeResult, resize
+from imgctl.core.resize import resize
+from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 
 

@@ -68,13 +68,13 @@ def test_the_bundle_contains_code_and_licenses(packages: Path, tmp_path: Path) -
     ]
 
 
-def test_of_imgctl_the_bundle_contains_only_the_core_and_the_worker(
+def test_of_imgctl_the_bundle_contains_only_what_the_function_runs(
     packages: Path, tmp_path: Path
 ) -> None:
     names = names_in(build_from(packages, tmp_path, ARM))
     own = {name for name in names if name.startswith("imgctl/")}
     assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= own
-    assert all(name.split("/")[1] in ("__init__.py", "core", "worker") for name in own)
+    assert all(name.split("/")[1] in ("__init__.py", "core", "sandbox", "worker") for name in own)
 
 
 def test_the_build_is_reproducible_in_another_folder(packages: Path, tmp_path: Path) -> None:

@@ -1,15 +1,17 @@
-import sys
-import warnings
+import os
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 import pytest
+from PIL import Image
 
 from imgctl.core.errors import InvalidInput
 from imgctl.core.formats import ImageFormat
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import InputFile
 from imgctl.operations.resize import BatchOptions, ResizeJob, plan_jobs, resize_files
+from tests import costly_pictures
 from tests.pictures import decoded, encoded, photo
 
 OPTIONS = BatchOptions(jobs=2)
@@ -48,10 +50,42 @@ def test_a_failure_is_one_result_among_others(job: ResizeJob, tmp_path: Path) ->
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["resized-cake.jpg"]
 
 
-def test_the_process_is_left_as_it_was(job: ResizeJob) -> None:
-    before = (sys.getswitchinterval(), list(warnings.filters))
-    list(resize_files([job], ResizeSpec(), OPTIONS))
-    assert (sys.getswitchinterval(), list(warnings.filters)) == before
+def test_an_image_that_exceeds_its_share_of_the_memory_gets_all_of_it(tmp_path: Path) -> None:
+    small, large = (ResizeJob(tmp_path / f"{n}.png", tmp_path / f"out-{n}.png") for n in "sl")
+    small.source.write_bytes(encoded(photo(80, 60), "PNG"))
+    large.source.write_bytes(encoded(Image.new("RGB", (5000, 4000)), "PNG"))  # 185 MiB
+
+    def results(jobs: int, max_memory_mib: int) -> list[tuple[ResizeJob, bool]]:
+        options = BatchOptions(
+            jobs=jobs, overwrite=True, max_memory_bytes=max_memory_mib * 1024 * 1024
+        )
+        done = resize_files([large, small], ResizeSpec(), options)
+        return [(result.job, result.failed) for result in done]
+
+    assert results(jobs=2, max_memory_mib=500) == [(small, False), (large, False)]
+    assert sorted(results(jobs=2, max_memory_mib=256), key=str) == [(large, True), (small, False)]
+
+
+def test_a_batch_that_is_abandoned_leaves_no_process_and_no_file(
+    job: ResizeJob, tmp_path: Path
+) -> None:
+    endless = ResizeJob(tmp_path / "endless.jpg", tmp_path / "out" / "resized-endless.jpg")
+    endless.source.write_bytes(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 8_000))
+    with closing(resize_files([endless, job], ResizeSpec(), OPTIONS)) as results:
+        assert next(results).job == job
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["resized-cake.jpg"]
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # there is no child of this process
+
+
+def test_a_picture_that_crashes_its_process_is_one_failure_among_others(
+    job: ResizeJob, tmp_path: Path
+) -> None:
+    bad = ResizeJob(tmp_path / "bad.tif", tmp_path / "out" / "resized-bad.tif")
+    bad.source.write_bytes(costly_pictures.tiff_that_its_encoder_rejects())
+    results = {r.job: r for r in resize_files([bad, job], ResizeSpec(), OPTIONS)}
+    assert results[bad].record.failure_code == "damaged"
+    assert not results[job].failed
 
 
 def test_results_lie_next_to_their_sources_or_under_a_folder_by_name() -> None:

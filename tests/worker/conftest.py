@@ -13,7 +13,7 @@ from imgctl.worker.deadline import Deadline
 from imgctl.worker.pipeline import Dependencies
 from imgctl.worker.settings import Settings
 from tests.moto_aws import moto_account
-from tests.worker.cloud import DESTINATION, NOW, SOURCE, TABLE, Cloud
+from tests.worker.cloud import DESTINATION, NOW, SOURCE, TABLE, Cloud, resize_here
 
 __all__ = ["moto_account"]
 
@@ -40,6 +40,7 @@ def cloud(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa
         Dependencies(
             s3,
             dynamodb,
+            resize=resize_here,
             now=lambda: NOW,
             stopwatch_s=lambda: next(stopwatch_ticks) / 8,
             deadline=Deadline(lambda: next(deadline_ticks) / 8),

@@ -8,12 +8,10 @@ from botocore.stub import Stubber
 
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Status
-from imgctl.core.resize import resize
-from imgctl.worker import pipeline
 from imgctl.worker.deadline import CALL_S
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import PHOTOS
-from tests.worker.cloud import Cloud, batch_event_for, s3_event_for
+from tests.worker.cloud import Cloud, batch_event_for, resize_here, s3_event_for
 
 ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
 
@@ -159,19 +157,19 @@ def test_a_retry_after_the_role_was_fixed_replaces_the_failure(cloud: Cloud) -> 
 
 
 def test_a_programming_error_with_one_image_does_not_affect_the_others(
-    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+    cloud: Cloud,
 ) -> None:
     calls = iter([True, False])
 
-    def fail_once(*arguments: Any) -> Any:
+    def fail_once(*arguments: Any, **options: Any) -> Any:
         if next(calls):
             raise ZeroDivisionError
-        return resize(*arguments)
+        return resize_here(*arguments, **options)
 
-    monkeypatch.setattr(pipeline, "resize", fail_once)
+    deps = replace(cloud.deps, resize=fail_once)
     event = s3_event_for(cloud.put("one.jpg", ROCKET), cloud.put("two.jpg", ROCKET))
     with pytest.raises(RetryableFailures, match=r"one\.jpg: ZeroDivisionError"):
-        handle(event, cloud.invocation)
+        handle(event, replace(cloud.invocation, deps=deps))
     assert [record.original_object_key for record in cloud.records()] == ["two.jpg"]
 
 

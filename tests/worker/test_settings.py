@@ -1,7 +1,9 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
+from imgctl.core.limits import Limits
 from imgctl.core.spec import Scale
 from imgctl.worker.settings import SettingsError, from_environ
 
@@ -44,9 +46,14 @@ def test_a_function_that_would_trigger_itself_is_rejected() -> None:
         from_environ(ENVIRON | {"DESTINATION_BUCKET": "in"})
 
 
-@pytest.mark.parametrize(("megabytes", "mebibytes"), [("256", 64), ("1024", 674), ("10240", 1200)])
+@pytest.mark.parametrize(("megabytes", "mebibytes"), [("256", 87), ("1769", 1600), ("4096", 3927)])
 def test_an_image_may_not_need_more_memory_than_the_function_has(
     megabytes: str, mebibytes: int
 ) -> None:
-    environ = ENVIRON | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": megabytes}
-    assert from_environ(environ).limits.max_memory_bytes == mebibytes * 1024 * 1024
+    limits = from_environ(ENVIRON | {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": megabytes}).limits
+    assert limits.max_process_bytes == mebibytes * 1024 * 1024
+    assert limits.max_memory_bytes == limits.max_process_bytes * 3 / 4
+
+
+def test_the_default_limits_are_those_of_the_default_function() -> None:
+    assert replace(Limits(), max_cpu_seconds=None) == from_environ(ENVIRON).limits

@@ -9,7 +9,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import Bounded
+from imgctl.cli.params import Bounded, ByteSize
 
 if TYPE_CHECKING:
     from imgctl.cli.app import App
@@ -49,6 +49,10 @@ _FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
     "--jobs", type=Bounded(click.IntRange(1, 256)), metavar="N",
     help="Number of parallel jobs.  [default: one per core]",
 )  # fmt: skip
+@click.option(
+    "--max-memory", type=ByteSize("256M"), metavar="SIZE",
+    help="Memory for all jobs together, such as 4G.  [default: 1600M for each job]",
+)  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Overwrite existing results.")
 @click.pass_context
 def resize(
@@ -66,6 +70,7 @@ def resize(
     metadata: str,
     high_quality: bool,
     jobs: int | None,
+    max_memory: int | None,
     overwrite: bool,
 ) -> int:
     """Resize images on this machine, as the function does in AWS.
@@ -92,7 +97,10 @@ def resize(
     if inputs.skipped:
         app.ui.info(skipped_text(inputs.skipped))
     options = BatchOptions(
-        jobs or available_cores(), overwrite=overwrite, with_hash=app.ui.json_wanted
+        jobs or available_cores(),
+        overwrite=overwrite,
+        max_memory_bytes=max_memory,
+        with_hash=app.ui.json_wanted,
     )
     results: dict[Path, ResizeFileResult] = {}
     with (

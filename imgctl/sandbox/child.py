@@ -1,0 +1,174 @@
+"""The parent's side of one child process: its start, the images it resizes, and its end."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import BinaryIO, NoReturn
+
+from imgctl.core.limits import Limits
+from imgctl.core.result import ResizeResult
+from imgctl.core.spec import ResizeSpec
+from imgctl.sandbox import messages
+from imgctl.sandbox.messages import BadResponse
+
+_START_TIMEOUT_S = 60
+_CORRUPTED = 1  # as if the child had noticed itself that it does not work any more
+
+
+class ChildDied(Exception):
+    """The child ended while it resized an image.
+
+    `exit_code` is negative for a signal. `timed_out` if the deadline passed and it was killed.
+    """
+
+    def __init__(self, exit_code: int, *, timed_out: bool) -> None:
+        super().__init__(f"the child process ended with {exit_code}")
+        self.exit_code = exit_code
+        self.timed_out = timed_out
+
+
+class ChildNotStarted(RuntimeError):
+    """The child ended before it was ready, which is no image's fault."""
+
+
+class Child:
+    """A process that runs `imgctl.sandbox.server`, and the connection to it."""
+
+    def __init__(self, pid: int, connection: socket.socket, wait: Callable[[], int]) -> None:
+        """`wait` waits for the process and returns its exit code, negative for a signal."""
+        self._pid = pid
+        self._connection = connection
+        self._wait = wait
+        self._is_ready = False
+        self.is_used = False
+
+    def resize(
+        self, source: BinaryIO, spec: ResizeSpec, limits: Limits, deadline_s: float | None
+    ) -> ResizeResult:
+        """Resize an image until the monotonic clock reaches `deadline_s`.
+
+        Raises PictureError, ChildDied or ChildNotStarted.
+        """
+        self._wait_until_ready()
+        self.is_used = True
+        try:
+            messages.send_request(self._connection, source, spec, limits)
+            response = messages.decode_response(self._receive_line(deadline_s))
+            if isinstance(response, Exception):
+                raise response
+            if not 0 <= response.data_bytes <= limits.max_process_bytes:
+                raise BadResponse(f"{response.data_bytes} bytes")
+            return response.with_data(self._receive(response.data_bytes, deadline_s))
+        except TimeoutError as error:
+            raise ChildDied(self.end(), timed_out=True) from error
+        except (OSError, EOFError) as error:
+            raise ChildDied(self.end(kill=False), timed_out=False) from error
+        except BadResponse as error:
+            self.end()
+            raise ChildDied(_CORRUPTED, timed_out=False) from error
+
+    def hang_up(self) -> None:
+        """End the connection, from any thread: a call of `resize` fails, and the child exits."""
+        with suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def end(self, *, kill: bool = True) -> int:
+        """End the process, unless it has ended by itself, and return its exit code."""
+        self._connection.close()
+        if kill:
+            os.kill(self._pid, signal.SIGKILL)  # it is not reaped: the ID is still its own
+        return self._wait()
+
+    def _wait_until_ready(self) -> None:
+        if not self._is_ready:
+            try:
+                self._is_ready = self._receive_line(None) == messages.READY
+            except (OSError, EOFError):
+                self._is_ready = False
+            if not self._is_ready:
+                raise ChildNotStarted(f"resizing did not start: exit code {self.end()}")
+
+    def _receive_line(self, deadline_s: float | None) -> bytes:
+        """Receive a line and nothing beyond it: what follows is read into memory of its own."""
+        line = b""
+        while not line.endswith(b"\n"):
+            self._limit_wait(deadline_s)
+            waiting = self._connection.recv(messages.MAX_LINE_BYTES, socket.MSG_PEEK)
+            size = waiting.find(b"\n") + 1 or len(waiting)
+            if not size:
+                raise EOFError
+            line += self._connection.recv(size)
+            if len(line) > messages.MAX_LINE_BYTES:
+                raise BadResponse("a line is too long")
+        return line
+
+    def _receive(self, size: int, deadline_s: float | None) -> bytes:
+        data = bytearray(size)
+        rest = memoryview(data)
+        while rest:
+            self._limit_wait(deadline_s)
+            received = self._connection.recv_into(rest)
+            if not received:
+                raise EOFError
+            rest = rest[received:]
+        return bytes(data)
+
+    def _limit_wait(self, deadline_s: float | None) -> None:
+        """Limit the next call on the connection, which then raises TimeoutError."""
+        left_s = None if deadline_s is None else max(deadline_s - time.monotonic(), 0.001)
+        self._connection.settimeout(left_s)
+
+
+def fork() -> Child:
+    """Fork this process, which must not have started threads. For the function.
+
+    It takes a millisecond, where a new interpreter takes 20.
+    """
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        _run_forked(theirs)
+    theirs.close()
+    return Child(pid, ours, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+
+def _run_forked(connection: socket.socket) -> NoReturn:
+    exit_code = 1
+    try:
+        # Files and connections of the function are not the child's, who would keep them open.
+        descriptor = connection.fileno()
+        os.closerange(3, descriptor)
+        os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
+        from imgctl.sandbox import server  # noqa: PLC0415 (imports Pillow, in the child only)
+
+        server.serve(connection)
+        exit_code = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        os._exit(exit_code)
+
+
+def spawn() -> Child:
+    """Start a new interpreter, which threads may do. For the command line.
+
+    -E and -P keep PYTHONPATH and the working folder off its import path.
+    """
+    return start_program(sys.executable, "-E", "-P", "-m", "imgctl.sandbox.server")
+
+
+def start_program(*command: str) -> Child:
+    """Start a program whose last argument is the descriptor of its connection."""
+    ours, theirs = socket.socketpair()
+    descriptor = theirs.fileno()
+    with theirs:
+        process = subprocess.Popen(
+            [*command, str(descriptor)], stdin=subprocess.DEVNULL, pass_fds=[descriptor]
+        )
+    return Child(process.pid, ours, process.wait)

@@ -1,0 +1,112 @@
+"""Resizing in a child process that is replaced when it dies, and the reason why it died."""
+
+import signal
+import time
+from collections.abc import Callable
+from typing import BinaryIO, Protocol
+
+from imgctl.core.errors import Damaged, OutOfMemory, PictureError, TooSlow
+from imgctl.core.limits import Limits
+from imgctl.core.result import ResizeResult
+from imgctl.core.spec import ResizeSpec
+from imgctl.sandbox.child import Child, ChildDied, ChildNotStarted
+
+
+class Resize(Protocol):
+    """Resizes the image in an open file; raises PictureError if that is impossible.
+
+    `timeout_s` limits the time that passes, and `limits.max_cpu_seconds` the processor time.
+    """
+
+    def __call__(  # noqa: D102
+        self,
+        source: BinaryIO,
+        spec: ResizeSpec,
+        limits: Limits,
+        *,
+        timeout_s: float | None = None,
+    ) -> ResizeResult: ...
+
+
+class ResizeProcess:
+    """Resizes one image at a time in a child process; a new one replaces one that died."""
+
+    def __init__(self, start: Callable[[], Child]) -> None:
+        """`start` starts a child when one is needed: `child.fork` or `child.spawn`."""
+        self._start = start
+        self._child: Child | None = None
+        self._is_closing = False
+
+    def start(self) -> None:
+        """Start the child now; it imports Pillow while this process goes on."""
+        self._child = self._start()
+
+    def resize(
+        self,
+        source: BinaryIO,
+        spec: ResizeSpec,
+        limits: Limits,
+        *,
+        timeout_s: float | None = None,
+    ) -> ResizeResult:
+        """Resize the image in an open file, which must have a descriptor.
+
+        Raises PictureError, also if the child dies of the image: OutOfMemory, TooSlow or Damaged.
+        An image that is too much for a used child is given to a new one: the result does not
+        depend on earlier images. Raises ChildNotStarted if no child can be started.
+        """
+        deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            if self._is_closing:
+                raise ChildNotStarted("resizing was interrupted")
+            child = self._child = self._child or self._start()
+            is_new = not child.is_used
+            try:
+                return child.resize(source, spec, limits, deadline_s)
+            except ChildNotStarted:
+                self._child = None
+                raise
+            except (ChildDied, OutOfMemory) as error:
+                self._child = None
+                cause = _cause_of(error, limits, timeout_s)
+                if isinstance(error, OutOfMemory):
+                    child.end()
+                if is_new or isinstance(cause, TooSlow):
+                    raise cause from error
+
+    def interrupt(self) -> None:
+        """Make a call of `resize` in another thread fail, and start no child any more."""
+        self._is_closing = True
+        if self._child is not None:
+            self._child.hang_up()
+
+    def close(self) -> None:
+        """End the child."""
+        child, self._child = self._child, None
+        if child is not None:
+            child.end()
+
+
+def _cause_of(
+    error: ChildDied | OutOfMemory, limits: Limits, timeout_s: float | None
+) -> PictureError:
+    """Return what was wrong with the image that a child died of."""
+    if isinstance(error, OutOfMemory):
+        return error
+    if error.timed_out or error.exit_code == -signal.SIGXCPU:
+        limit_s = timeout_s if error.timed_out else limits.max_cpu_seconds
+        return TooSlow(
+            f"Resizing takes more than {limit_s:.0f} s.",
+            hint="Reduce its size, its frames or its pages first.",
+        )
+    if error.exit_code == -signal.SIGKILL:  # by the kernel: memory ran out
+        return OutOfMemory()
+    ending = (
+        signal.Signals(-error.exit_code).name
+        if error.exit_code < 0
+        else f"exit code {error.exit_code}"
+    )
+    return Damaged(
+        f"The decoder crashed ({ending}).",
+        hint="Export it again from the program that created it.",
+    )
