@@ -58,6 +58,10 @@ def decided(template: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
         ((operator, operands),) = condition.items()
         if operator == "Fn::Not":
             return not is_met(operands[0])
+        if operator == "Fn::And":
+            return all(map(is_met, operands))
+        if operator == "Condition":
+            return is_met(template["Conditions"][operands])
         assert operator == "Fn::Equals", operator
         one, other = (parameters[o["Ref"]] if isinstance(o, dict) else o for o in operands)
         return bool(one == other)

@@ -158,3 +158,29 @@ def test_no_role_of_the_stack_may_do_everything() -> None:
             actions = re.findall(r'"Action": ("[^"]+"|\[[^]]+\])', json.dumps(resource))
             assert actions, name
             assert not any("*" in action for action in actions), name
+
+
+def test_each_bucket_queue_and_topic_denies_requests_without_tls() -> None:
+    resources = parsed(stack_template())["Resources"]
+    protected = {
+        "AWS::S3::Bucket": ("AWS::S3::BucketPolicy", "Bucket"),
+        "AWS::SQS::Queue": ("AWS::SQS::QueuePolicy", "Queues"),
+        "AWS::SNS::Topic": ("AWS::SNS::TopicPolicy", "Topics"),
+    }
+    found = set()
+    for name, resource in resources.items():
+        if resource["Type"] in protected:
+            kind, target = protected[str(resource["Type"])]
+            (policy,) = (
+                other["Properties"]
+                for other in resources.values()
+                if other["Type"] == kind and f"'{name}'" in str(other["Properties"][target])  # type: ignore[index]
+            )
+            assert "{'Bool': {'aws:SecureTransport': 'false'}}" in str(policy)
+            found.add(resource["Type"])
+    assert found == set(protected)
+
+
+def test_a_batch_job_can_assume_its_role_whether_or_not_it_sends_its_account() -> None:
+    role = parsed(stack_template())["Resources"]["BatchRole"]
+    assert "StringEqualsIfExists" in str(role)
