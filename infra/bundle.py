@@ -24,7 +24,7 @@ MAX_UNZIPPED_BYTES = 262_144_000
 """Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_OWN_PATTERNS = ("__init__.py", "core/*.py", "sandbox/*.py", "worker/*.py")
+_OWN_PATTERNS = ("__init__.py", "core/*.py", "core/containers/*.py", "sandbox/*.py", "worker/*.py")
 # Used only with a display.
 _EXCLUDED = ("PIL/_imagingtk.", "PIL/_tkinter_finder.py", "PIL/ImageTk.py", "PIL/ImageQt.py")
 

@@ -21,7 +21,8 @@ class Limits:
     """Limits on one image.
 
     `max_bytes` applies to the file, `max_pixels` to width times height times frames, and
-    `max_memory_bytes` to the estimated peak of decoding and resampling. `max_process_bytes` limits
+    `max_memory_bytes` to the estimated peak of decoding and resampling, and `max_estimated_seconds`
+    to the estimated processor time of decoding. `max_process_bytes` limits
     the memory of the process that resizes it, and `max_cpu_seconds` its processor time, unless it
     is None. The defaults are those of the function with 1,769 MB and 60 seconds.
     """
@@ -31,6 +32,7 @@ class Limits:
     max_memory_bytes: int = 1200 * MEBIBYTE
     max_process_bytes: int = 1600 * MEBIBYTE
     max_cpu_seconds: int | None = 45
+    max_estimated_seconds: float = 40
 
     @classmethod
     def for_process(cls, process_bytes: int, cpu_seconds: int | None = 45) -> "Limits":
@@ -68,6 +70,14 @@ class Limits:
             raise _too_large(
                 f"Resizing needs about {needed_bytes / MEBIBYTE:.0f} MiB of memory;"
                 f" the limit is {self.max_memory_bytes / MEBIBYTE:.0f} MiB."
+            )
+
+    def check_time(self, needed_seconds: float) -> None:
+        """Raise TooLarge if the estimated processor time exceeds the limit."""
+        if needed_seconds > self.max_estimated_seconds:
+            raise _too_large(
+                f"Decoding needs about {needed_seconds:.0f} s; the limit is"
+                f" {self.max_estimated_seconds:.0f} s."
             )
 
 

@@ -104,7 +104,7 @@ def foreseen_losses(
 ) -> tuple[str, ...]:
     """Return a note for each loss that is known before the pixels are decoded."""
     header = source.header
-    notes = []
+    notes = list(source.container.notes) if source.container is not None else []
     if header.extra_images:
         notes.append("additional MPO images dropped")
     dropped = header.frames - kept_frames(header, output_format)

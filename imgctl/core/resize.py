@@ -52,8 +52,8 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
 
 def inspect_header(opened: OpenSource) -> SourceHeader:
     """Read what is known before any pixel is decoded."""
-    image = opened.image
-    images = getattr(image, "n_frames", 1)
+    image, container = opened.image, opened.container
+    images = container.frames if container is not None else getattr(image, "n_frames", 1)
     # A JPEG with several images (MPO) contains previews and depth maps, not frames.
     is_jpeg = opened.format is ImageFormat.JPEG
     return SourceHeader(
@@ -87,6 +87,7 @@ def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True)
         jpeg_subsampling=JpegImagePlugin.get_sampling(image) if is_jpeg else None,
         compression=image.info.get("compression"),
         loop=image.info.get("loop"),
+        container=opened.container,
     )
 
 

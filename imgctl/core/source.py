@@ -11,6 +11,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from imgctl.core.containers.container import Container, patched
+from imgctl.core.containers.readers import read_container
 from imgctl.core.errors import Damaged, OutOfMemory, Truncated
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.core.geometry import ImageInfo, Size
@@ -35,6 +37,7 @@ class OpenSource:
     file_bytes: int
     head: bytes
     format: ImageFormat
+    container: Container | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,7 @@ class SourceInfo:
     compression: str | int | None = None
     loop: int | None = None
     metadata: SourceMetadata = field(default_factory=SourceMetadata)
+    container: Container | None = None
 
     @property
     def transposed(self) -> bool:
@@ -99,9 +103,16 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     source_format = sniff(head)
     limits.check_bytes(file_bytes)
+    container = read_container(source_format, file, file_bytes)
+    if container is not None:  # before the decoder, some of which work while they open a file
+        limits.check_pixels(container.size, container.frames)
+        limits.check_memory(container.decoder_bytes)
+        limits.check_time(container.decoder_seconds)
+        file = patched(file, container.patches)
+    file.seek(0)
     load_plugin(source_format)
     with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, file_bytes, head, source_format)
+        yield OpenSource(image, file, file_bytes, head, source_format, container)
 
 
 def load_plugin(image_format: ImageFormat) -> None:

@@ -1,0 +1,18 @@
+"""The format modules, by format."""
+
+from collections.abc import Callable, Mapping
+from typing import BinaryIO, TypeAlias
+
+from imgctl.core.containers.container import Container
+from imgctl.core.formats import ImageFormat
+
+Reader: TypeAlias = Callable[[BinaryIO, int], Container]
+"""Reads an open file of this many bytes. Raises PictureError."""
+
+READERS: Mapping[ImageFormat, Reader] = {}
+
+
+def read_container(image_format: ImageFormat, file: BinaryIO, file_bytes: int) -> Container | None:
+    """Read the structure of a file from its beginning. Raises PictureError."""
+    reader = READERS.get(image_format)
+    return None if reader is None else reader(file, file_bytes)

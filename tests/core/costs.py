@@ -1,0 +1,53 @@
+"""What a resize really costs, measured in a process of its own."""
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+_PROGRAM = """
+import json, resource, sys, time
+from pathlib import Path
+from imgctl.core.errors import PictureError
+from imgctl.core.limits import Limits
+from imgctl.core.resize import resize
+from imgctl.core.source import load_plugin
+from imgctl.core.formats import ImageFormat, sniff
+from imgctl.core.spec import ResizeSpec
+
+path, limit_bytes = Path(sys.argv[1]), int(sys.argv[2])
+with path.open("rb") as source:
+    load_plugin(sniff(source.read(512)))
+resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+started_s = time.process_time()
+error = None
+try:
+    with path.open("rb") as source:
+        resize(source, ResizeSpec(), Limits())
+except PictureError as caught:
+    error = type(caught).__name__
+peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib
+print(json.dumps([error, peak_kib * 1024, time.process_time() - started_s]))
+"""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The error's name, the memory beyond the idle program's, and the processor time."""
+
+    error: str | None
+    peak_bytes: int
+    cpu_seconds: float
+
+
+def measured_cost(path: Path, limit_bytes: int = 1600 * 1024 * 1024) -> Cost:
+    """Halve a picture in a process of its own, whose memory is limited."""
+    completed = subprocess.run(
+        [sys.executable, "-c", _PROGRAM, str(path), str(limit_bytes)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return Cost(*json.loads(completed.stdout.splitlines()[-1]))
