@@ -17,7 +17,8 @@ from imgctl.core.spec import ResizeSpec
 from imgctl.sandbox import messages
 from imgctl.sandbox.messages import BadResponse
 
-_START_TIMEOUT_S = 60
+_EXIT_S = 1  # between the end of a connection and of its process
+_POLL_S = 0.001
 _CORRUPTED = 1  # as if the child had noticed itself that it does not work any more
 
 
@@ -40,12 +41,13 @@ class ChildNotStarted(RuntimeError):
 class Child:
     """A process that runs `imgctl.sandbox.server`, and the connection to it."""
 
-    def __init__(self, pid: int, connection: socket.socket, wait: Callable[[], int]) -> None:
-        """`wait` waits for the process and returns its exit code, negative for a signal."""
+    def __init__(self, pid: int, connection: socket.socket, poll: Callable[[], int | None]) -> None:
+        """`poll` returns the exit code, negative for a signal; None while the process runs."""
         self._pid = pid
         self._connection = connection
-        self._wait = wait
+        self._poll = poll
         self._is_ready = False
+        self._is_interrupted = False
         self.is_used = False
 
     def resize(
@@ -55,9 +57,10 @@ class Child:
 
         Raises PictureError, ChildDied or ChildNotStarted.
         """
-        self._wait_until_ready()
+        self._wait_until_ready(deadline_s)
         self.is_used = True
         try:
+            self._limit_wait(deadline_s)
             messages.send_request(self._connection, source, spec, limits)
             response = messages.decode_response(self._receive_line(deadline_s))
             if isinstance(response, Exception):
@@ -68,31 +71,36 @@ class Child:
         except TimeoutError as error:
             raise ChildDied(self.end(), timed_out=True) from error
         except (OSError, EOFError) as error:
-            raise ChildDied(self.end(kill=False), timed_out=False) from error
+            grace_s = 0 if self._is_interrupted else _EXIT_S
+            raise ChildDied(self.end(grace_s), timed_out=False) from error
         except BadResponse as error:
             self.end()
             raise ChildDied(_CORRUPTED, timed_out=False) from error
 
-    def hang_up(self) -> None:
-        """End the connection, from any thread: a call of `resize` fails, and the child exits."""
+    def interrupt(self) -> None:
+        """Make a call of `resize` in another thread fail at once."""
+        self._is_interrupted = True
         with suppress(OSError):
             self._connection.shutdown(socket.SHUT_RDWR)
 
-    def end(self, *, kill: bool = True) -> int:
-        """End the process, unless it has ended by itself, and return its exit code."""
+    def end(self, grace_s: float = 0) -> int:
+        """Kill the process unless it exits within `grace_s`, and return its exit code."""
         self._connection.close()
-        if kill:
-            os.kill(self._pid, signal.SIGKILL)  # it is not reaped: the ID is still its own
-        return self._wait()
+        kill_at_s = time.monotonic() + grace_s
+        while (exit_code := self._poll()) is None:
+            if time.monotonic() >= kill_at_s:
+                os.kill(self._pid, signal.SIGKILL)  # it is not reaped: the ID is still its own
+            time.sleep(_POLL_S)
+        return exit_code
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, deadline_s: float | None) -> None:
         if not self._is_ready:
             try:
-                self._is_ready = self._receive_line(None) == messages.READY
-            except (OSError, EOFError):
+                self._is_ready = self._receive_line(deadline_s) == messages.READY
+            except (OSError, EOFError, BadResponse):
                 self._is_ready = False
             if not self._is_ready:
-                raise ChildNotStarted(f"resizing did not start: exit code {self.end()}")
+                raise ChildNotStarted(f"resizing did not start: exit code {self.end(_EXIT_S)}")
 
     def _receive_line(self, deadline_s: float | None) -> bytes:
         """Receive a line and nothing beyond it: what follows is read into memory of its own."""
@@ -135,7 +143,12 @@ def fork() -> Child:
     if pid == 0:
         _run_forked(theirs)
     theirs.close()
-    return Child(pid, ours, lambda: os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    return Child(pid, ours, lambda: _exit_code(pid))
+
+
+def _exit_code(pid: int) -> int | None:
+    waited, status = os.waitpid(pid, os.WNOHANG)
+    return os.waitstatus_to_exitcode(status) if waited else None
 
 
 def _run_forked(connection: socket.socket) -> NoReturn:
@@ -171,4 +184,4 @@ def start_program(*command: str) -> Child:
         process = subprocess.Popen(
             [*command, str(descriptor)], stdin=subprocess.DEVNULL, pass_fds=[descriptor]
         )
-    return Child(process.pid, ours, process.wait)
+    return Child(process.pid, ours, process.poll)

@@ -28,6 +28,10 @@ class Resize(Protocol):
     ) -> ResizeResult: ...
 
 
+class Interrupted(RuntimeError):
+    """Resizing was interrupted by another thread."""
+
+
 class ResizeProcess:
     """Resizes one image at a time in a child process; a new one replaces one that died."""
 
@@ -35,7 +39,7 @@ class ResizeProcess:
         """`start` starts a child when one is needed: `child.fork` or `child.spawn`."""
         self._start = start
         self._child: Child | None = None
-        self._is_closing = False
+        self._is_interrupted = False
 
     def start(self) -> None:
         """Start the child now; it imports Pillow while this process goes on."""
@@ -53,12 +57,13 @@ class ResizeProcess:
 
         Raises PictureError, also if the child dies of the image: OutOfMemory, TooSlow or Damaged.
         An image that is too much for a used child is given to a new one: the result does not
-        depend on earlier images. Raises ChildNotStarted if no child can be started.
+        depend on earlier images. Raises ChildNotStarted if no child can be started, and Interrupted
+        after a call of `interrupt`.
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            if self._is_closing:
-                raise ChildNotStarted("resizing was interrupted")
+            if self._is_interrupted:
+                raise Interrupted
             child = self._child = self._child or self._start()
             is_new = not child.is_used
             try:
@@ -68,17 +73,18 @@ class ResizeProcess:
                 raise
             except (ChildDied, OutOfMemory) as error:
                 self._child = None
-                cause = _cause_of(error, limits, timeout_s)
                 if isinstance(error, OutOfMemory):
                     child.end()
-                if is_new or isinstance(cause, TooSlow):
+                cause = _cause_of(error, limits, timeout_s)
+                is_final = is_new or isinstance(cause, TooSlow)
+                if is_final and not self._is_interrupted:
                     raise cause from error
 
     def interrupt(self) -> None:
         """Make a call of `resize` in another thread fail, and start no child any more."""
-        self._is_closing = True
+        self._is_interrupted = True
         if self._child is not None:
-            self._child.hang_up()
+            self._child.interrupt()
 
     def close(self) -> None:
         """End the child."""

@@ -3,6 +3,7 @@
 import os
 import sys
 import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.resize import resize
 from imgctl.core.spec import Fit, MetadataPolicy, ResizeSpec
 from imgctl.sandbox.child import Child, ChildNotStarted, spawn, start_program
-from imgctl.sandbox.process import ResizeProcess
+from imgctl.sandbox.process import Interrupted, ResizeProcess
 from tests import costly_pictures
 from tests.pictures import encoded, photo
 from tests.sandbox.conftest import opened
@@ -209,22 +210,22 @@ def test_an_interrupted_image_ends_at_once_and_no_child_is_left() -> None:
     errors: list[BaseException] = []
 
     def run() -> None:
-        with opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 4_000)) as source:
+        with opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 100_000)) as source:
             try:
                 process.resize(source, HALF, UNCHECKED)
             except BaseException as error:
                 errors.append(error)
 
-    with opened(encoded(photo(), "PNG")) as source:
-        process.resize(source, HALF, Limits())
+    process.start()
     child = process._child
     assert child is not None
     thread = threading.Thread(target=run)
     thread.start()
+    while not child.is_used:
+        time.sleep(0.01)
     process.interrupt()
-    thread.join()
-    process.close()
-    assert isinstance(errors[0], ChildNotStarted)
+    thread.join(timeout=20)
+    assert isinstance(errors[0], Interrupted)
     with pytest.raises(ChildProcessError):
         os.waitpid(child._pid, os.WNOHANG)  # reaped
 
