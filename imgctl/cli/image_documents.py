@@ -71,10 +71,19 @@ class UploadTotals(TypedDict):
     timed_out: int
 
 
+class LeftOutFile(TypedDict):
+    """A file or folder within a named folder that was not worked on."""
+
+    path: str
+    reason: str
+    failed: Annotated[bool, "whether it could not be read; the command then exits with 1"]
+
+
 class UploadDocument(TypedDict):
     """`imgctl upload`."""
 
     files: list[UploadedFile]
+    left_out: list[LeftOutFile]
     totals: UploadTotals
 
 
@@ -89,6 +98,7 @@ class ResizeDocument(TypedDict):
     """`imgctl resize`."""
 
     records: Annotated[list[RecordDocument], "as the function stores them, one per file"]
+    left_out: list[LeftOutFile]
     totals: ResizeTotals
 
 

@@ -120,6 +120,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _fail(error: Exception, context: click.Context | None, arguments: list[str]) -> int:
+    from imgctl.cli.text import printable_lines
     from imgctl.core.errors import ImgctlError
     from imgctl.links import project_url
 
@@ -128,7 +129,7 @@ def _fail(error: Exception, context: click.Context | None, arguments: list[str])
     if ui.show_tracebacks:
         import traceback
 
-        traceback.print_exception(error)
+        click.echo(printable_lines("".join(traceback.format_exception(error))), err=True, nl=False)
     if known is None:
         message = f"Internal error: {type(error).__name__}: {error}"
         where = project_url("Issues") or "the project's issue tracker"

@@ -1,5 +1,6 @@
 """Text for one line: names, sizes, times. Importing it is cheap: no rich."""
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,8 +9,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.text import Text
 
-# C0 and C1 controls, and the marks that change the direction of text.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# What a terminal obeys, or what hides or reorders text: controls, line and paragraph separators,
+# marks and overrides of direction, invisible characters and tags. The joiners U+200C and U+200D are
+# not among them: Persian and emoji are written with them.
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u1160\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ufeff\ufff9-\ufffb\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
 
 
 def printable(text: str) -> str:
@@ -18,15 +24,17 @@ def printable(text: str) -> str:
     return safe.encode("utf-8", errors="backslashreplace").decode()
 
 
+def printable_lines(text: str) -> str:
+    """Make a text of several lines safe for a terminal."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def printable_json(text: str) -> str:
     """Escape control characters in JSON text; JSON itself escapes only the C0 controls."""
-    return (
-        _UNPRINTABLE.sub(
-            lambda match: match[0] if match[0] in "\n" else f"\\u{ord(match[0]):04x}", text
-        )
-        .encode("utf-8", errors="backslashreplace")
-        .decode()
+    escaped = _UNPRINTABLE.sub(
+        lambda match: match[0] if match[0] == "\n" else json.dumps(match[0])[1:-1], text
     )
+    return escaped.encode("utf-8", errors="backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +55,6 @@ class Line:
     def lines(self) -> str:
         """Return the form for a pipe."""
         return f"{self.word:<10}{self.rest}{self.faint}"
-
-
-def skipped_text(count: int) -> str:
-    """Format how many files of the input folders were skipped."""
-    return f"Skipped {count} unsupported file{'' if count == 1 else 's'}."
 
 
 def size_text(count: int) -> str:

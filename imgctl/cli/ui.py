@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from imgctl.cli.text import printable, printable_json
+from imgctl.cli.text import printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -213,6 +213,8 @@ class Ui:
         self._console(sys.stderr).print(Text.assemble(("Error: ", "bold red"), text))
 
     def _print(self, part: "Grid | str") -> None:
+        if isinstance(part, str):
+            part = printable_lines(part)
         if not sys.stderr.isatty():
             click.echo(part if isinstance(part, str) else part.lines(), err=True)
             return

@@ -2,12 +2,19 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from imgctl.core.errors import InvalidInput, PictureError
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
+
+PARTIAL_PREFIX = ".imgctl-"
+"""How the names of results begin while they are written."""
+
+SUBFOLDER = "a subfolder: use --recursive to include it"
+_SHOWN = 3  # of what was left out, in an error
 
 
 class InputNotFound(InvalidInput):
@@ -23,11 +30,20 @@ class InputFile:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Something in a folder that is not worked on, and why; `failed` if it could not be read."""
+
+    path: Path
+    reason: str
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class InputFiles:
-    """The files to work on, and how many other files of the folders were skipped."""
+    """The files to work on, and what else the named folders contain."""
 
     files: tuple[InputFile, ...]
-    skipped: int
+    left_out: tuple[LeftOut, ...] = ()
 
 
 def format_of(path: Path) -> ImageFormat | None:
@@ -55,14 +71,25 @@ def find_input_files(
         for item in items
         if isinstance(item, InputFile)
     }
+    left_out = {item.path: item for item in items if isinstance(item, LeftOut)}
     if not files:
-        raise InputNotFound("No images found.", hint="Use --recursive to include subfolders.")
-    return InputFiles(tuple(files.values()), sum(item is None for item in items))
+        raise _nothing_found(list(left_out.values()))
+    return InputFiles(tuple(files.values()), tuple(left_out.values()))
+
+
+def _nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
+    shown = "; ".join(f"{item.path}: {item.reason}" for item in left_out[:_SHOWN])
+    more = f"; and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
+    has_folders = any(item.reason == SUBFOLDER for item in left_out)
+    return InputNotFound(
+        f"No images found ({shown}{more})." if left_out else "No images found.",
+        hint="Use --recursive to include subfolders." if has_folders else "Check the path.",
+    )
 
 
 def _expand(
     paths: Iterable[str], *, recursive: bool, skip_prefix: str | None
-) -> Iterator[InputFile | None]:
+) -> Iterator[InputFile | LeftOut]:
     for text in paths:
         path = Path(text)
         if not text:
@@ -79,23 +106,52 @@ def _expand(
 
 def _in_folder(
     folder: Path, *, recursive: bool, skip_prefix: str | None
-) -> Iterator[InputFile | None]:
-    """List a folder's images under its own name; None for each file that is skipped."""
+) -> Iterator[InputFile | LeftOut]:
+    """List a folder's images under its own name, and what is left out."""
     own_name = folder.resolve().name if folder.name in ("", "..") else folder.name
     # The working folder itself has no name that its files should carry.
-    parent = PurePosixPath() if folder == Path() else PurePosixPath(own_name)
-    for file in sorted(folder.rglob("*") if recursive else folder.iterdir()):
-        if file.is_dir():
-            continue
-        is_result = skip_prefix is not None and file.name.startswith(skip_prefix)
-        if is_result or not _may_be_image(file):
-            yield None
-        else:
-            yield InputFile(file, parent / file.relative_to(folder).as_posix())
+    name = PurePosixPath() if folder == Path() else PurePosixPath(own_name)
+    yield from _walk(folder, name, recursive=recursive, skip_prefix=skip_prefix)
 
 
-def _may_be_image(file: Path) -> bool:
+def _walk(
+    folder: Path, name: PurePosixPath, *, recursive: bool, skip_prefix: str | None
+) -> Iterator[InputFile | LeftOut]:
     try:
-        return file.is_file() and format_of(file) is not None
-    except OSError:
-        return True  # an unreadable file is reported when it is processed
+        with os.scandir(folder) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+    except OSError as error:
+        yield LeftOut(folder, _reason(error), failed=True)
+        return
+    for entry in entries:
+        path = folder / entry.name
+        if not entry.is_dir():
+            reason = _reason_to_leave_out(path, skip_prefix)
+            yield reason or InputFile(path, name / entry.name)
+        elif entry.is_symlink():
+            yield LeftOut(path, "a link to a folder: name it to include it")
+        elif recursive:
+            yield from _walk(path, name / entry.name, recursive=True, skip_prefix=skip_prefix)
+        else:
+            yield LeftOut(path, SUBFOLDER)
+
+
+def _reason_to_leave_out(file: Path, skip_prefix: str | None) -> LeftOut | None:
+    if file.name.startswith(PARTIAL_PREFIX):
+        return LeftOut(file, "an unfinished result of an interrupted run")
+    if skip_prefix is not None and file.name.startswith(skip_prefix):
+        return LeftOut(file, "an earlier result")
+    try:
+        if not stat.S_ISREG(file.stat().st_mode):
+            return LeftOut(file, "not a regular file")
+        with file.open("rb") as opened:
+            sniff(opened.read(HEAD_BYTES))
+    except PictureError as error:
+        return LeftOut(file, error.message)
+    except OSError as error:
+        return LeftOut(file, _reason(error), failed=True)
+    return None
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error)

@@ -2,9 +2,9 @@
 
 import hashlib
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from imgctl.core.keys import output_name
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.spec import ResizeSpec
-from imgctl.operations.input_files import InputFile
+from imgctl.operations.input_files import PARTIAL_PREFIX, InputFile
 from imgctl.sandbox.parallel import run_in_processes
 from imgctl.sandbox.process import Resize
 
@@ -110,7 +110,6 @@ def resize_files(
         spec=spec,
         options=options,
         inputs={job.source.resolve() for job in jobs},
-        mode=_new_file_mode(),  # here, because the umask belongs to the whole process
         clock=clock,
     )
     count, share, whole = _divide_memory(options)
@@ -148,7 +147,6 @@ class _Batch:
     spec: ResizeSpec
     options: BatchOptions
     inputs: set[Path]
-    mode: int
     clock: Callable[[], datetime]
 
 
@@ -165,7 +163,8 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
             if options.with_hash:
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             result = resize(source, batch.spec, limits)
-        _write(job, result.data, mode=batch.mode, overwrite=options.overwrite)
+            mode = os.fstat(source.fileno()).st_mode & 0o777
+        _write(job, result.data, mode, overwrite=options.overwrite)
     except Exception as error:  # one file never stops the others, whatever is wrong with it
         values |= _failure(error)
     else:
@@ -200,31 +199,48 @@ def _exists(job: ResizeJob) -> OutputExists:
     return OutputExists(f"{job.destination} exists.", hint="Use --overwrite to replace it.")
 
 
-def _new_file_mode() -> int:
-    """Return the mode of a file that this process creates."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+def _write(job: ResizeJob, data: bytes, mode: int, *, overwrite: bool) -> None:
+    """Write a file atomically; without `overwrite` an existing one is never replaced.
 
-
-def _write(job: ResizeJob, data: bytes, *, mode: int, overwrite: bool) -> None:
-    """Write a file atomically; without `overwrite` an existing one is never replaced."""
+    On Linux the file has no name until it is complete, so that a killed command leaves nothing.
+    """
     folder = job.destination.parent
     folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".imgctl-", dir=folder)
-    partial = Path(name)
+    partial = folder / f"{PARTIAL_PREFIX}{secrets.token_hex(8)}"
     try:
-        with os.fdopen(handle, "wb") as file:
+        descriptor, has_name = _create(partial)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
             file.write(data)
-        partial.chmod(mode)
-        if overwrite:
+            file.flush()
+            if not has_name:
+                _name_file(descriptor, partial if overwrite else job.destination)
+                has_name = overwrite
+        if has_name and overwrite:
             partial.replace(job.destination)
-        else:
+        elif has_name:
             _move_to_new(partial, job.destination)
     except FileExistsError as error:  # it was created after the check
         raise _exists(job) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _create(partial: Path) -> tuple[int, bool]:
+    """Create a file without a name if the file system can; return whether it has one."""
+    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
+        with suppress(OSError):
+            return os.open(partial.parent, os.O_WRONLY | os.O_TMPFILE, 0o600), False
+    return os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), True
+
+
+def _name_file(descriptor: int, path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # Only with a descriptor of a folder does Python follow the link to the file (open(2)).
+        os.link(f"/proc/self/fd/{descriptor}", path.name, dst_dir_fd=folder, follow_symlinks=True)
+    finally:
+        os.close(folder)
 
 
 def _move_to_new(partial: Path, destination: Path) -> None:

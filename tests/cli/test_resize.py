@@ -1,8 +1,10 @@
+import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -172,6 +174,39 @@ def test_a_file_that_cannot_be_read_is_one_failure_among_others(imgctl: Imgctl, 
     assert done.code == 1
     assert "No such file" in done.out
     assert cake.with_name("resized-cake.jpg").exists()
+
+
+def test_what_is_left_out_of_a_folder_is_named(imgctl: Imgctl, cake: Path) -> None:
+    for number in range(8):
+        cake.with_name(f"{number}.pdf").write_bytes(b"%PDF-1.7")
+    done = imgctl("resize", ".", "-o", "out")
+    assert done.code == 0
+    assert done.err.splitlines()[:6] == [
+        f"Left out {number}.pdf: The file is in PDF format, which is not supported."
+        for number in range(5)
+    ] + ["Left out 4 more; --verbose lists them all."]
+    assert done.err.splitlines()[-1].startswith("1 resized, 0 failed")
+    assert "7.pdf" in imgctl("resize", ".", "-o", "all", "--verbose").err
+    left_out = imgctl("resize", ".", "-o", "json", "--json").document["left_out"]
+    assert [item["path"] for item in left_out][:2] == ["0.pdf", "1.pdf"]
+
+
+def test_a_folder_that_cannot_be_read_makes_the_command_fail(
+    imgctl: Imgctl, cake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scandir = os.scandir
+
+    def refuse(folder: Path) -> Any:
+        if folder.name == "sub":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    cake.with_name("sub").mkdir()
+    monkeypatch.setattr(os, "scandir", refuse)
+    done = imgctl("resize", ".", "--recursive", "--quiet")
+    assert done.code == 1
+    assert done.err == "Could not read sub: Permission denied.\n"
+    assert size(cake.with_name("resized-cake.jpg")) == (41, 30)
 
 
 def test_max_memory_takes_a_size_with_a_unit(imgctl: Imgctl, cake: Path) -> None:

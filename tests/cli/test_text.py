@@ -7,7 +7,21 @@ from imgctl.cli.text import duration_text, local_time, printable, printable_json
 
 @pytest.mark.parametrize(
     "name",
-    ["\x1b[31mred\x1b[0m", "bell\x07", "line\nbreak", "\u202egpj.exe", "\x9b2J", "half \ud83c"],
+    [
+        "\x1b[31mred\x1b[0m",
+        "bell\x07",
+        "line\nbreak",
+        "\u202egpj.exe",
+        "\x9b2J",
+        "half \ud83c",
+        "\u061cx",
+        "two\u2028lines",
+        "in\u200bvisible",
+        "tag\U000e0041",
+        "\u2067isolate",
+        "\ufeffmark",
+        "soft\xadhyphen",
+    ],
 )
 def test_no_control_character_of_a_name_reaches_the_terminal(name: str) -> None:
     shown = printable(name)
@@ -21,7 +35,9 @@ def test_escaped_json_still_contains_the_name() -> None:
     assert json.loads(printable_json(json.dumps(name, ensure_ascii=False))) == name
 
 
-@pytest.mark.parametrize("name", ["Köln.jpg", "🍰 [bold]x[/bold].jpg", "日本.png"])
+@pytest.mark.parametrize(
+    "name", ["Köln.jpg", "🍰 [bold]x[/bold].jpg", "日本.png", "👩‍👩‍👧.jpg", "می‌خواهم.png"]
+)
 def test_ordinary_names_are_shown_as_they_are(name: str) -> None:
     assert printable(name) == name
 

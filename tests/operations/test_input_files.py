@@ -1,3 +1,5 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,20 @@ def album(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "notes.jpg").write_text("not a picture")
     monkeypatch.chdir(tmp_path)
     return folder
+
+
+@pytest.fixture
+def without_privileges(album: Path) -> Iterator[None]:  # noqa: ARG001 (which is made before)
+    """Be an ordinary user in the working folder, even if root runs the tests."""
+    user = os.geteuid()
+    if user != 0:
+        yield
+        return
+    for path in (Path(), *Path().rglob("*")):
+        os.chown(path, 65534, 65534)
+    os.seteuid(65534)
+    yield
+    os.seteuid(user)
 
 
 def names(*named: str, recursive: bool = False) -> list[str]:
@@ -62,9 +78,48 @@ def test_a_link_and_its_target_are_two_files(album: Path) -> None:
     assert names("trip/a.jpg", "trip/link.jpg") == ["a.jpg", "link.jpg"]
 
 
-def test_skipped_files_are_counted(album: Path) -> None:
-    found = find_input_files([str(album)], recursive=False, skip_prefix="resized-")
-    assert found.skipped == 2
+def left_out(*named: str, recursive: bool = False) -> dict[str, tuple[str, bool]]:
+    found = find_input_files(named, recursive=recursive, skip_prefix="resized-")
+    return {str(item.path): (item.reason, item.failed) for item in found.left_out}
+
+
+def test_everything_that_is_left_out_of_a_folder_has_a_reason(album: Path, tmp_path: Path) -> None:
+    (album / "empty.jpg").touch()
+    (album / "paper.pdf").write_bytes(b"%PDF-1.7")
+    (album / ".imgctl-0123").write_bytes(encoded(photo(), "PNG"))
+    (album / "link").symlink_to(tmp_path)
+    os.mkfifo(album / "pipe.jpg")
+    assert left_out("trip") == {
+        "trip/.imgctl-0123": ("an unfinished result of an interrupted run", False),
+        "trip/day two": ("a subfolder: use --recursive to include it", False),
+        "trip/empty.jpg": ("The file is empty.", False),
+        "trip/link": ("a link to a folder: name it to include it", False),
+        "trip/notes.jpg": ("Unrecognized image format.", False),
+        "trip/paper.pdf": ("The file is in PDF format, which is not supported.", False),
+        "trip/pipe.jpg": ("not a regular file", False),
+        "trip/resized-a.jpg": ("an earlier result", False),
+    }
+
+
+@pytest.mark.usefixtures("without_privileges")
+def test_what_cannot_be_read_is_left_out_and_counts_as_a_failure() -> None:
+    Path("trip/a.jpg").chmod(0)
+    Path("trip/day two").chmod(0)
+    found = left_out("trip", recursive=True)
+    assert found["trip/a.jpg"] == ("Permission denied", True)
+    assert found["trip/day two"] == ("Permission denied", True)
+
+
+def test_an_error_about_a_folder_without_images_says_what_it_contains(tmp_path: Path) -> None:
+    folder = tmp_path / "papers"
+    (folder / "sub").mkdir(parents=True)
+    for number in range(4):
+        (folder / f"{number}.pdf").write_bytes(b"%PDF-1.7")
+    with pytest.raises(InputNotFound) as missing:
+        find_input_files([str(folder)], recursive=False)
+    assert f"{folder}/0.pdf: The file is in PDF format" in missing.value.message
+    assert missing.value.message.endswith("; and 2 more).")
+    assert "--recursive" in missing.value.hint
 
 
 @pytest.mark.parametrize("named", ["nowhere.jpg", "no-*-match", "trip/day three"])
@@ -77,6 +132,5 @@ def test_a_path_that_does_not_exist_is_an_error(named: str) -> None:
 @pytest.mark.usefixtures("album")
 def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputNotFound, match="No images found") as missing:
+    with pytest.raises(InputNotFound, match=r"No images found\."):
         names("empty")
-    assert "--recursive" in missing.value.hint

@@ -1,4 +1,7 @@
 import os
+import signal
+import subprocess
+import sys
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -64,6 +67,55 @@ def test_an_image_that_exceeds_its_share_of_the_memory_gets_all_of_it(tmp_path: 
 
     assert results(jobs=2, max_memory_mib=500) == [(small, False), (large, False)]
     assert sorted(results(jobs=2, max_memory_mib=256), key=str) == [(large, True), (small, False)]
+
+
+def test_a_result_has_the_permissions_of_its_source(job: ResizeJob) -> None:
+    for mode in (0o640, 0o444, 0o600):
+        job.source.chmod(mode)
+        list(resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=True)))
+        assert job.destination.stat().st_mode & 0o777 == mode
+
+
+def test_a_link_in_the_place_of_a_result_is_not_followed(job: ResizeJob, tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    job.destination.parent.mkdir()
+    job.destination.symlink_to(victim)
+    (refused,) = resize_files([job], ResizeSpec(), OPTIONS)
+    assert refused.record.failure_code == "exists"
+    (replaced,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=True))
+    assert not replaced.failed
+    assert victim.read_text() == "precious"
+    assert not job.destination.is_symlink()
+
+
+@pytest.mark.parametrize("overwrite", [True, False])
+def test_a_file_system_without_unnamed_files_gets_the_same_results(
+    job: ResizeJob, monkeypatch: pytest.MonkeyPatch, overwrite: bool
+) -> None:
+    monkeypatch.delattr(os, "O_TMPFILE", raising=False)
+    (result,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=overwrite))
+    assert not result.failed
+    assert [path.name for path in job.destination.parent.iterdir()] == [job.destination.name]
+    (again,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=overwrite))
+    assert again.failed is not overwrite
+
+
+def test_a_command_that_is_killed_while_it_writes_leaves_no_file(job: ResizeJob) -> None:
+    program = """
+import os, signal, sys
+from pathlib import Path
+from imgctl.core.spec import ResizeSpec
+from imgctl.operations import resize
+os.link = lambda *arguments, **options: os.kill(os.getpid(), signal.SIGKILL)
+job = resize.ResizeJob(Path(sys.argv[1]), Path(sys.argv[2]))
+list(resize.resize_files([job], ResizeSpec(), resize.BatchOptions(jobs=1)))
+"""
+    killed = subprocess.run(
+        [sys.executable, "-c", program, str(job.source), str(job.destination)], check=False
+    )
+    assert killed.returncode == -signal.SIGKILL
+    assert list(job.destination.parent.iterdir()) == []
 
 
 def test_a_batch_that_is_abandoned_leaves_no_process_and_no_file(

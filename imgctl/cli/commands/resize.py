@@ -12,9 +12,12 @@ from imgctl.cli.options import Command
 from imgctl.cli.params import Bounded, ByteSize
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from imgctl.cli.app import App
     from imgctl.cli.text import Line
     from imgctl.core.spec import ResizeTarget
+    from imgctl.operations.input_files import LeftOut
     from imgctl.operations.resize import ResizeFileResult
 
 _PIXELS = Bounded(click.IntRange(1))
@@ -77,7 +80,7 @@ def resize(
 
     The results are identical byte for byte. Images are never enlarged, and no input is overwritten.
     """
-    from imgctl.cli.text import skipped_text
+    from imgctl.cli.inputs import show_left_out
     from imgctl.core.formats import ImageFormat
     from imgctl.core.spec import MetadataPolicy, ResizeSpec
     from imgctl.operations.input_files import find_input_files
@@ -94,8 +97,7 @@ def resize(
     )
     inputs = find_input_files(paths, recursive=recursive, skip_prefix=defaults.prefix)
     todo = plan_jobs(inputs.files, prefix=defaults.prefix, folder=output, converted_to=spec.format)
-    if inputs.skipped:
-        app.ui.info(skipped_text(inputs.skipped))
+    show_left_out(app.ui, inputs.left_out)
     options = BatchOptions(
         jobs or available_cores(),
         overwrite=overwrite,
@@ -111,7 +113,7 @@ def resize(
             results[result.job.source] = result
             app.ui.print(_line(result))
             advance(1)
-    return _report(app, [results[job.source] for job in todo])
+    return _report(app, [results[job.source] for job in todo], inputs.left_out)
 
 
 def _target(
@@ -145,8 +147,9 @@ def _line(result: "ResizeFileResult") -> "Line":
     return Line("resized", "green", printable(str(result.job.destination)), size)
 
 
-def _report(app: "App", results: list["ResizeFileResult"]) -> int:
+def _report(app: "App", results: list["ResizeFileResult"], left_out: "Sequence[LeftOut]") -> int:
     from imgctl.cli.image_documents import ResizeDocument, ResizeTotals, record_document
+    from imgctl.cli.inputs import left_out_documents
     from imgctl.cli.text import size_text
 
     records = [result.record for result in results]
@@ -157,7 +160,8 @@ def _report(app: "App", results: list["ResizeFileResult"]) -> int:
     app.ui.info(f"{resized} resized, {failed} failed, {size_text(before)} → {size_text(after)}")
     document = ResizeDocument(
         records=[record_document(record) for record in records],
+        left_out=left_out_documents(left_out),
         totals=ResizeTotals(resized=resized, failed=failed),
     )
     app.ui.result(document, "")
-    return 1 if failed else 0
+    return 1 if failed or any(item.failed for item in left_out) else 0

@@ -48,7 +48,7 @@ def upload(
     with the reason.
     """
     from imgctl.cli.image_documents import UploadDocument, UploadTotals
-    from imgctl.cli.text import skipped_text
+    from imgctl.cli.inputs import left_out_documents, show_left_out
     from imgctl.cli.uploads import exit_code, file_document, upload_and_print
     from imgctl.operations.input_files import find_input_files
     from imgctl.operations.upload import UploadOptions, UploadStatus, assign_keys
@@ -56,8 +56,7 @@ def upload(
     app = app_of(context)
     inputs = find_input_files(paths, recursive=recursive)
     files = assign_keys(inputs.files, prefix)
-    if inputs.skipped:
-        app.ui.info(skipped_text(inputs.skipped))
+    show_left_out(app.ui, inputs.left_out)
     should_wait = sys.stdout.isatty() if wait is None else wait
     options = UploadOptions(should_wait, timeout, jobs, force)
     results = upload_and_print(app, files, options, by_api=via == "api")
@@ -67,6 +66,7 @@ def upload(
     app.ui.info(", ".join(totals))
     document = UploadDocument(
         files=[file_document(result, app.program) for result in results],
+        left_out=left_out_documents(inputs.left_out),
         totals=UploadTotals(
             uploaded=counts[UploadStatus.UPLOADED],
             skipped=counts[UploadStatus.SKIPPED],
@@ -75,4 +75,4 @@ def upload(
         ),
     )
     app.ui.result(document, "")
-    return exit_code(results)
+    return exit_code(results) or int(any(item.failed for item in inputs.left_out))
