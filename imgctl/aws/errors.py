@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore import exceptions as sdk
 
-from imgctl.core.errors import ImgctlError
+from imgctl.core.errors import ImgctlError, InvalidInput
 
 
 class AwsError(ImgctlError):
@@ -58,6 +58,10 @@ class StackNotFound(AwsError):
     """The stack does not exist or is incomplete."""
 
     code = "no_stack"
+
+
+class InvalidRegion(InvalidInput):
+    """The region that the AWS configuration names cannot be one."""
 
 
 NO_REGION = "No AWS region is configured."
@@ -120,6 +124,11 @@ def translate(error: Exception) -> ImgctlError | None:
             )
         case sdk.NoRegionError():
             return RegionMissing(NO_REGION, hint=NO_REGION_HINT)
+        case sdk.InvalidRegionError():
+            return InvalidRegion(
+                f"The configured AWS region is invalid: {error.kwargs.get('region_name')!r}.",
+                hint="Pass --region, or correct AWS_REGION or the AWS configuration file.",
+            )
         case sdk.SSOError() | sdk.UnauthorizedSSOTokenError() | sdk.CredentialRetrievalError():
             return CredentialsRefused(f"{str(error).removesuffix('.')}.", hint=_LOGIN_HINT)
         case sdk.HTTPClientError() | sdk.ConnectionError():

@@ -56,6 +56,14 @@ class _Commands(Group):
         assert isinstance(command, click.Command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.NoSuchCommand as error:  # it knows no names, because nothing is imported
+            raise click.NoSuchCommand(error.command_name, possibilities=COMMANDS, ctx=ctx) from None
+
     def summary_of(self, ctx: click.Context, name: str) -> str:  # noqa: ARG002
         return COMMANDS[name]
 
@@ -88,6 +96,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the program, and return its exit code."""
+    _open_missing_streams()
     context: click.Context | None = None
     if instruction := os.environ.get(_COMPLETE):
         from click.shell_completion import shell_complete
@@ -117,6 +126,14 @@ def run(arguments: list[str]) -> int:
         return USAGE
     except Exception as error:
         return _fail(error, context, arguments)
+
+
+def _open_missing_streams() -> None:
+    """Discard what is written to a stream that the caller has closed; Python sets it to None."""
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            mode = "r" if name == "stdin" else "w"
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _fail(error: Exception, context: click.Context | None, arguments: list[str]) -> int:

@@ -4,6 +4,7 @@ An option takes precedence over its IMGCTL_* variable, the variable over imgctl.
 over the default.
 """
 
+import difflib
 import os
 import re
 import tomllib
@@ -22,6 +23,8 @@ from infra.settings import STACK_SETTINGS, StackSettings
 FILE_NAME = "imgctl.toml"
 
 _TEXT = Text(re.compile(r".*\S.*", re.DOTALL), "a non-empty string")
+# Every partition's regions have this form: us-east-1, us-gov-west-1, eusc-de-east-1.
+_REGION = Text(re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"), "a region such as eu-west-2")
 _STACK = Text(STACK_NAME, "lowercase letters, digits and single hyphens, with a letter first")
 
 
@@ -75,7 +78,7 @@ class Settings:
         description="Name of the stack. Several stacks can exist side by side.",
     )
     region: str | None = setting(
-        None, kind=_TEXT, description="AWS region.", when_unset="as configured for the AWS CLI"
+        None, kind=_REGION, description="AWS region.", when_unset="as configured for the AWS CLI"
     )
     profile: str | None = setting(
         None, kind=_TEXT, description="AWS profile.", when_unset="as configured for the AWS CLI"
@@ -237,10 +240,14 @@ def _load(path: Path) -> dict[str, tuple[Any, str]]:
         line = re.search(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*[=.]", text, re.MULTILINE)
         place = f"{path}:{text.count(chr(10), 0, line.start()) + 1}" if line else str(path)
         if name not in _BY_NAME or not _BY_NAME[name].in_file:
-            known = ", ".join(spec.name for spec in SETTINGS if spec.in_file)
-            raise SettingsError(
-                f"{place}: Unknown setting {name}.", hint=f"Known settings: {known}."
+            known = [spec.name for spec in SETTINGS if spec.in_file]
+            similar = difflib.get_close_matches(name, known)
+            hint = (
+                f"Did you mean {' or '.join(similar)}?"
+                if similar
+                else f"Known settings: {', '.join(known)}."
             )
+            raise SettingsError(f"{place}: Unknown setting {name}.", hint=hint)
         is_path = isinstance(_BY_NAME[name].kind, FilePath) and isinstance(value, str)
         in_file[name] = (_relative_to(path, value) if is_path else value, place)
     return in_file

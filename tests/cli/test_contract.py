@@ -208,3 +208,57 @@ def test_a_folder_that_cannot_be_created_is_one_line(imgctl: Imgctl) -> None:
     done = imgctl("demo", "-o", "/proc/nowhere")
     assert done.code == 1
     assert done.err.startswith("Error: /proc/nowhere: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (["histroy"], "history"),
+        (["local", "strat"], "start"),
+        (["resize", "x.jpg", "--fomat", "png"], "--format"),
+    ],
+)
+def test_a_misspelt_command_or_option_is_answered_with_a_suggestion(
+    imgctl: Imgctl, arguments: list[str], suggestion: str
+) -> None:
+    done = imgctl(*arguments)
+    assert done.code == 2
+    assert "Did you mean" in done.err
+    assert suggestion in done.err
+
+
+def test_a_misspelt_setting_is_answered_with_a_suggestion(imgctl: Imgctl) -> None:
+    Path("imgctl.toml").write_text("qualty = 70\n")
+    done = imgctl("config")
+    assert done.code == 2
+    assert "Did you mean quality?" in done.err
+
+
+def test_an_invalid_region_is_a_usage_error_wherever_it_comes_from(
+    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    option = imgctl("versions", "--region", "nowhere land")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "no where")
+    configured = imgctl("versions")
+    assert (option.code, configured.code) == (2, 2)
+    assert "a region such as eu-west-2" in option.err
+    assert "The configured AWS region is invalid: 'no where'." in configured.err
+
+
+def test_a_status_is_accepted_as_it_is_shown(imgctl: Imgctl) -> None:
+    assert imgctl("history", "--status", "FAILED").code == 3  # beyond usage: no credentials
+
+
+@pytest.mark.parametrize("stream", [0, 1, 2])
+def test_a_stream_that_the_caller_has_closed_is_no_error(stream: int) -> None:
+    imgctl = "from imgctl.cli.main import run; raise SystemExit(run(['config']))"
+    run = f"os.execv(sys.executable, [sys.executable, '-c', {imgctl!r}])"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import os, sys; os.close({stream}); {run}"],
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == b""

@@ -176,6 +176,31 @@ def test_a_file_that_cannot_be_read_is_one_failure_among_others(imgctl: Imgctl, 
     assert cake.with_name("resized-cake.jpg").exists()
 
 
+@pytest.mark.parametrize(
+    ("scale", "expected"), [("25%", (20, 15)), ("12.5 %", (10, 8)), ("1/3", (27, 20))]
+)
+def test_a_scale_may_be_a_percentage_or_a_fraction(
+    imgctl: Imgctl, cake: Path, scale: str, expected: tuple[int, int]
+) -> None:
+    assert imgctl("resize", "cake.jpg", "--scale", scale).code == 0
+    assert size(cake.with_name("resized-cake.jpg")) == expected
+
+
+@pytest.mark.parametrize("scale", ["0%", "101%", "half", "1/0", "NaN%", "%"])
+def test_a_scale_that_is_none_is_a_usage_error(imgctl: Imgctl, cake: Path, scale: str) -> None:  # noqa: ARG001
+    done = imgctl("resize", "cake.jpg", "--scale", scale)
+    assert done.code == 2
+    assert "use a number above 0 and at most 1, such as 0.5 or 50%" in done.err
+
+
+@pytest.mark.parametrize(("name", "result"), [("jpg", "cake.jpg"), ("TIF", "cake.tiff")])
+def test_formats_have_their_usual_short_names(
+    imgctl: Imgctl, cake: Path, name: str, result: str
+) -> None:
+    assert imgctl("resize", "cake.jpg", "--format", name, "-o", "out").code == 0
+    assert size(cake.parent / "out" / f"resized-{result}") == (41, 30)
+
+
 def test_what_is_left_out_of_a_folder_is_named(imgctl: Imgctl, cake: Path) -> None:
     for number in range(8):
         cake.with_name(f"{number}.pdf").write_bytes(b"%PDF-1.7")

@@ -17,9 +17,11 @@ def write(folder: Path, text: str) -> Path:
 
 def test_options_take_precedence_over_variables_and_variables_over_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, 'stack = "file"\nregion = "eu-west-1"\nscale = 0.25\n')
-    settings = resolve({"stack": "option"}, {"IMGCTL_STACK": "env", "IMGCTL_REGION": "r"}, tmp_path)
+    settings = resolve(
+        {"stack": "option"}, {"IMGCTL_STACK": "env", "IMGCTL_REGION": "us-east-2"}, tmp_path
+    )
     assert settings.settings.stack == "option"
-    assert settings.settings.region == "r"
+    assert settings.settings.region == "us-east-2"
     assert settings.settings.stack_settings.scale == "0.25"
     assert settings.settings.stack_settings.prefix == "resized-"
     origins = [settings.origins[name] for name in ("stack", "region", "scale", "prefix")]
@@ -61,7 +63,7 @@ def test_a_boolean_variable_accepts_the_usual_words(value: str, tmp_path: Path) 
         ('architecture = "mips"', "arm64 or x86_64"),
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
         ("log_retention_days = true", "1, 3, 5, 7, 14"),
-        ('region = ""', "a non-empty string"),
+        ('region = ""', "a region such as eu-west-2"),
         ('alarm_email = "me"', "me@example.org"),
         ("quality = 0", "1 to 100"),
         ("reserved_concurrency = 0", "1 to 1000"),

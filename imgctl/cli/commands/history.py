@@ -19,8 +19,9 @@ from imgctl.cli.params import Bounded, TimeParam
 @click.option("--until", type=TimeParam(), help="End time.")
 @click.option("--key", help="Only this object key.")
 @click.option(
-    "--status", type=click.Choice(["succeeded", "failed", "superseded"]), help="Only this status."
-)
+    "--status", type=click.Choice(["succeeded", "failed", "superseded"], case_sensitive=False),
+    help="Only this status.",
+)  # fmt: skip
 @click.option(
     "--scan", is_flag=True,
     help="Scan the whole table, including records from the original function.",

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from imgctl.operations.resize import ResizeFileResult
 
 _PIXELS = Bounded(click.IntRange(1))
-_FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
+_FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif")} | {
+    "jpg": "jpeg",
+    "tif": "tiff",
+}
 
 
 @click.command(cls=Command, epilog="Example: imgctl resize holiday/ -o small/ --fit 1600x1600")
@@ -38,7 +41,10 @@ _FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "avif"]
 @click.option("--width", type=_PIXELS, metavar="PIXELS", help="Fit this width.")
 @click.option("--height", type=_PIXELS, metavar="PIXELS", help="Fit this height.")
 @click.option("--fit", metavar="WxH", help="Fit into this box.")
-@click.option("--format", "to_format", type=click.Choice(_FORMATS), help="Convert to this format.")
+@click.option(
+    "--format", "to_format", type=click.Choice(list(_FORMATS), case_sensitive=False),
+    metavar="[jpeg|png|webp|gif|tiff|bmp|avif]", help="Convert to this format.",
+)  # fmt: skip
 @click.option(
     "--quality", type=Bounded(click.IntRange(1, 100)), metavar="1-100",
     help="Quality of JPEG, WebP and AVIF.  [default: the setting quality]",
@@ -90,7 +96,7 @@ def resize(
     defaults = app.settings.stack_settings
     spec = ResizeSpec(
         target=_target(scale, width, height, fit, defaults.scale),
-        format=ImageFormat(to_format.upper()) if to_format else None,
+        format=ImageFormat(_FORMATS[to_format].upper()) if to_format else None,
         quality=defaults.quality if quality is None else quality,
         high_quality=high_quality,
         metadata=MetadataPolicy(metadata),
@@ -120,6 +126,7 @@ def _target(
     scale: str | None, width: int | None, height: int | None, fit: str | None, default_scale: str
 ) -> "ResizeTarget":
     from imgctl.core.spec import Fit, Scale
+    from infra.setting_spec import ScaleFactor
 
     if sum((scale is not None, width is not None or height is not None, fit is not None)) > 1:
         raise click.UsageError("Use one of --scale, --fit, or --width and --height.")
@@ -129,9 +136,9 @@ def _target(
             return Fit(int(box_width), int(box_height))
         if width is not None or height is not None:
             return Fit(width, height)
-        return Scale(Fraction(scale or default_scale))
-    except (ValueError, ZeroDivisionError) as error:
-        problem = f"--fit {fit}: use the form 1600x1200" if fit else f"--scale {scale}: {error}"
+        return Scale(Fraction(ScaleFactor().parse(scale or default_scale)))
+    except ValueError as error:
+        problem = f"--fit {fit}: use the form 1600x1200" if fit else f"--scale {scale}: use {error}"
         raise click.UsageError(f"{problem}.") from error
 
 
