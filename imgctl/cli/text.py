@@ -39,22 +39,26 @@ def printable_json(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a result: a colored word, and the rest."""
+    """One line of a result: a colored word, further values, and one that matters less."""
 
     word: str
     style: str
-    rest: str
+    values: tuple[str, ...]
     faint: str = ""
 
     def table(self) -> "Text":
         """Return the form for a terminal."""
         from rich.text import Text
 
-        return Text.assemble((f"{self.word:<10}", self.style), self.rest, (self.faint, "dim"))
+        faint = f"  {self.faint}" if self.faint else ""
+        return Text.assemble(
+            (f"{self.word:<8}", self.style), "  ", "  ".join(self.values), (faint, "dim")
+        )
 
     def lines(self) -> str:
-        """Return the form for a pipe."""
-        return f"{self.word:<10}{self.rest}{self.faint}"
+        """Return the form for a pipe: tabs between the values."""
+        faint = (self.faint,) if self.faint else ()
+        return "\t".join((self.word, *self.values, *faint))
 
 
 def size_text(count: int) -> str:

@@ -69,12 +69,12 @@ def _line(result: UploadResult, program: str) -> Line:
     word = result.status.value.replace("_", " ")
     key = printable(result.file.key)
     if result.reason:
-        return Line(word, style, f"{key}  {printable(_reason(result, program))}")
+        return Line(word, style, (key, printable(_reason(result, program))))
     record = result.record
     size = record.dimension_reduction if record is not None else None
     if record is not None and record.superseded_by:
         size = "superseded by a newer upload"
-    return Line(word, style, key, f"  {printable(size)}" if size else "")
+    return Line(word, style, (key,), printable(size or ""))
 
 
 def _reason(result: UploadResult, program: str) -> str:

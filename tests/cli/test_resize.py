@@ -31,7 +31,7 @@ def test_an_image_is_halved_into_a_file_next_to_it(imgctl: Imgctl, cake: Path) -
     before = cake.read_bytes()
     done = imgctl("resize", "cake.jpg")
     assert done.code == 0
-    assert done.out == "resized   resized-cake.jpg  81x60 → 41x30\n"
+    assert done.out == "resized\tresized-cake.jpg\t81x60 → 41x30\n"
     assert size(cake.with_name("resized-cake.jpg")) == (41, 30)
     assert cake.read_bytes() == before
 
@@ -255,7 +255,7 @@ def test_the_first_interruption_ends_the_command_and_its_processes(cake: Path) -
         text=True,
     )
     assert command.stdout is not None
-    assert command.stdout.readline() == "resized   resized-cake.jpg  81x60 → 41x30\n"
+    assert command.stdout.readline() == "resized\tresized-cake.jpg\t81x60 → 41x30\n"
     command.send_signal(signal.SIGINT)
     _, err = command.communicate(timeout=20)
     assert command.returncode == 130

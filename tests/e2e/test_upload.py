@@ -64,8 +64,8 @@ def test_a_file_that_is_no_picture_fails_with_its_reason(
     done = shared.imgctl("upload", str(bad), str(good), "--via", via, "--wait")
     assert done.code == 1
     lines = sorted(done.out.splitlines())
-    assert lines[0].startswith(f"failed    {bad.name}  not_an_image: Unrecognized image format")
-    assert lines[1].startswith(f"uploaded  {good.name}")
+    assert lines[0].startswith(f"failed\t{bad.name}\tnot_an_image: Unrecognized image format")
+    assert lines[1].startswith(f"uploaded\t{good.name}")
     shown = shared.imgctl("show", bad.name, "--json").succeeded().document["record"]
     assert (shown["Status"], shown["FailureCode"]) == ("FAILED", "not_an_image")
     assert shown["FailureHint"]
@@ -178,7 +178,7 @@ def test_a_picture_that_breaks_the_decoder_is_recorded_too(shared: Local, album:
     (album / "broken.avif").write_bytes(data)
     done = shared.imgctl("upload", "broken.avif", "--wait", "--timeout", "30", cwd=album)
     assert done.code == 1
-    assert done.out.startswith("failed    broken.avif  damaged: ")
+    assert done.out.startswith("failed\tbroken.avif\tdamaged: ")
 
 
 def test_a_picture_with_a_forged_hash_does_not_stand_in_for_an_upload(

@@ -57,8 +57,7 @@ def _line(finding: "Finding") -> "Line":
     from imgctl.cli.text import Line, printable
 
     problem = str(finding.problem).replace("_", " ")
-    reason = f"  {printable(finding.reason)}" if finding.reason else ""
-    return Line(problem, "red", printable(finding.source.key), reason)
+    return Line(problem, "red", (printable(finding.source.key),), printable(finding.reason or ""))
 
 
 def _plain(finding: "Finding") -> "AuditFinding":

@@ -58,7 +58,7 @@ def _line(result: "RedriveResult") -> "Line":
     keys = printable(", ".join(letter.keys) or letter.request_id)
     reason = printable(result.reason or letter.cause)
     style = _STYLES.get(status, "yellow")
-    return Line(status, style, f"{local_time(letter.sent)}  {keys}", f"  {reason}")
+    return Line(status, style, (local_time(letter.sent), keys), reason)
 
 
 def _plain(result: "RedriveResult") -> "DeadLetterDocument":

@@ -104,8 +104,7 @@ def _line(result: "ReprocessResult") -> "Line":
     from imgctl.cli.text import Line, printable
 
     style = _STYLES.get(result.status, "yellow")
-    reason = f"  {printable(result.reason)}" if result.reason else ""
-    return Line(result.status, style, printable(result.key), reason)
+    return Line(result.status, style, (printable(result.key),), printable(result.reason or ""))
 
 
 def _plain(result: "ReprocessResult") -> "ReprocessedObject":

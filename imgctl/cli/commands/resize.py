@@ -149,9 +149,9 @@ def _line(result: "ResizeFileResult") -> "Line":
     if result.failed:
         hint = f" {record.failure_hint}" if record.failure_hint else ""
         reason = printable(f"{record.failure_reason}{hint}")
-        return Line("failed", "red", f"{printable(str(result.job.source))}  {reason}")
-    size = f"  {record.dimension_reduction}"
-    return Line("resized", "green", printable(str(result.job.destination)), size)
+        return Line("failed", "red", (printable(str(result.job.source)), reason))
+    size = record.dimension_reduction or ""
+    return Line("resized", "green", (printable(str(result.job.destination)),), size)
 
 
 def _report(app: "App", results: list["ResizeFileResult"], left_out: "Sequence[LeftOut]") -> int:
