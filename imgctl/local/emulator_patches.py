@@ -7,18 +7,29 @@ import os
 import threading
 from typing import Any
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import lambda_svc, sts
 from ministack.services.cloudformation import changesets, engine
 
-ALIAS = "live"
-"""The alias that the stack's trigger invokes; the emulator does not remember which one it was."""
+# Ends a function's process together with the server, however that ends: its standard input is a
+# pipe from the server. Only the hang-up is awaited, because the emulator's script reads the input.
+_EXIT_WITH_SERVER = """
+import os, select, threading
+
+def _exit_with_server():
+    hang_up = select.poll()
+    hang_up.register(0, 0)
+    hang_up.poll()
+    os._exit(1)
+
+threading.Thread(target=_exit_with_server, daemon=True).start()
+"""
 
 
 def apply_patches() -> None:
     """Apply all patches; the root user's key is read from the environment."""
     patch_root_key()
-    patch_alias_config()
+    patch_workers()
     patch_concurrency()
     patch_changesets()
 
@@ -42,16 +53,9 @@ def patch_root_key() -> None:
     sts.is_root_access_key = is_root_access_key
 
 
-def patch_alias_config() -> None:
-    """Apply the alias's settings of asynchronous invocation to S3's notifications."""
-    invoke = lambda_svc.invoke_async_with_retry
-
-    def with_settings(function: dict[str, Any], event: dict[str, Any]) -> None:
-        stored = lambda_svc._functions.get(function["config"]["FunctionName"]) or {}
-        settings = (stored.get("event_invoke_configs") or {}).get(ALIAS)
-        invoke({**function, "event_invoke_config": settings} if settings else function, event)
-
-    lambda_svc.invoke_async_with_retry = with_settings
+def patch_workers() -> None:
+    """Let no function's process outlive the server."""
+    lambda_runtime._PYTHON_WORKER_SCRIPT = _EXIT_WITH_SERVER + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 
 def patch_concurrency() -> None:

@@ -32,16 +32,24 @@ def start(context: click.Context) -> int:
 @local.command(cls=Command, epilog="Example: imgctl local stop")
 @click.pass_context
 def stop(context: click.Context) -> int:
-    """Stop the embedded AWS and keep its data."""
+    """Stop the embedded AWS and keep its data.
+
+    It waits up to 10 seconds for events that the function is processing. What it did not finish is
+    kept and delivered again by the next start.
+    """
     from imgctl.cli.stack_documents import LocalStopDocument
     from imgctl.local import daemon
 
     app = app_of(context)
     with app.ui.working("Stopping the embedded AWS"):
         stopped = daemon.stop(app.settings.local_dir)
-    if not stopped:
+    pending = 0 if stopped is None else stopped.pending_events
+    if stopped is None:
         app.ui.info("It was not running.")
-    app.ui.result(LocalStopDocument(running=False, stopped=stopped), "")
+    elif pending:
+        app.ui.info(f"Events kept for the next start: {pending}.")
+    document = LocalStopDocument(running=False, stopped=stopped is not None, pending_events=pending)
+    app.ui.result(document, "")
     return 0
 
 
