@@ -59,9 +59,12 @@ class StateFolder:
             return file.read()
 
     def create(self, name: str) -> int:
-        """Create an empty file in place of the one that has its name, and return its descriptor."""
+        """Create an empty file in place of the one that has its name, and return its descriptor.
+
+        What is written is appended, even after somebody has emptied the file.
+        """
         self.remove(name)
-        return self.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        return self.open(name, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND)
 
     def write(self, name: str, text: str) -> None:
         """Replace a file at once, so that it is never half written."""
