@@ -4,7 +4,7 @@
 - It ignores an alias's own settings of asynchronous invocation, such as the on-failure destination.
 - It keeps its state and its events in memory, and acknowledges what it could not write to disk.
 - It starts all invocations at once, each as a process, where Lambda queues them.
-- Its change sets list resources whose condition is false.
+- Some of its lists break on control characters in keys, and its change sets list too much.
 - It accepts well-known keys, and none at all, as those of the root user.
 
 Run as `python -m imgctl.local.server PORT LOCK` by imgctl.local.daemon, in a clean environment and
