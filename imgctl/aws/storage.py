@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from imgctl.aws.errors import AwsError, none_if_missing
+from imgctl.output_files import new_file_mode, output_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -80,7 +81,8 @@ def put_object(
 
 def download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:
     """Download an object to a file, which appears only when it is complete."""
-    s3.download_file(bucket, key, str(path))
+    with output_file(path, mode=new_file_mode()) as file:
+        s3.download_fileobj(bucket, key, file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ import hashlib
 import logging
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -22,6 +21,7 @@ from imgctl.core.limits import Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import InputFile
+from imgctl.output_files import new_file_mode, output_file
 
 
 class OutputExists(ImgctlError):
@@ -30,12 +30,19 @@ class OutputExists(ImgctlError):
     code = "exists"
 
 
+class OutsideFolder(ImgctlError):
+    """The result would be written outside of the folder that the user named."""
+
+    code = "outside"
+
+
 @dataclass(frozen=True, slots=True)
 class ResizeJob:
-    """One file to resize, and the file to write."""
+    """One file to resize, and the file to write: below `folder`, if the user named one."""
 
     source: Path
     destination: Path
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def plan_jobs(
             destination = file.path.with_name(name)
         else:
             destination = folder / Path(*file.name.parts[:-1]) / name
-        job = ResizeJob(file.path, destination)
+        job = ResizeJob(file.path, destination, folder)
         other = by_destination.setdefault(destination.absolute(), job)
         if other is not job:
             raise InvalidInput(
@@ -103,7 +110,7 @@ def resize_files(
     A failure becomes a FAILED record, as it does in the function, and does not stop the others.
     """
     inputs = {job.source.resolve() for job in jobs}
-    mode = _new_file_mode()  # here, because the umask belongs to the whole process
+    mode = new_file_mode()  # here, because the umask belongs to the whole process
     with _tuned_process():
         pool = ThreadPoolExecutor(options.jobs)
         try:
@@ -185,7 +192,13 @@ def _check_destination(job: ResizeJob, inputs: set[Path], *, overwrite: bool) ->
         raise OutputExists(
             f"{job.destination} is an input itself.", hint="Choose another folder with -o."
         )
-    if job.destination.exists() and not overwrite:
+    parent = job.destination.parent.resolve()
+    if job.folder is not None and not parent.is_relative_to(job.folder.resolve()):
+        raise OutsideFolder(
+            f"{job.destination.parent} leads out of {job.folder} through a link.",
+            hint="Remove the link, or choose another folder with -o.",
+        )
+    if os.path.lexists(job.destination) and not overwrite:
         raise _exists(job)
 
 
@@ -193,38 +206,11 @@ def _exists(job: ResizeJob) -> OutputExists:
     return OutputExists(f"{job.destination} exists.", hint="Use --overwrite to replace it.")
 
 
-def _new_file_mode() -> int:
-    """Return the mode of a file that this process creates."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
 def _write(job: ResizeJob, data: bytes, *, mode: int, overwrite: bool) -> None:
     """Write a file atomically; without `overwrite` an existing one is never replaced."""
-    folder = job.destination.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".imgctl-", dir=folder)
-    partial = Path(name)
+    job.destination.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with os.fdopen(handle, "wb") as file:
+        with output_file(job.destination, mode=mode, overwrite=overwrite) as file:
             file.write(data)
-        partial.chmod(mode)
-        if overwrite:
-            partial.replace(job.destination)
-        else:
-            _move_to_new(partial, job.destination)
     except FileExistsError as error:  # it was created after the check
         raise _exists(job) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _move_to_new(partial: Path, destination: Path) -> None:
-    """Name a file; fails if the name exists, as far as the file system supports that."""
-    try:
-        destination.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        partial.rename(destination)

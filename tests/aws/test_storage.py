@@ -152,3 +152,15 @@ def test_what_a_batch_cannot_name_is_deleted_by_itself(aws: Aws, key: str) -> No
         stub.add_response("delete_objects", {}, of_bucket | {"Delete": batch})
         assert list(storage.empty_bucket(aws.s3, BUCKET, owner=aws.account_id)) == [1, 3]
         stub.assert_no_pending_responses()
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_download_replaces_a_link_and_not_its_target(
+    aws: Aws, picture: Path, tmp_path: Path
+) -> None:
+    put(aws, picture)
+    link, target = tmp_path / "link", tmp_path / "target"
+    target.write_text("precious")
+    link.symlink_to(target)
+    storage.download(aws.s3, BUCKET, "cake.jpg", link)
+    assert (link.read_bytes(), target.read_text()) == (picture.read_bytes(), "precious")
