@@ -79,11 +79,7 @@ def start(folder: Path, region: str | None = None) -> Endpoint:
     with open_folder(folder, create=True) as state:
         assert state is not None
         with _start_lock(state):
-            lock = _take_server_lock(state)
-            if lock is not None:
-                with lock:
-                    return _launch(state, region or DEFAULT_REGION, lock)
-            endpoint = _wait_until_running(state)
+            endpoint = _find_or_launch(state, region or DEFAULT_REGION)
     if region is not None and region != endpoint.region:
         raise LocalError(
             f"The embedded AWS is running in {endpoint.region}, not in {region}.",
@@ -184,9 +180,17 @@ def _reap_children() -> None:
             del _children[pid]
 
 
-def _wait_until_running(state: StateFolder) -> Endpoint:
+def _find_or_launch(state: StateFolder, region: str) -> Endpoint:
+    """Return the running server, or launch one; waits for one that is stopping."""
     deadline_s = time.monotonic() + _START_TIMEOUT_S
-    while (endpoint := _find_healthy(state)) is None:
+    while True:
+        lock = _take_server_lock(state)
+        if lock is not None:
+            with lock:
+                return _launch(state, region, lock)
+        endpoint = _find_healthy(state)
+        if endpoint is not None:
+            return endpoint
         if time.monotonic() > deadline_s:
             raise LocalError(
                 "The embedded AWS is running but not responding;"
@@ -194,7 +198,6 @@ def _wait_until_running(state: StateFolder) -> Endpoint:
                 hint=Hint("Run {} to stop it, then try again.", "local stop"),
             )
         time.sleep(_POLL_S)
-    return endpoint
 
 
 def _launch(state: StateFolder, region: str, lock: BinaryIO) -> Endpoint:

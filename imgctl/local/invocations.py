@@ -24,6 +24,7 @@ Handler: TypeAlias = Callable[..., Awaitable[tuple[int, dict[str, str], bytes]]]
 
 _DEFAULT_RETRIES = 2
 _DEFAULT_MAX_AGE_S = 21_600
+_SAVE_AGAIN_S = 1
 
 _log = logging.getLogger("imgctl.events")
 
@@ -112,12 +113,19 @@ class Invocations:
         )
         if result.get("error") and target:
             lambda_svc._route_async_failure(target, name, pending.event, result)
+            return self._save_failure()
+        return True
+
+    def _save_failure(self) -> bool:
+        """Save the queue that a failed event was sent to; False if the server stops before."""
+        while True:
             try:
                 self._save_failures()
+                return True
             except OSError as error:
-                _log.error("cannot save a failed event, which is kept as pending: %s", error)
+                _log.error("cannot save a failed event: %s", error)
+            if self.pending.closing.wait(_SAVE_AGAIN_S):
                 return False
-        return True
 
     def _invoke(
         self, record: dict[str, Any], event: Any, settings: dict[str, Any]

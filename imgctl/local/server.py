@@ -65,6 +65,7 @@ class Server:
         self._changed = False
         self._unsaved = False
         self._resumed = False
+        self.stopping = asyncio.Event()
         self._emulator = ministack.app.app
         self._integrations = S3Integrations(f"http://{HOST}:{port}", self._emulator)
         self.snapshots = Snapshots(folder / "state")
@@ -82,6 +83,9 @@ class Server:
         if reason is not None:
             _log.warning("rejected %s: %s", scope.get("method", scope["type"]), reason)
             await _reject(scope, send, reason)
+            return
+        if scope["path"] == access.HEALTH_PATH and self.stopping.is_set():
+            await asgi.respond(send, gateway.error_response(503, "The server is stopping."))
             return
         if scope["path"] == access.HEALTH_PATH and not self._resumed:
             self._resumed = True  # functions can reach the server from now on
@@ -201,12 +205,11 @@ def main() -> None:
 
 async def _serve(server: Server, config: ServerConfig) -> None:
     saving = asyncio.create_task(server.save_periodically())
-    stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+        asyncio.get_running_loop().add_signal_handler(name, server.stopping.set)
 
     async def stopped() -> None:
-        await stop.wait()
+        await server.stopping.wait()
         # Functions need the server until they have finished.
         await asyncio.to_thread(server.invocations.pending.drain, DRAIN_S)
 

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from imgctl.local import daemon
 from tests.e2e.conftest import Local
 from tests.pictures import encoded, photo
@@ -85,3 +87,25 @@ def test_a_full_disk_fails_the_upload_and_space_mends_it(empty: Local, album: Pa
     resource.prlimit(endpoint.pid, resource.RLIMIT_FSIZE, (soft, hard))
     empty.imgctl("upload", str(album), "--wait").succeeded()
     assert audited(empty)
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_demo_leaves_only_its_folder(tmp_path: Path, name: signal.Signals) -> None:
+    temporary, home, output = (tmp_path / name for name in ("tmp", "empty home", "pictures"))
+    temporary.mkdir()
+    home.mkdir()
+    environment = os.environ | {"TMPDIR": str(temporary), "HOME": str(home)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "imgctl", "demo", "-o", str(output)],
+        env={k: v for k, v in environment.items() if not k.startswith("XDG_")},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stderr is not None
+        assert any("Uploading" in line for line in demo.stderr)
+        assert list(temporary.iterdir())
+        demo.send_signal(name)
+        assert "Interrupted" in demo.stderr.read()
+    assert demo.returncode == 130
+    assert [*temporary.iterdir(), *home.iterdir()] == []

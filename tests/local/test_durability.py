@@ -357,6 +357,16 @@ def test_a_stop_keeps_events_that_do_not_finish_for_the_next_start(
     until(lambda: (slow / "one").exists() and (slow / "two").exists())
 
 
+def test_a_start_waits_for_a_server_that_is_stopping(emulator: Emulator, slow: Path) -> None:
+    send(emulator, "done")
+    until((slow / "started").exists)
+    os.kill(emulator.endpoint.pid, signal.SIGTERM)
+    until(lambda: daemon.running(emulator.folder) is None)  # it waits for the event
+    (slow / "gate").touch()
+    assert daemon.start(emulator.folder).pid != emulator.endpoint.pid
+    assert (slow / "done").exists()
+
+
 def test_an_event_that_cannot_be_kept_is_not_accepted(emulator: Emulator, slow: Path) -> None:
     (slow / "gate").touch()
     with emulator.full_disk(), pytest.raises(ClientError, match="ServiceException"):
