@@ -56,10 +56,8 @@ def _handle_s3(handle: Handler, invocations: Invocations) -> Handler:
         method: str, path: str, headers: dict[str, str], *arguments: Any, **named: Any
     ) -> tuple[int, dict[str, str], bytes]:
         try:
-            with invocations.of_request() as check_events:
-                response = await handle(method, path, headers, *arguments, **named)
-                check_events()
-                return response
+            with invocations.of_request():
+                return await handle(method, path, headers, *arguments, **named)
         except OSError as error:
             _log.error("S3 %s failed: %s", method, error)
             if method not in _READING:

@@ -70,20 +70,12 @@ class Invocations:
             accepted.error = error
 
     @contextmanager
-    def of_request(self) -> Iterator[Callable[[], None]]:
-        """Deliver a request's events if the block succeeds, and drop them if it raises.
-
-        Yields a function that raises the OSError with which keeping one of them failed.
-        """
+    def of_request(self) -> Iterator[None]:
+        """Deliver a request's events if the block succeeds, and drop them if it raises."""
         accepted = _Accepted()
         token = _request.set(accepted)
-
-        def check() -> None:
-            if accepted.error is not None:
-                raise accepted.error
-
         try:
-            yield check
+            yield
         except BaseException:
             for pending in accepted.events:
                 self.pending.forget(pending)
@@ -179,9 +171,15 @@ def _notify(
     deletion_type: str | None = None,
     **details: Any,
 ) -> None:
-    """Send an S3 notification within the request, which is acknowledged only with its events."""
+    """Send an S3 notification within the request, which is acknowledged only with its events.
+
+    Raises OSError if they cannot be kept, which is before an object is written.
+    """
     if bucket in s3._bucket_notifications:
         sequencer = s3._next_event_sequencer(event_name)
         s3._fire_s3_event(
             bucket, key, event_name, size, etag, deletion_type, sequencer=sequencer, **details
         )
+        accepted = _request.get()
+        if accepted is not None and accepted.error is not None:
+            raise accepted.error

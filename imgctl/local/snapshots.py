@@ -13,6 +13,7 @@ import logging
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,9 @@ class Snapshots:
         self._handle_tables = dynamodb.handle_request
         self._used_code: set[str] = set()
         self._delete_unused_code = lambda_svc._prune_orphan_code_blobs
+        # The emulator hashes all code each time that it saves.
+        self._write_code = lru_cache(maxsize=64)(lambda_svc._write_code_blob)
+        lambda_svc._write_code_blob = self._write_code
         # The emulator deletes the code that the saved state refers to before it saves the new one.
         lambda_svc._prune_orphan_code_blobs = self._remember_used_code
 
@@ -96,6 +100,7 @@ class Snapshots:
                 self._saved[name] = digest
                 if name == "lambda":
                     self._delete_unused_code(self._used_code)
+                    self._write_code.cache_clear()
 
     def log_items(self, action: str, request: LoggedRequest) -> None:
         """Log a request that may change items; raises OSError if that is not possible."""

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
+from imgctl.aws.stack import load_outputs
 from imgctl.local import daemon
 from tests.e2e.conftest import Local
 from tests.pictures import encoded, photo
@@ -87,6 +89,21 @@ def test_a_full_disk_fails_the_upload_and_space_mends_it(empty: Local, album: Pa
     resource.prlimit(endpoint.pid, resource.RLIMIT_FSIZE, (soft, hard))
     empty.imgctl("upload", str(album), "--wait").succeeded()
     assert audited(empty)
+
+
+def test_an_object_whose_event_cannot_be_kept_is_not_stored(empty: Local) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    aws, outputs = empty.aws, load_outputs(empty.aws, "imgctl")
+    events = empty.folder / "events"
+    events.rmdir()
+    with pytest.raises(ClientError, match="InternalError"):
+        aws.s3.put_object(Bucket=outputs.source_bucket, Key="a.jpg", Body=b"lost")
+    assert "Versions" not in aws.s3.list_object_versions(Bucket=outputs.source_bucket)
+    events.mkdir()
+    aws.s3.put_object(
+        Bucket=outputs.source_bucket, Key="a.jpg", Body=encoded(photo(60, 40), "JPEG")
+    )
+    until(lambda: audited(empty))
 
 
 @pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
