@@ -14,14 +14,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# Fails if a process or a file is left behind.
+CHECKED := $(BIN)/python -m tests.leftovers
+
 .PHONY: demo test check bench fix reference lock clean
 .DELETE_ON_ERROR:
 
 demo: .venv/local.done
-	$(BIN)/imgctl demo
+	$(CHECKED) $(BIN)/imgctl demo
 
 test: .venv/dev.done
-	$(BIN)/pytest -n auto
+	$(CHECKED) $(BIN)/pytest -n auto
 
 check: .venv/dev.done .venv/scan.done
 	$(BIN)/ruff format --check

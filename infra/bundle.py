@@ -18,6 +18,7 @@ from importlib.resources import as_file, files
 from pathlib import Path
 
 from imgctl.core.errors import ImgctlError
+from imgctl.output_files import new_file_mode, output_file
 from infra.bytecode import compile_modules, find_runtime
 
 MAX_UNZIPPED_BYTES = 262_144_000
@@ -174,7 +175,10 @@ def build_from(
 
 
 def _write_zip(path: Path, contents: Mapping[str, bytes]) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
+    with (
+        output_file(path, mode=new_file_mode()) as file,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
+    ):
         for name in sorted(contents):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system = 3  # Unix, for the mode below

@@ -2,16 +2,23 @@
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
 
 from imgctl.aws.errors import AwsError, none_if_missing
+from imgctl.output_files import new_file_mode, output_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+
+# Everything but the characters of XML 1.0 (https://www.w3.org/TR/xml/#charsets).
+_NOT_IN_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,14 @@ def put_object(
 
 def download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:
     """Download an object to a file, which appears only when it is complete."""
-    s3.download_file(bucket, key, str(path))
+    with output_file(path, mode=new_file_mode()) as file:
+        s3.download_fileobj(bucket, key, file)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnfinishedUpload:
+    key: str
+    upload_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +113,35 @@ def is_empty(s3: "S3Client", bucket: str, *, owner: str) -> bool:
     versions = s3.list_object_versions(Bucket=bucket, MaxKeys=1, ExpectedBucketOwner=owner)
     if versions.get("Versions") or versions.get("DeleteMarkers"):
         return False
-    uploads = s3.list_multipart_uploads(Bucket=bucket, MaxUploads=1, ExpectedBucketOwner=owner)
-    return not uploads.get("Uploads")
+    return next(_unfinished_uploads(s3, bucket, owner, page_size=1), None) is None
+
+
+def _unfinished_uploads(
+    s3: "S3Client", bucket: str, owner: str, *, page_size: int = 1000
+) -> Iterator[_UnfinishedUpload]:
+    """List the multipart uploads of a bucket that were neither completed nor aborted.
+
+    Keys are requested in URL encoding, because XML cannot hold all characters of a key. botocore
+    does so by itself for lists of objects, but not for this one; nor does its paginator decode.
+    """
+    marker: dict[str, Any] = {}
+    while True:
+        page = s3.list_multipart_uploads(
+            Bucket=bucket,
+            ExpectedBucketOwner=owner,
+            EncodingType="url",
+            MaxUploads=page_size,
+            **marker,
+        )
+        decode = unquote_plus if page.get("EncodingType") == "url" else str
+        for upload in page.get("Uploads", []):
+            yield _UnfinishedUpload(decode(upload["Key"]), upload["UploadId"])
+        if not page["IsTruncated"]:
+            return
+        marker = {
+            "KeyMarker": decode(page["NextKeyMarker"]),
+            "UploadIdMarker": page["NextUploadIdMarker"],
+        }
 
 
 def count_content(s3: "S3Client", bucket: str, *, owner: str) -> BucketContent:
@@ -110,10 +151,7 @@ def count_content(s3: "S3Client", bucket: str, *, owner: str) -> BucketContent:
     for page in s3.get_paginator("list_object_versions").paginate(**of_bucket):
         versions += len(page.get("Versions", []))
         markers += len(page.get("DeleteMarkers", []))
-    uploads = sum(
-        len(page.get("Uploads", []))
-        for page in s3.get_paginator("list_multipart_uploads").paginate(**of_bucket)
-    )
+    uploads = sum(1 for _ in _unfinished_uploads(s3, bucket, owner))
     return BucketContent(versions, markers, uploads)
 
 
@@ -123,24 +161,23 @@ def empty_bucket(s3: "S3Client", bucket: str, *, owner: str) -> Iterator[int]:
     May be repeated after an interruption. Raises AwsError if S3 refuses to delete an object.
     """
     of_bucket: Any = {"Bucket": bucket, "ExpectedBucketOwner": owner}
-    for page in s3.get_paginator("list_multipart_uploads").paginate(**of_bucket):
-        for upload in page.get("Uploads", []):
-            s3.abort_multipart_upload(**of_bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-            yield 1
+    for upload in _unfinished_uploads(s3, bucket, owner):
+        s3.abort_multipart_upload(**of_bucket, Key=upload.key, UploadId=upload.upload_id)
+        yield 1
     for listing in s3.get_paginator("list_object_versions").paginate(**of_bucket):
-        versions = [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]
-        if not versions:
+        listed = [*listing.get("Versions", []), *listing.get("DeleteMarkers", [])]
+        versions: list[Any] = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in listed]
+        for version in versions:
+            if _NOT_IN_XML.search(version["Key"]):  # a batch is XML, which cannot name this key
+                s3.delete_object(**of_bucket, **version)
+                yield 1
+        batch = [v for v in versions if not _NOT_IN_XML.search(v["Key"])]
+        if not batch:
             continue
-        response = s3.delete_objects(
-            **of_bucket,
-            Delete={
-                "Objects": [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions],
-                "Quiet": True,
-            },
-        )
+        response = s3.delete_objects(**of_bucket, Delete={"Objects": batch, "Quiet": True})
         for error in response.get("Errors", []):
             raise AwsError(
                 f"S3 did not delete {error.get('Key')}: {error.get('Message')}",
                 hint="Check for an object lock or a bucket policy that denies deletion.",
             )
-        yield len(versions)
+        yield len(batch)

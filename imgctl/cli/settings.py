@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import click
-
 from imgctl.core.errors import InvalidInput
 from infra.names import DEFAULT_STACK, STACK_NAME
 from infra.setting_spec import SettingSpec, SettingValue, Text, setting, specs_of
@@ -93,7 +91,8 @@ class Settings:
         kind=FilePath(),
         description="Data folder of the embedded AWS. A file may set it only if passed with"
         " --config.",
-        when_unset="a folder in the user's application data",
+        when_unset="the folder imgctl/local in the user's state folder, which on Linux is"
+        " ~/.local/state or XDG_STATE_HOME",
     )
     json: bool = _flag("Print one JSON document.")
     quiet: bool = _flag("Only print results and errors.")
@@ -182,10 +181,16 @@ def resolve(
             continue
         values[name], origins[name] = _parse(spec, value, origin), origin
     if values["local_dir"] is None:
-        values["local_dir"] = Path(click.get_app_dir("imgctl")) / "local"
+        values["local_dir"] = _default_local_dir()
     of_stack = {spec.name: values.pop(spec.name) for spec in STACK_SETTINGS}
     settings = Settings(stack_settings=StackSettings(**of_stack), **values)
     return ResolvedSettings(settings, origins, path, found and path is not None, ignored)
+
+
+def _default_local_dir() -> Path:
+    from platformdirs import user_state_path
+
+    return user_state_path("imgctl") / "local"
 
 
 def _parse(spec: SettingSpec, value: object, origin: str) -> SettingValue:

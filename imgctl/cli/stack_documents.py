@@ -124,6 +124,7 @@ class LocalStopDocument(TypedDict):
 
     running: Literal[False]
     stopped: Annotated[bool, "false if it was not running"]
+    pending_events: Annotated[int, "events that are kept and delivered by the next start"]
 
 
 class LocalRunningDocument(TypedDict):

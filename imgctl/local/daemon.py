@@ -1,18 +1,15 @@
 """Start, find, stop and reset the embedded AWS.
 
-All of its files are in one folder: `server.json` (process and address), `server.lock` (locked by
-the server for its whole life), `server.log`, the emulator's state, and the objects.
+All of its files are in one folder (`state_folder`): `server.json` (process and address),
+`server.lock` (locked by the server for its whole life), `server.log`, the emulator's state, the
+objects, the pending events, and the server's temporary files.
 """
 
-import base64
 import fcntl
 import importlib.util
 import json
 import os
-import secrets
-import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,16 +21,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from imgctl.core.errors import Hint, ImgctlError
+from imgctl.core.errors import Hint
+from imgctl.local import object_files, pending_events, server_environment
+from imgctl.local.server_environment import HOST, RootCredentials
+from imgctl.local.state_folder import LocalError, StateFolder, open_folder
 
-HOST = "127.0.0.1"
-ACCOUNT_ID = "000000000000"
 DEFAULT_REGION = "us-east-1"
 
 _START_TIMEOUT_S = 60
 _STOP_TIMEOUT_S = 30
-_INHERITED_VARIABLES = ("PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT")
-_RESET_FILES = ("state", "objects", "home", "port", "server.json", "server.log", "root.json")
+_DATA = ("state", "objects", object_files.STAGED, pending_events.FOLDER)
+_RESET_NAMES = (*_DATA, "home", "tmp", "port", "server.json", "server.log", "root.json")
 _POLL_S = 0.05
 
 # The servers that this process started and that have not been reaped.
@@ -41,20 +39,6 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 # Ignores the user's proxies: the server is on this machine.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-
-
-class LocalError(ImgctlError):
-    """The embedded AWS cannot be started, reached, stopped or reset."""
-
-    code = "local"
-
-
-@dataclass(frozen=True, slots=True)
-class RootCredentials:
-    """The root user's credentials: random, and different for each folder."""
-
-    access_key: str
-    secret_key: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +53,17 @@ class Endpoint:
     secret_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """How the embedded AWS stopped: with so many events left, which its next start delivers."""
+
+    pending_events: int
+
+
 def running(folder: Path) -> Endpoint | None:
     """Return the embedded AWS of a folder; None if it is not running or not responding."""
-    endpoint = _find_locked(folder)
-    return endpoint if endpoint is not None and _healthy(endpoint.url) else None
+    with open_folder(folder) as state:
+        return None if state is None else _find_healthy(state)
 
 
 def start(folder: Path, region: str | None = None) -> Endpoint:
@@ -85,13 +76,10 @@ def start(folder: Path, region: str | None = None) -> Endpoint:
         raise LocalError(
             "The embedded AWS is not installed.", hint="Run `pip install 'imgctl[local]'`."
         )
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _start_lock(folder):
-        lock = _take_server_lock(folder)
-        if lock is not None:
-            with lock:
-                return _launch(folder, region or DEFAULT_REGION, lock)
-        endpoint = _wait_until_running(folder)
+    with open_folder(folder, create=True) as state:
+        assert state is not None
+        with _start_lock(state):
+            endpoint = _find_or_launch(state, region or DEFAULT_REGION)
     if region is not None and region != endpoint.region:
         raise LocalError(
             f"The embedded AWS is running in {endpoint.region}, not in {region}.",
@@ -100,26 +88,14 @@ def start(folder: Path, region: str | None = None) -> Endpoint:
     return endpoint
 
 
-def stop(folder: Path) -> bool:
-    """Stop the embedded AWS after it has saved its state; False if it was not running.
+def stop(folder: Path) -> Stopped | None:
+    """Stop the embedded AWS after it has saved its state; None if it was not running.
 
-    Raises LocalError if it does not exit in time.
+    It first waits for pending events, but not for long. Raises LocalError if it does not exit in
+    time.
     """
-    endpoint = _find_locked(folder)
-    if endpoint is None:
-        return False
-    with suppress(ProcessLookupError):
-        os.kill(endpoint.pid, signal.SIGTERM)
-    deadline_s = time.monotonic() + _STOP_TIMEOUT_S
-    while _find_locked(folder) is not None:
-        if time.monotonic() > deadline_s:
-            raise LocalError(
-                f"The embedded AWS (process {endpoint.pid}) did not stop.",
-                hint=f"Read {folder / 'server.log'}, or kill the process.",
-            )
-        time.sleep(_POLL_S)
-    (folder / "server.json").unlink(missing_ok=True)
-    return True
+    with open_folder(folder) as state:
+        return None if state is None else _stop(state)
 
 
 def reset(folder: Path) -> None:
@@ -127,33 +103,48 @@ def reset(folder: Path) -> None:
 
     Raises LocalError for a folder that no embedded AWS has ever run in.
     """
-    if not folder.exists():
-        return
-    if not (folder / "server.lock").is_file():
-        raise LocalError(
-            f"{folder} is not the folder of an embedded AWS; nothing was deleted.",
-            hint=Hint("Check the setting local_dir with {}.", "config"),
-        )
-    stop(folder)
-    for name in _RESET_FILES:
-        path = folder / name
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    with open_folder(folder) as state:
+        if state is None:
+            return
+        if not state.exists("server.lock"):
+            raise LocalError(
+                f"{folder} is not the folder of an embedded AWS; nothing was deleted.",
+                hint=Hint("Check the setting local_dir with {}.", "config"),
+            )
+        _stop(state)
+        for name in _RESET_NAMES:
+            state.remove(name)
+
+
+def _stop(state: StateFolder) -> Stopped | None:
+    endpoint = _find_locked(state)
+    if endpoint is None:
+        return None
+    with suppress(ProcessLookupError):
+        os.kill(endpoint.pid, signal.SIGTERM)
+    deadline_s = time.monotonic() + _STOP_TIMEOUT_S
+    while _find_locked(state) is not None:
+        if time.monotonic() > deadline_s:
+            raise LocalError(
+                f"The embedded AWS (process {endpoint.pid}) did not stop.",
+                hint=f"Read {state.path / 'server.log'}, or kill the process.",
+            )
+        time.sleep(_POLL_S)
+    state.remove("server.json")
+    return Stopped(pending_events.count(state.path / pending_events.FOLDER))
 
 
 @contextmanager
-def _start_lock(folder: Path) -> Iterator[None]:
+def _start_lock(state: StateFolder) -> Iterator[None]:
     """Let only one process at a time decide whether to start a server."""
-    with (folder / "start.lock").open("wb") as lock:
+    with os.fdopen(state.open("start.lock", os.O_WRONLY | os.O_CREAT), "wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _take_server_lock(folder: Path) -> BinaryIO | None:
+def _take_server_lock(state: StateFolder) -> BinaryIO | None:
     """Acquire the lock that a server holds for its whole life; None if one is running."""
-    lock = (folder / "server.lock").open("ab")
+    lock = os.fdopen(state.open("server.lock", os.O_WRONLY | os.O_CREAT), "wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -162,19 +153,24 @@ def _take_server_lock(folder: Path) -> BinaryIO | None:
     return lock
 
 
-def _find_locked(folder: Path) -> Endpoint | None:
+def _find_locked(state: StateFolder) -> Endpoint | None:
     """Return the server that holds the folder's lock; a stale `server.json` is ignored."""
-    if not (folder / "server.lock").is_file():
+    if not state.exists("server.lock"):
         return None
-    lock = _take_server_lock(folder)
+    lock = _take_server_lock(state)
     if lock is not None:
         lock.close()
         _reap_children()
         return None
     try:
-        return Endpoint(**json.loads((folder / "server.json").read_text()))
+        return Endpoint(**json.loads(state.read("server.json")))
     except (OSError, ValueError, TypeError):
         return None  # the server is starting and has not written its address yet
+
+
+def _find_healthy(state: StateFolder) -> Endpoint | None:
+    endpoint = _find_locked(state)
+    return endpoint if endpoint is not None and _healthy(endpoint.url) else None
 
 
 def _reap_children() -> None:
@@ -184,29 +180,40 @@ def _reap_children() -> None:
             del _children[pid]
 
 
-def _wait_until_running(folder: Path) -> Endpoint:
+def _find_or_launch(state: StateFolder, region: str) -> Endpoint:
+    """Return the running server, or launch one; waits for one that is stopping."""
     deadline_s = time.monotonic() + _START_TIMEOUT_S
-    while (endpoint := running(folder)) is None:
+    while True:
+        lock = _take_server_lock(state)
+        if lock is not None:
+            with lock:
+                return _launch(state, region, lock)
+        endpoint = _find_healthy(state)
+        if endpoint is not None:
+            return endpoint
         if time.monotonic() > deadline_s:
             raise LocalError(
                 "The embedded AWS is running but not responding;"
-                f" its log is {folder / 'server.log'}.",
+                f" its log is {state.path / 'server.log'}.",
                 hint=Hint("Run {} to stop it, then try again.", "local stop"),
             )
         time.sleep(_POLL_S)
-    return endpoint
 
 
-def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
-    port = _free_port(folder)
-    root = _root_credentials(folder)
-    (folder / "home").mkdir(exist_ok=True)
-    with (folder / "server.log").open("wb") as log:
+def _launch(state: StateFolder, region: str, lock: BinaryIO) -> Endpoint:
+    port = server_environment.choose_port(state)
+    root = server_environment.root_credentials(state)
+    state.remove("tmp")  # what a server left that was killed
+    for name in (*_DATA, "home", "tmp"):
+        state.make_folder(name)
+    object_files.recover(state.path / object_files.STAGED)
+    environment = server_environment.variables(state.path, region, port, root)
+    with os.fdopen(state.create("server.log"), "wb") as log:
         process = subprocess.Popen(
             # -P keeps the working folder off the import path.
             [sys.executable, "-P", "-m", "imgctl.local.server", str(port), str(lock.fileno())],
-            cwd=folder,
-            env=_server_environment(folder, region, port, root),
+            cwd=state.path,
+            env=environment,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
@@ -214,98 +221,39 @@ def _launch(folder: Path, region: str, lock: BinaryIO) -> Endpoint:
             pass_fds=[lock.fileno()],
         )
     _children[process.pid] = process
-    endpoint = Endpoint(
-        f"http://{HOST}:{port}", process.pid, port, region, root.access_key, root.secret_key
-    )
+    endpoint = _endpoint(process.pid, port, region, root)
     try:
-        _write_private(folder / "server.json", json.dumps(asdict(endpoint)))
-        _wait_until_healthy(process, endpoint, folder / "server.log")
+        state.write("server.json", json.dumps(asdict(endpoint)))
+        _wait_until_healthy(process, endpoint, state)
     except BaseException:  # not even an interruption may leave an untracked server behind
         process.kill()
         process.wait()
-        (folder / "server.json").unlink(missing_ok=True)
+        state.remove("server.json")
         raise
     return endpoint
 
 
-def _root_credentials(folder: Path) -> RootCredentials:
-    """Return the credentials of a folder's root user, created when they are first needed."""
-    path = folder / "root.json"
-    try:
-        return RootCredentials(**json.loads(path.read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
-        # A key in AWS's own form: 20 uppercase letters and digits.
-        key = "AKIA" + base64.b32encode(secrets.token_bytes(10)).decode()
-        root = RootCredentials(key, secrets.token_urlsafe(30))
-        _write_private(path, json.dumps(asdict(root)))
-        return root
+def _endpoint(pid: int, port: int, region: str, root: RootCredentials) -> Endpoint:
+    url = f"http://{HOST}:{port}"
+    return Endpoint(url, pid, port, region, root.access_key, root.secret_key)
 
 
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only the user can read, whatever it was before."""
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-
-
-def _server_environment(
-    folder: Path, region: str, port: int, root: RootCredentials
-) -> dict[str, str]:
-    """Return the server's environment, which the emulator passes on to functions.
-
-    It therefore has none of the user's variables, except those that any program needs.
-    """
-    return {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ} | {
-        "HOME": str(folder / "home"),
-        "AUTH": "true",
-        "AWS_ACCESS_KEY_ID": root.access_key,
-        "AWS_SECRET_ACCESS_KEY": root.secret_key,
-        "AWS_DEFAULT_REGION": region,
-        "BIND_HOST": HOST,
-        "GATEWAY_PORT": str(port),
-        "IOT_MTLS_ENABLED": "0",
-        "LOG_LEVEL": "INFO",
-        "MINISTACK_ACCOUNT_ID": ACCOUNT_ID,
-        "MINISTACK_HOST": HOST,
-        "MINISTACK_REGION": region,
-        "PERSIST_STATE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "S3_DATA_DIR": str(folder / "objects"),
-        "S3_PERSIST": "1",
-        "SFTP_ENABLED": "0",
-        "STATE_DIR": str(folder / "state"),
-    }
-
-
-def _wait_until_healthy(process: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> None:
+def _wait_until_healthy(
+    process: subprocess.Popen[bytes], endpoint: Endpoint, state: StateFolder
+) -> None:
     deadline_s = time.monotonic() + _START_TIMEOUT_S
     while not _healthy(endpoint.url):
         if process.poll() is not None or time.monotonic() > deadline_s:
-            last_line = log.read_text(errors="replace").strip().splitlines()[-1:]
+            last_line = state.read("server.log").strip().splitlines()[-1:]
             raise LocalError(
                 f"The embedded AWS did not start: {''.join(last_line) or 'its log is empty'}"
-                f" (log: {log})",
+                f" (log: {state.path / 'server.log'})",
                 hint=Hint(
                     "Fix the cause and try again; {} deletes its data and starts over.",
                     "local reset",
                 ),
             )
         time.sleep(_POLL_S)
-
-
-def _free_port(folder: Path) -> int:
-    """Choose the port of the last run if it is free, so that addresses stay valid, else any."""
-    last_port = folder / "port"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # ignores TIME_WAIT
-        try:
-            probe.bind((HOST, int(last_port.read_text())))
-        except (OSError, ValueError, OverflowError):
-            probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-    last_port.write_text(str(port))
-    return port
 
 
 def _healthy(url: str) -> bool:

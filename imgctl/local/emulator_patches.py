@@ -3,24 +3,44 @@
 The emulator is a library here: its functions are replaced before it starts to serve.
 """
 
+import html
 import os
+import re
 import threading
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
-from ministack.core import iam_evaluator
-from ministack.services import lambda_svc, sts
+from ministack.core import iam_evaluator, lambda_runtime
+from ministack.services import lambda_svc, s3, sts
 from ministack.services.cloudformation import changesets, engine
 
-ALIAS = "live"
-"""The alias that the stack's trigger invokes; the emulator does not remember which one it was."""
+_KEYS = re.compile(rb"<(Key|Prefix|Delimiter|KeyMarker|NextKeyMarker)>(.*?)</\1>", re.DOTALL)
+
+# Ends a function's process together with the server, however that ends: its standard input is a
+# pipe from the server. Only the hang-up is awaited, because the emulator's script reads the input.
+_EXIT_WITH_SERVER = """
+import os, select, threading
+
+def _exit_with_server():
+    hang_up = select.poll()
+    hang_up.register(0, 0)
+    hang_up.poll()
+    os._exit(1)
+
+threading.Thread(target=_exit_with_server, daemon=True).start()
+"""
 
 
 def apply_patches() -> None:
     """Apply all patches; the root user's key is read from the environment."""
     patch_root_key()
-    patch_alias_config()
+    patch_workers()
     patch_concurrency()
     patch_changesets()
+    patch_listings()
+    patch_wildcards()
 
 
 def patch_root_key() -> None:
@@ -42,16 +62,9 @@ def patch_root_key() -> None:
     sts.is_root_access_key = is_root_access_key
 
 
-def patch_alias_config() -> None:
-    """Apply the alias's settings of asynchronous invocation to S3's notifications."""
-    invoke = lambda_svc.invoke_async_with_retry
-
-    def with_settings(function: dict[str, Any], event: dict[str, Any]) -> None:
-        stored = lambda_svc._functions.get(function["config"]["FunctionName"]) or {}
-        settings = (stored.get("event_invoke_configs") or {}).get(ALIAS)
-        invoke({**function, "event_invoke_config": settings} if settings else function, event)
-
-    lambda_svc.invoke_async_with_retry = with_settings
+def patch_workers() -> None:
+    """Let no function's process outlive the server."""
+    lambda_runtime._PYTHON_WORKER_SCRIPT = _EXIT_WITH_SERVER + lambda_runtime._PYTHON_WORKER_SCRIPT
 
 
 def patch_concurrency() -> None:
@@ -81,3 +94,40 @@ def patch_changesets() -> None:
         return resolved | {"Resources": included}
 
     changesets._resolve_props_for_diff = resolve_included
+
+
+def patch_listings() -> None:
+    """Encode keys in lists of versions and of uploads if the request wants them encoded.
+
+    The emulator does so only in lists of objects. XML cannot hold all characters of a key.
+    """
+    for name in ("_list_object_versions", "_list_multipart_uploads"):
+        setattr(s3, name, _encoding(getattr(s3, name)))
+
+
+def _encoding(list_keys: Callable[..., Any]) -> Callable[..., Any]:
+    def encode(match: re.Match[bytes]) -> bytes:
+        key = html.unescape(match[2].decode())
+        return b"<%b>%b</%b>" % (match[1], quote(key).encode(), match[1])
+
+    def list_encoded(bucket: str, query: dict[str, Any]) -> Any:
+        status, headers, body = list_keys(bucket, query)
+        if status == 200 and s3._qp(query, "encoding-type", "") == "url":
+            body = _KEYS.sub(encode, body)
+            start, end, root = body.rpartition(b"</")
+            body = start + b"<EncodingType>url</EncodingType>" + end + root
+        return status, headers, body
+
+    return list_encoded
+
+
+def patch_wildcards() -> None:
+    """Let wildcards in policies match line breaks, too, which a key may contain."""
+    compile_pattern = iam_evaluator._fnmatch_compile
+
+    @lru_cache(maxsize=4096)
+    def compile_dotall(pattern: str, ignore_case: bool) -> re.Pattern[str]:  # noqa: FBT001
+        compiled = compile_pattern(pattern, ignore_case)
+        return re.compile(compiled.pattern.removesuffix("$") + r"\Z", compiled.flags | re.DOTALL)
+
+    iam_evaluator._fnmatch_compile = compile_dotall

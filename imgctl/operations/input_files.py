@@ -9,9 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from imgctl.core.errors import InvalidInput, PictureError
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
-
-PARTIAL_PREFIX = ".imgctl-"
-"""How the names of results begin while they are written."""
+from imgctl.output_files import PARTIAL_PREFIX
 
 SUBFOLDER = "a subfolder: use --recursive to include it"
 _SHOWN = 3  # of what was left out, in an error

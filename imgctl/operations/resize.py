@@ -2,9 +2,8 @@
 
 import hashlib
 import os
-import secrets
 from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +16,8 @@ from imgctl.core.keys import output_name
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.spec import ResizeSpec
-from imgctl.operations.input_files import PARTIAL_PREFIX, InputFile
+from imgctl.operations.input_files import InputFile
+from imgctl.output_files import output_file
 from imgctl.sandbox.parallel import run_in_processes
 from imgctl.sandbox.process import Resize
 
@@ -31,12 +31,19 @@ class OutputExists(ImgctlError):
     code = "exists"
 
 
+class OutsideFolder(ImgctlError):
+    """The result would be written outside of the folder that the user named."""
+
+    code = "outside"
+
+
 @dataclass(frozen=True, slots=True)
 class ResizeJob:
-    """One file to resize, and the file to write."""
+    """One file to resize, and the file to write: below `folder`, if the user named one."""
 
     source: Path
     destination: Path
+    folder: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +91,7 @@ def plan_jobs(
             destination = file.path.with_name(name)
         else:
             destination = folder / Path(*file.name.parts[:-1]) / name
-        job = ResizeJob(file.path, destination)
+        job = ResizeJob(file.path, destination, folder)
         other = by_destination.setdefault(destination.absolute(), job)
         if other is not job:
             raise InvalidInput(
@@ -191,7 +198,13 @@ def _check_destination(job: ResizeJob, inputs: set[Path], *, overwrite: bool) ->
         raise OutputExists(
             f"{job.destination} is an input itself.", hint="Choose another folder with -o."
         )
-    if job.destination.exists() and not overwrite:
+    parent = job.destination.parent.resolve()
+    if job.folder is not None and not parent.is_relative_to(job.folder.resolve()):
+        raise OutsideFolder(
+            f"{job.destination.parent} leads out of {job.folder} through a link.",
+            hint="Remove the link, or choose another folder with -o.",
+        )
+    if os.path.lexists(job.destination) and not overwrite:
         raise _exists(job)
 
 
@@ -200,54 +213,10 @@ def _exists(job: ResizeJob) -> OutputExists:
 
 
 def _write(job: ResizeJob, data: bytes, mode: int, *, overwrite: bool) -> None:
-    """Write a file atomically; without `overwrite` an existing one is never replaced.
-
-    On Linux the file has no name until it is complete, so that a killed command leaves nothing.
-    """
-    folder = job.destination.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f"{PARTIAL_PREFIX}{secrets.token_hex(8)}"
+    """Write a file atomically; without `overwrite` an existing one is never replaced."""
+    job.destination.parent.mkdir(parents=True, exist_ok=True)
     try:
-        descriptor, has_name = _create(partial)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
+        with output_file(job.destination, mode=mode, overwrite=overwrite) as file:
             file.write(data)
-            file.flush()
-            if not has_name:
-                _name_file(descriptor, partial if overwrite else job.destination)
-                has_name = overwrite
-        if has_name and overwrite:
-            partial.replace(job.destination)
-        elif has_name:
-            _move_to_new(partial, job.destination)
     except FileExistsError as error:  # it was created after the check
         raise _exists(job) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _create(partial: Path) -> tuple[int, bool]:
-    """Create a file without a name if the file system can; return whether it has one."""
-    if hasattr(os, "O_TMPFILE") and Path("/proc/self/fd").is_dir():
-        with suppress(OSError):
-            return os.open(partial.parent, os.O_WRONLY | os.O_TMPFILE, 0o600), False
-    return os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), True
-
-
-def _name_file(descriptor: int, path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # Only with a descriptor of a folder does Python follow the link to the file (open(2)).
-        os.link(f"/proc/self/fd/{descriptor}", path.name, dst_dir_fd=folder, follow_symlinks=True)
-    finally:
-        os.close(folder)
-
-
-def _move_to_new(partial: Path, destination: Path) -> None:
-    """Name a file; fails if the name exists, as far as the file system supports that."""
-    try:
-        destination.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:  # a file system without hard links
-        partial.rename(destination)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 from imgctl.aws import records
 from imgctl.aws.stack import load_outputs
@@ -51,6 +52,40 @@ def test_every_key_that_s3_takes_is_processed(shared: Local) -> None:
         assert decoded(result["Body"].read()).size == (20, 15), key
         (record,) = records.of_key(aws.dynamodb, outputs.table, key)
         assert (record.original_object_key, record.status) == (key, Status.SUCCEEDED)
+
+
+CONTROL = [
+    "\x01.png",
+    "a\x1b[2J.png",
+    "b\rc.png",
+    "d\ne.png",
+    "f\t.png",
+    "\ufffe.png",
+    "\x7f\x85.png",
+]
+
+
+def test_keys_with_control_characters_do_not_stop_audit_or_destroy(empty: Local) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    aws, outputs = empty.aws, load_outputs(empty.aws, "imgctl")
+    data = encoded(photo(40, 30), "PNG")
+    for key in CONTROL:
+        aws.s3.put_object(Bucket=outputs.source_bucket, Key=key, Body=data)
+    done = empty.imgctl("reprocess", *CONTROL, "--json").succeeded().document
+    assert {one["outcome"] for one in done["objects"]} == {"succeeded"}
+    audited = empty.imgctl("audit", "--json").succeeded().document
+    assert audited["totals"] == {"objects": len(CONTROL)}
+    for key in CONTROL:
+        aws.s3.delete_object(Bucket=outputs.destination_bucket, Key=output_key(key, "resized-"))
+    found = empty.imgctl("audit")
+    assert found.code == 1
+    assert not {"\x01", "\x1b", "\r", "\x7f", "\x85"} & set(found.out)
+    mended = empty.imgctl("reprocess", "--missing", "--json").succeeded().document
+    assert {one["key"] for one in mended["objects"]} == set(CONTROL)
+    with pytest.raises(ClientError):  # the response is XML, but the upload has begun
+        aws.s3.create_multipart_upload(Bucket=outputs.source_bucket, Key=CONTROL[0])
+    empty.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    assert empty.all_that_is_there() == {"buckets": [], "tables": [], "functions": [], "apis": []}
 
 
 @pytest.mark.parametrize("size", [8 * MEBIBYTE - 1, 8 * MEBIBYTE, 8 * MEBIBYTE + 1])

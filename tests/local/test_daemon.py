@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 
 from imgctl.aws.session import connect_local
 from imgctl.local import daemon
+from imgctl.local.server_environment import ACCOUNT_ID
+from imgctl.local.state_folder import LocalError
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def test_a_server_that_exits_at_once_is_reported_with_its_log(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.executable", "/bin/false")
-    with pytest.raises(daemon.LocalError, match=r"did not start: .*server\.log"):
+    with pytest.raises(LocalError, match=r"did not start: .*server\.log"):
         daemon.start(folder)
 
 
@@ -133,7 +135,7 @@ def test_without_the_emulator_the_hint_says_what_to_install(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
-    with pytest.raises(daemon.LocalError) as missing:
+    with pytest.raises(LocalError) as missing:
         daemon.start(folder)
     assert "pip install 'imgctl[local]'" in missing.value.hint
 
@@ -149,7 +151,7 @@ def test_a_reset_deletes_all_data(folder: Path) -> None:
 def test_a_folder_of_another_program_is_not_reset(folder: Path) -> None:
     (folder / "home").mkdir(parents=True)
     (folder / "home" / "thesis.txt").write_text("precious")
-    with pytest.raises(daemon.LocalError, match="nothing was deleted"):
+    with pytest.raises(LocalError, match="nothing was deleted"):
         daemon.reset(folder)
     assert (folder / "home" / "thesis.txt").read_text() == "precious"
 
@@ -190,7 +192,7 @@ def test_no_second_server_is_started_if_the_first_does_not_respond(
     os.kill(endpoint.pid, signal.SIGSTOP)
     try:
         monkeypatch.setattr(daemon, "_START_TIMEOUT_S", 0)
-        with pytest.raises(daemon.LocalError, match="not responding"):
+        with pytest.raises(LocalError, match="not responding"):
             daemon.start(folder)
     finally:
         os.kill(endpoint.pid, signal.SIGCONT)
@@ -211,13 +213,13 @@ def test_proxies_and_profiles_of_the_user_are_ignored(
         access_key=endpoint.access_key,
         secret_key=endpoint.secret_key,
     )
-    assert aws.account_id == daemon.ACCOUNT_ID
+    assert aws.account_id == ACCOUNT_ID
 
 
 def test_a_running_server_refuses_another_region(folder: Path) -> None:
     daemon.start(folder, "eu-west-2")
     assert daemon.start(folder).region == "eu-west-2"
-    with pytest.raises(daemon.LocalError, match="eu-west-2, not in us-west-1"):
+    with pytest.raises(LocalError, match="eu-west-2, not in us-west-1"):
         daemon.start(folder, "us-west-1")
 
 

@@ -1,13 +1,17 @@
 """`imgctl demo`."""
 
+import os
+import signal
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from imgctl.cli.app import App, app_of, make_ui, program_for
+from imgctl.cli.errors import FileError
 from imgctl.cli.options import Command
 from imgctl.cli.settings import resolve
 
@@ -39,12 +43,26 @@ def demo(context: click.Context, *, output: Path) -> int:
     """
     from imgctl.local import daemon
 
+    if context.get_parameter_source("output") is ParameterSource.DEFAULT:
+        _check_default_folder(output)
     output.mkdir(parents=True, exist_ok=True)  # fail early if it cannot be created
+    for name in (signal.SIGTERM, signal.SIGHUP):  # clean up as after Ctrl-C
+        signal.signal(name, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="imgctl-demo-") as folder:
         try:
             return _run(_app_in(Path(folder), app_of(context)), output)
         finally:
             daemon.stop(Path(folder))
+
+
+def _check_default_folder(folder: Path) -> None:
+    """Raise FileError if somebody else may have prepared the folder that nobody named."""
+    if not os.path.lexists(folder):
+        return
+    if folder.is_symlink() or folder.lstat().st_uid != os.geteuid():
+        raise FileError(
+            f"{folder} is a link or belongs to another user.", hint="Choose a folder with -o."
+        )
 
 
 def _app_in(folder: Path, app: App) -> App:

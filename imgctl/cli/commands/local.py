@@ -4,6 +4,9 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command, Group
+from imgctl.cli.params import Bounded
+
+_POLL_S = 0.2
 
 
 @click.group(cls=Group, epilog="Example: imgctl local status")
@@ -32,16 +35,24 @@ def start(context: click.Context) -> int:
 @local.command(cls=Command, epilog="Example: imgctl local stop")
 @click.pass_context
 def stop(context: click.Context) -> int:
-    """Stop the embedded AWS and keep its data."""
+    """Stop the embedded AWS and keep its data.
+
+    It waits up to 10 seconds for events that the function is processing. What it did not finish is
+    kept and delivered again by the next start.
+    """
     from imgctl.cli.stack_documents import LocalStopDocument
     from imgctl.local import daemon
 
     app = app_of(context)
     with app.ui.working("Stopping the embedded AWS"):
         stopped = daemon.stop(app.settings.local_dir)
-    if not stopped:
+    pending = 0 if stopped is None else stopped.pending_events
+    if stopped is None:
         app.ui.info("It was not running.")
-    app.ui.result(LocalStopDocument(running=False, stopped=stopped), "")
+    elif pending:
+        app.ui.info(f"Events kept for the next start: {pending}.")
+    document = LocalStopDocument(running=False, stopped=stopped is not None, pending_events=pending)
+    app.ui.result(document, "")
     return 0
 
 
@@ -94,17 +105,32 @@ def reset(context: click.Context) -> int:
     return 0
 
 
-@local.command(cls=Command, epilog="Example: imgctl local logs")
-@click.option("-n", "--lines", default=50, show_default=True, metavar="N", help="Number of lines.")
+@local.command(cls=Command, epilog="Example: imgctl local logs -f")
+@click.option(
+    "-n", "--lines", type=Bounded(click.IntRange(min=0)), default=50, show_default=True,
+    metavar="N", help="Number of lines.",
+)  # fmt: skip
+@click.option("-f", "--follow", is_flag=True, help="Print new lines as they come, until Ctrl-C.")
 @click.pass_context
-def logs(context: click.Context, *, lines: int) -> int:
-    """Print the end of the embedded AWS's log."""
+def logs(context: click.Context, *, lines: int, follow: bool) -> int:
+    """Print the end of the embedded AWS's log.
+
+    With --follow it continues when the embedded AWS is restarted.
+    """
+    import time
+
     from imgctl.cli.stack_documents import LocalLogsDocument
     from imgctl.cli.text import printable
+    from imgctl.local import log_file
 
     app = app_of(context)
-    path = app.settings.local_dir / "server.log"
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    tail = [printable(line) for line in text.splitlines()[-lines:]]
-    app.ui.result(LocalLogsDocument(path=str(path), lines=tail), "\n".join(tail))
+    folder = app.settings.local_dir
+    if follow:
+        if app.ui.json_wanted:
+            raise click.UsageError("--json prints one document, so it cannot follow the log.")
+        for line in log_file.follow(folder, lines, lambda: time.sleep(_POLL_S)):
+            app.ui.print(printable(line))
+    tail = [printable(line) for line in log_file.tail(folder, lines)]
+    document = LocalLogsDocument(path=str(folder / log_file.NAME), lines=tail)
+    app.ui.result(document, "\n".join(tail))
     return 0

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from imgctl.cli.app import app_of
+from imgctl.cli.errors import FileError
 from imgctl.cli.options import Command
 
 
@@ -33,6 +34,8 @@ def package(context: click.Context, *, arch: str | None, output: Path) -> int:
     from infra.bundle import Architecture, build
 
     app = app_of(context)
+    if output.is_symlink() and not output.is_dir():
+        raise FileError(f"{output} is a symbolic link.", hint="Name the file itself, or a folder.")
     architecture = Architecture(arch or app.settings.stack_settings.architecture)
     with app.ui.working(f"Building the bundle for {architecture}"):
         bundle = build(output, architecture)
