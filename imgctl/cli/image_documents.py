@@ -91,6 +91,7 @@ class ResizeTotals(TypedDict):
     """Files by outcome."""
 
     resized: int
+    skipped: int
     failed: int
 
 

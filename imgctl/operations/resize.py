@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,6 +17,7 @@ from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import InputFile
+from imgctl.operations.result_mark import read_mark, settings_digest, write_mark
 from imgctl.output_files import output_file
 from imgctl.sandbox.parallel import run_in_processes
 from imgctl.sandbox.process import Resize
@@ -62,10 +63,14 @@ class BatchOptions:
 
 @dataclass(frozen=True, slots=True)
 class ResizeFileResult:
-    """What happened to one file: the record that the function would have stored."""
+    """What happened to one file: the record that the function would have stored.
+
+    `skipped` if the same result was there.
+    """
 
     job: ResizeJob
     record: Record
+    skipped: bool = False
 
     @property
     def failed(self) -> bool:
@@ -116,6 +121,7 @@ def resize_files(
     batch = _Batch(
         spec=spec,
         options=options,
+        settings=settings_digest(spec),
         inputs={job.source.resolve() for job in jobs},
         clock=clock,
     )
@@ -153,6 +159,7 @@ class _Batch:
 
     spec: ResizeSpec
     options: BatchOptions
+    settings: str
     inputs: set[Path]
     clock: Callable[[], datetime]
 
@@ -163,23 +170,29 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
         "original_object_key": str(job.source),
         "processing_time": timestamp(batch.clock()),
     }
-    sha256 = ""
+    sha256, skipped = "", False
     try:
-        _check_destination(job, batch.inputs, overwrite=options.overwrite)
+        _check_destination(job, batch.inputs)
+        exists = os.path.lexists(job.destination) and not options.overwrite
         with job.source.open("rb") as source:
             if options.with_hash:
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-            result = resize(source, batch.spec, limits)
-            mode = os.fstat(source.fileno()).st_mode & 0o777
-        _write(job, result.data, mode, overwrite=options.overwrite)
+            stat = os.fstat(source.fileno())
+            known = read_mark(job.destination, stat, batch.settings) if exists else None
+            result = resize(source, batch.spec, limits) if known is None else None
+        if result is not None:
+            known = picture_fields(result.original, result.resized, result.notes)
+            if exists and not _is_same(job.destination, result.data):
+                raise _exists(job)
+            if not exists:
+                _write(job, result.data, stat, batch, known)
+        skipped = exists
+        values |= {**(known or {}), "resized_object_key": str(job.destination)}
     except Exception as error:  # one file never stops the others, whatever is wrong with it
         values |= _failure(error)
-    else:
-        values |= picture_fields(result.original, result.resized, result.notes)
-        values |= {"resized_object_key": str(job.destination)}
     # A file has no version: its content is its identity.
     record = Record(resource_id=sha256[:32], source_sha256=sha256 or None, **values)
-    return ResizeFileResult(job, record)
+    return ResizeFileResult(job, record, skipped)
 
 
 def _failure(error: Exception) -> dict[str, Any]:
@@ -193,7 +206,7 @@ def _failure(error: Exception) -> dict[str, Any]:
     }
 
 
-def _check_destination(job: ResizeJob, inputs: set[Path], *, overwrite: bool) -> None:
+def _check_destination(job: ResizeJob, inputs: set[Path]) -> None:
     if job.destination.resolve() in inputs:
         raise OutputExists(
             f"{job.destination} is an input itself.", hint="Choose another folder with -o."
@@ -204,19 +217,29 @@ def _check_destination(job: ResizeJob, inputs: set[Path], *, overwrite: bool) ->
             f"{job.destination.parent} leads out of {job.folder} through a link.",
             hint="Remove the link, or choose another folder with -o.",
         )
-    if os.path.lexists(job.destination) and not overwrite:
-        raise _exists(job)
 
 
 def _exists(job: ResizeJob) -> OutputExists:
-    return OutputExists(f"{job.destination} exists.", hint="Use --overwrite to replace it.")
+    return OutputExists(
+        f"{job.destination} exists, and is another image.", hint="Use --overwrite to replace it."
+    )
 
 
-def _write(job: ResizeJob, data: bytes, mode: int, *, overwrite: bool) -> None:
-    """Write a file atomically; without `overwrite` an existing one is never replaced."""
+def _is_same(path: Path, data: bytes) -> bool:
+    is_file = path.is_file() and not path.is_symlink()
+    return is_file and path.stat().st_size == len(data) and path.read_bytes() == data
+
+
+def _write(
+    job: ResizeJob, data: bytes, source: os.stat_result, batch: _Batch, fields: Mapping[str, Any]
+) -> None:
+    """Write a result atomically; without `overwrite` an existing one is never replaced."""
     job.destination.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with output_file(job.destination, mode=mode, overwrite=overwrite) as file:
+        mode = source.st_mode & 0o777
+        with output_file(job.destination, mode=mode, overwrite=batch.options.overwrite) as file:
             file.write(data)
+            file.flush()
+            write_mark(file.fileno(), source, batch.settings, fields)
     except FileExistsError as error:  # it was created after the check
         raise _exists(job) from error

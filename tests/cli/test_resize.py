@@ -39,7 +39,7 @@ def test_an_image_is_halved_into_a_file_next_to_it(imgctl: Imgctl, cake: Path) -
 def test_json_contains_the_record_that_the_function_stores(imgctl: Imgctl, cake: Path) -> None:
     document = imgctl("resize", "cake.jpg", "--json").document
     (record,) = document["records"]
-    assert document["totals"] == {"resized": 1, "failed": 0}
+    assert document["totals"] == {"resized": 1, "skipped": 0, "failed": 0}
     assert record["OriginalWidth"] == 81
     assert record["DimensionReduction"] == "81x60 → 41x30"
     assert record["ResizedObjectKey"] == "resized-cake.jpg"
@@ -241,6 +241,39 @@ def test_max_memory_takes_a_size_with_a_unit(imgctl: Imgctl, cake: Path) -> None
         refused = imgctl("resize", "cake.jpg", "--max-memory", value)
         assert refused.code == 2
         assert problem in refused.err
+
+
+def test_an_interrupted_command_continues_where_it_was(imgctl: Imgctl, cake: Path) -> None:
+    folder = cake.parent / "many"
+    folder.mkdir()
+    for number in range(300):
+        (folder / f"{number:03}.png").write_bytes(encoded(photo(20 + number % 7, 16), "PNG"))
+    program = Path(sys.executable).with_name("imgctl")
+    command = subprocess.Popen(
+        [program, "resize", "many", "-o", "out"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},
+    )
+    assert command.stdout is not None
+    for _ in range(20):
+        command.stdout.readline()
+    command.send_signal(signal.SIGINT)
+    _, err = command.communicate(timeout=60)
+    assert command.returncode == 130
+    assert "of 300 done. Run the command again to continue." in err
+    again = imgctl("resize", "many", "-o", "out", "--json")
+    totals = again.document["totals"]
+    assert again.code == 0
+    assert totals["skipped"] >= 20
+    assert totals["skipped"] + totals["resized"] == 300
+    assert imgctl("resize", "many", "-o", "undisturbed", "--quiet").code == 0
+    results = sorted((cake.parent / "out" / "many").iterdir())
+    assert len(results) == 300
+    for result in results:
+        undisturbed = cake.parent / "undisturbed" / "many" / result.name
+        assert result.read_bytes() == undisturbed.read_bytes()
 
 
 def test_the_first_interruption_ends_the_command_and_its_processes(cake: Path) -> None:

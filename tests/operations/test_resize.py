@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -97,8 +98,11 @@ def test_a_file_system_without_unnamed_files_gets_the_same_results(
     (result,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=overwrite))
     assert not result.failed
     assert [path.name for path in job.destination.parent.iterdir()] == [job.destination.name]
+    before = job.destination.read_bytes()
+    job.destination.write_bytes(b"another image")
     (again,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=overwrite))
     assert again.failed is not overwrite
+    assert job.destination.read_bytes() == (before if overwrite else b"another image")
 
 
 def test_a_command_that_is_killed_while_it_writes_leaves_no_file(job: ResizeJob) -> None:
@@ -116,6 +120,58 @@ list(resize.resize_files([job], ResizeSpec(), resize.BatchOptions(jobs=1)))
     )
     assert killed.returncode == -signal.SIGKILL
     assert list(job.destination.parent.iterdir()) == []
+
+
+def with_marks(monkeypatch: pytest.MonkeyPatch, supported: bool) -> None:
+    if not supported:
+        monkeypatch.delattr(os, "setxattr")
+
+
+@pytest.mark.parametrize("marks", [True, False], ids=["marked", "on a system without marks"])
+def test_a_result_that_is_there_is_skipped_with_the_same_record(
+    job: ResizeJob, monkeypatch: pytest.MonkeyPatch, marks: bool
+) -> None:
+    with_marks(monkeypatch, marks)
+    (first,) = resize_files([job], ResizeSpec(), OPTIONS, clock=lambda: NOW)
+    (second,) = resize_files([job], ResizeSpec(), OPTIONS, clock=lambda: NOW)
+    assert (first.skipped, second.skipped) == (False, True)
+    assert first.record == second.record
+
+
+@pytest.mark.parametrize("marks", [True, False], ids=["marked", "on a system without marks"])
+@pytest.mark.parametrize("change", ["source", "settings", "result"])
+def test_a_result_of_something_else_is_neither_skipped_nor_replaced(
+    job: ResizeJob, monkeypatch: pytest.MonkeyPatch, change: str, marks: bool
+) -> None:
+    with_marks(monkeypatch, marks)
+    list(resize_files([job], ResizeSpec(), OPTIONS))
+    spec = ResizeSpec()
+    if change == "source":
+        job.source.write_bytes(encoded(photo(80, 60).rotate(180), "JPEG"))
+    elif change == "settings":
+        spec = ResizeSpec(quality=40)
+    else:
+        job.destination.write_bytes(encoded(photo(40, 30), "JPEG"))
+    before = job.destination.read_bytes()
+    (refused,) = resize_files([job], spec, OPTIONS)
+    assert refused.record.failure_code == "exists"
+    assert job.destination.read_bytes() == before
+    (replaced,) = resize_files([job], spec, BatchOptions(jobs=1, overwrite=True))
+    assert not replaced.failed
+    assert not replaced.skipped
+
+
+@pytest.mark.parametrize(
+    "fields", ['{"status": "x", "evil": 1}', '{"notes": ["x"]}', "[]", "null", '"x"']
+)
+def test_a_mark_that_somebody_else_wrote_is_not_believed(job: ResizeJob, fields: str) -> None:
+    list(resize_files([job], ResizeSpec(), OPTIONS))
+    mark = json.loads(os.getxattr(job.destination, "user.imgctl.result"))
+    mark["fields"] = json.loads(fields)
+    os.setxattr(job.destination, "user.imgctl.result", json.dumps(mark).encode())
+    (result,) = resize_files([job], ResizeSpec(), OPTIONS)
+    assert result.skipped  # because its bytes are the same
+    assert result.record.dimension_reduction == "80x60 → 40x30"
 
 
 def test_a_batch_that_is_abandoned_leaves_no_process_and_no_file(

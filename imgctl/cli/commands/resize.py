@@ -85,6 +85,7 @@ def resize(
     """Resize images on this machine, as the function does in AWS.
 
     The results are identical byte for byte. Images are never enlarged, and no input is overwritten.
+    Results that are there already are skipped, so an interrupted command continues.
     """
     from imgctl.cli.inputs import show_left_out
     from imgctl.core.formats import ImageFormat
@@ -115,10 +116,14 @@ def resize(
         app.ui.progress("Resizing", len(todo)) as advance,
         closing(resize_files(todo, spec, options)) as done,
     ):
-        for result in done:
-            results[result.job.source] = result
-            app.ui.print(_line(result))
-            advance(1)
+        try:
+            for result in done:
+                results[result.job.source] = result
+                app.ui.print(_line(result))
+                advance(1)
+        except KeyboardInterrupt:
+            app.ui.warn(f"{len(results)} of {len(todo)} done. Run the command again to continue.")
+            raise
     return _report(app, [results[job.source] for job in todo], inputs.left_out)
 
 
@@ -150,8 +155,9 @@ def _line(result: "ResizeFileResult") -> "Line":
         hint = f" {record.failure_hint}" if record.failure_hint else ""
         reason = printable(f"{record.failure_reason}{hint}")
         return Line("failed", "red", (printable(str(result.job.source)), reason))
-    size = record.dimension_reduction or ""
-    return Line("resized", "green", (printable(str(result.job.destination)),), size)
+    word, style = ("skipped", "dim") if result.skipped else ("resized", "green")
+    destination = printable(str(result.job.destination))
+    return Line(word, style, (destination,), record.dimension_reduction or "")
 
 
 def _report(app: "App", results: list["ResizeFileResult"], left_out: "Sequence[LeftOut]") -> int:
@@ -161,14 +167,16 @@ def _report(app: "App", results: list["ResizeFileResult"], left_out: "Sequence[L
 
     records = [result.record for result in results]
     failed = sum(result.failed for result in results)
-    resized = len(results) - failed
+    skipped = sum(result.skipped for result in results)
+    resized = len(results) - failed - skipped
     before = sum(record.original_file_size or 0 for record in records)
     after = sum(record.resized_file_size or 0 for record in records)
-    app.ui.info(f"{resized} resized, {failed} failed, {size_text(before)} → {size_text(after)}")
+    counts = f"{resized} resized, {f'{skipped} skipped, ' if skipped else ''}{failed} failed"
+    app.ui.info(f"{counts}, {size_text(before)} → {size_text(after)}")
     document = ResizeDocument(
         records=[record_document(record) for record in records],
         left_out=left_out_documents(left_out),
-        totals=ResizeTotals(resized=resized, failed=failed),
+        totals=ResizeTotals(resized=resized, skipped=skipped, failed=failed),
     )
     app.ui.result(document, "")
     return 1 if failed or any(item.failed for item in left_out) else 0

@@ -1,0 +1,67 @@
+"""The mark on a result of what it was made from, by which an interrupted batch continues.
+
+It is an extended attribute of the file, which Linux has; where there is none, a result is made
+again and compared.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from imgctl import __version__
+from imgctl.core.record import Record
+from imgctl.core.spec import ResizeSpec
+
+_ATTRIBUTE = "user.imgctl.result"
+
+
+def settings_digest(spec: ResizeSpec) -> str:
+    """Identify everything but the source that a result's bytes depend on."""
+    parts = (repr(spec), __version__, version("pillow"))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def write_mark(
+    result: int, source: os.stat_result, settings: str, fields: Mapping[str, Any]
+) -> None:
+    """Mark the result with this descriptor, which is complete, and keep fields of its record."""
+    mark = {
+        "source": _identity(source),
+        "settings": settings,
+        "result": _identity(os.fstat(result)),
+        "fields": fields,
+    }
+    with suppress(OSError, AttributeError):
+        os.setxattr(result, _ATTRIBUTE, json.dumps(mark).encode())
+
+
+def read_mark(result: Path, source: os.stat_result, settings: str) -> dict[str, Any] | None:
+    """Return the fields of a result that is what the source and the settings would make again.
+
+    None if it is not, or if nothing says so: size and time of change must be those of then.
+    """
+    try:
+        mark = json.loads(os.getxattr(result, _ATTRIBUTE, follow_symlinks=False))
+        expected = (_identity(source), settings, _identity(result.lstat()))
+        if (mark["source"], mark["settings"], mark["result"]) == expected:
+            return _checked(mark["fields"])
+    except (OSError, AttributeError, ValueError, TypeError, LookupError):
+        pass
+    return None
+
+
+def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields, which anyone may have written; raises TypeError if they are not ours."""
+    Record(resource_id="", **fields)
+    if not all(isinstance(value, str | int | None) for value in fields.values()):
+        raise TypeError("a field is neither a text nor a number")
+    return dict(fields)
+
+
+def _identity(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns]
