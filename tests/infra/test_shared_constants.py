@@ -191,7 +191,7 @@ def test_a_message_stays_hidden_for_longer_than_the_function_may_run() -> None:
 
 
 def test_everybody_calls_the_live_alias_by_the_same_name() -> None:
-    server = (ROOT / "imgctl" / "local" / "emulator_patches.py").read_text(encoding="utf-8")
+    server = (ROOT / "imgctl" / "local" / "invocations.py").read_text(encoding="utf-8")
     assert properties("FunctionAlias")["Name"] == function_version.ALIAS
     assert re.search(r'^ALIAS = "(\w+)"', server, re.MULTILINE)[1] == function_version.ALIAS  # type: ignore[index]
 
