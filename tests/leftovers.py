@@ -25,6 +25,8 @@ _GRACE_S = 10
 
 def main(command: list[str]) -> int:
     """Run the command; return its exit code, or 1 if it succeeded and something is left."""
+    # A shell ignores SIGINT for a command in the background, and the tests would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     adopts = _adopt_orphans()
     repository = _changes()
     with tempfile.TemporaryDirectory(prefix="leftovers-") as folder:

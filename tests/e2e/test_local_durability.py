@@ -40,7 +40,7 @@ def test_no_record_that_was_shown_is_lost_by_a_kill(empty: Local, album: Path) -
         "AWS_MAX_ATTEMPTS": "1",
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "imgctl", "upload", str(album), "--wait", "--timeout", "5"],
+        [sys.executable, "-m", "imgctl", "upload", str(album), "--wait", "--timeout", "60"],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import metadata
@@ -46,14 +47,16 @@ class Installation:
 def run_here(*arguments: str | Path, cwd: Path | None = None) -> None:
     """Run this interpreter with pip cut off from any index."""
     environment = {**os.environ, "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
-    completed = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=cwd,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    # Programs that pip asks for their version, such as rustc, may write to the home.
+    with tempfile.TemporaryDirectory() as home:
+        completed = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=cwd,
+            env=environment | {"HOME": home},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert completed.returncode == 0, completed.stdout + completed.stderr
 
 

@@ -29,7 +29,17 @@ def test_the_declared_dependencies_are_complete(installation: Installation) -> N
 
 def test_every_module_can_be_imported(installation: Installation, folder: Path) -> None:
     """An undeclared dependency is missing in the installation."""
-    of_the_extra = {"imgctl.local.emulator_patches", "imgctl.local.server"}
+    of_the_extra = {
+        f"imgctl.local.{name}"
+        for name in (
+            "durable_services",
+            "emulator_patches",
+            "invocations",
+            "s3_integrations",
+            "server",
+            "snapshots",
+        )
+    }
     probe = (
         "import imgctl, infra, importlib, pkgutil\n"
         "for package in (imgctl, infra):\n"
