@@ -1,10 +1,12 @@
 """Invocations of the function as values: the call that follows from the responses so far."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
 
@@ -131,7 +133,7 @@ class _Body(BytesIO):
 
 @contextmanager
 def resized_once() -> Iterator[None]:
-    """Resize each content only once in this block, however often it is processed."""
+    """Resize each content only once in this block, and use one temporary folder for all."""
 
     @cache
     def resized(data: bytes, *arguments: Any) -> Any:
@@ -146,5 +148,9 @@ def resized_once() -> Iterator[None]:
             raise result
         return result
 
-    with patch("imgctl.worker.pipeline.resize", replacement):
+    with (
+        TemporaryDirectory() as folder,
+        patch("imgctl.worker.pipeline.resize", replacement),
+        patch("imgctl.worker.scratch.scratch_folder", lambda _size: nullcontext(Path(folder))),
+    ):
         yield
