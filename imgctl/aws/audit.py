@@ -65,22 +65,38 @@ class AuditContext:
     outputs: StackOutputs
 
 
-def check(source: SourceObject, record: Record | None, output_record_id: str | None) -> Finding:
+def check(
+    source: SourceObject,
+    record: Record | None,
+    output_record_id: str | None,
+    good: Record | None = None,
+) -> Finding:
     """Compare an object with its key's current record and its output.
 
     `output_record_id` is the ID of the record that the output was written for: empty if the
-    output does not name one, None if there is no output.
+    output does not name one, None if there is no output. `good` is the record of the last good
+    upload, whose output stays if the newest one failed.
     """
     if record is None or not _matches(record, source):
         return Finding(source, Problem.NEVER_PROCESSED)
     source = replace(source, sequencer=record.sequencer or "")
     if record.status is not Status.SUCCEEDED:
-        return Finding(source, Problem.FAILED, f"{record.failure_code}: {record.failure_reason}")
+        reason = f"{record.failure_code}: {record.failure_reason}"
+        problem = None if good is None else _output_problem(good, output_record_id)
+        if problem is not None:
+            reason += f" The last good {problem.value.replace('_', ' is ')}; reprocess restores it."
+        return Finding(source, Problem.FAILED, reason)
+    problem = _output_problem(record, output_record_id)
+    reason = "" if problem is None else record.resized_object_key or ""
+    return Finding(source, problem, reason)
+
+
+def _output_problem(record: Record, output_record_id: str | None) -> Problem | None:
     if output_record_id is None:
-        return Finding(source, Problem.OUTPUT_GONE, record.resized_object_key or "")
+        return Problem.OUTPUT_GONE
     if output_record_id and output_record_id != record.resource_id:
-        return Finding(source, Problem.OUTPUT_STALE, record.resized_object_key or "")
-    return Finding(source, None)
+        return Problem.OUTPUT_STALE
+    return None
 
 
 def list_source_objects(
@@ -129,18 +145,17 @@ def head_source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | 
 
 def check_page(context: AuditContext, page: Sequence[SourceObject]) -> list[Finding]:
     """Check several objects; the findings have the objects' order."""
-    records_by_key = _current_records(context, [source.key for source in page])
-    succeeded = {
-        key: record for key, record in records_by_key.items() if record.status is Status.SUCCEEDED
-    }
+    by_key = _current_records(context, [source.key for source in page])
+    with_output = {key: good for key, (_, good) in by_key.items() if good is not None}
     record_ids = context.pool.map(
-        lambda record: _output_record_id(context, record), succeeded.values()
+        lambda record: _output_record_id(context, record), with_output.values()
     )
-    output_record_ids = dict(zip(succeeded, record_ids, strict=True))
-    return [
-        check(source, records_by_key.get(source.key), output_record_ids.get(source.key))
-        for source in page
-    ]
+    output_record_ids = dict(zip(with_output, record_ids, strict=True))
+    findings = []
+    for source in page:
+        record, good = by_key.get(source.key, (None, None))
+        findings.append(check(source, record, output_record_ids.get(source.key), good))
+    return findings
 
 
 def orphans(context: AuditContext, *, prefix: str = "") -> Iterator[Finding]:
@@ -175,22 +190,31 @@ def _matches(record: Record, source: SourceObject) -> bool:
     return (record.processing_time or "") >= source.modified
 
 
-def _current_records(context: AuditContext, keys: Sequence[str]) -> dict[str, Record]:
+def _current_records(
+    context: AuditContext, keys: Sequence[str]
+) -> dict[str, tuple[Record, Record | None]]:
+    """Return the current record of each key that has one, and that of its last good upload."""
     bucket = context.outputs.source_bucket
     items = _get_items(context, [current_id(bucket, key) for key in keys])
     current_by_key = {current.key: current for current in map(current_record.from_item, items)}
-    items = _get_items(context, [current.record_id for current in current_by_key.values()])
-    by_id = {record.resource_id: record for record in map(from_item, items)}
+    ids = {current.record_id for current in current_by_key.values()}
+    ids |= {current.last_good.record_id for current in current_by_key.values() if current.last_good}
+    by_id = {item.resource_id: item for item in map(from_item, _get_items(context, sorted(ids)))}
     by_key = {
-        key: by_id[current.record_id]
+        key: (
+            by_id[current.record_id],
+            None if current.last_good is None else by_id.get(current.last_good.record_id),
+        )
         for key, current in current_by_key.items()
         if current.record_id in by_id
     }
-    # The original function wrote records but no current records.
+    # The original function wrote records of successes, but no current records.
     other_keys = [key for key in keys if key not in current_by_key]
     newest = context.pool.map(lambda key: _newest_record(context, key), other_keys)
     return by_key | {
-        key: record for key, record in zip(other_keys, newest, strict=True) if record is not None
+        key: (record, record if record.status is Status.SUCCEEDED else None)
+        for key, record in zip(other_keys, newest, strict=True)
+        if record is not None
     }
 
 

@@ -3,6 +3,9 @@
 Each key has one item in the records table that names its current record; the item's `resource-id`
 begins with `current#`. The function compares an event with it before it writes, and an audit reads
 it. It has neither `OriginalObjectKey` nor `TimeBucket`, so that indexes and readers skip it.
+
+The item also names the last good upload: the newest one whose output was stored. That is the
+current one, unless it failed.
 """
 
 import hashlib
@@ -11,6 +14,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
 
+from imgctl.core.keys import resource_id
 from imgctl.core.record import AttributeValue, Item, Record, Status, status_of
 
 MARK = "CurrentRecord"
@@ -27,16 +31,32 @@ class EventOrder(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CurrentRecord:
-    """The newest processed upload of a key; a missing string is empty."""
+class Upload:
+    """An upload of a known key; a missing string is empty."""
 
-    bucket: str
-    key: str
     record_id: str
-    status: Status
     version_id: str = ""
     etag: str = ""
     sequencer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CurrentRecord(Upload):
+    """The newest processed upload of a key.
+
+    `good_before` is the newest upload whose output was stored, if the current one failed. It is
+    None if there is none, or if it is not known: earlier versions of imgctl did not store it.
+    """
+
+    bucket: str
+    key: str
+    status: Status
+    good_before: Upload | None = None
+
+    @property
+    def last_good(self) -> Upload | None:
+        """Return the newest upload whose output was stored; None if there is none."""
+        return self if self.status is Status.SUCCEEDED else self.good_before
 
 
 _ATTRIBUTES = {
@@ -48,7 +68,16 @@ _ATTRIBUTES = {
     "etag": "CurrentETag",
     "sequencer": "CurrentSequencer",
 }
-assert set(_ATTRIBUTES) == {field.name for field in fields(CurrentRecord)}
+GOOD_MARK = "GoodRecord"
+"""The attribute that names the record of `good_before`."""
+_GOOD_ATTRIBUTES = {
+    "record_id": GOOD_MARK,
+    "version_id": "GoodVersion",
+    "etag": "GoodETag",
+    "sequencer": "GoodSequencer",
+}
+assert {*_ATTRIBUTES, "good_before"} == {field.name for field in fields(CurrentRecord)}
+assert set(_GOOD_ATTRIBUTES) == {field.name for field in fields(Upload)}
 
 
 def current_id(bucket: str, key: str) -> str:
@@ -77,13 +106,65 @@ def _padded(sequencer: str, width: int) -> str:
     return sequencer.upper().ljust(width, "0")
 
 
-def current_of(record: Record) -> CurrentRecord:
-    """Return a record as the current one of its key."""
+def order_of(record: Record, other_id: str, other_sequencer: str) -> EventOrder:
+    """Return the order of a record's upload relative to another one of its key.
+
+    Of the same bytes without versions, an event without a sequencer counts as the oldest: S3's own
+    event knows more about the upload.
+    """
+    sequencer = record.sequencer or ""
+    known = order(record.resource_id, sequencer, other_id, other_sequencer)
+    if known is EventOrder.UNKNOWN and is_same_content(record, other_id, other_sequencer):
+        return EventOrder.NEWER if sequencer > other_sequencer else EventOrder.OLDER
+    return known
+
+
+def is_same_content(record: Record, other_id: str, other_sequencer: str) -> bool:
+    """Return whether both are without versions, and have the same ETag.
+
+    They are about one upload, or about several of the same bytes. The bucket cannot tell.
+    """
+    return (
+        record.version_id is None
+        and record.etag is not None
+        and other_id == _unversioned_id(record, other_sequencer)
+    )
+
+
+def _unversioned_id(record: Record, sequencer: str) -> str:
+    return resource_id(
+        record.original_bucket or "",
+        record.original_object_key or "",
+        etag=record.etag or "",
+        sequencer=sequencer,
+    )
+
+
+def current_of(record: Record, before: CurrentRecord | None = None) -> CurrentRecord:
+    """Return a record as the current one of its key, after another one."""
     return CurrentRecord(
         bucket=record.original_bucket or "",
         key=record.original_object_key or "",
         record_id=record.resource_id,
         status=record.status,
+        version_id=record.version_id or "",
+        etag=record.etag or "",
+        sequencer=record.sequencer or "",
+        good_before=None if record.status is Status.SUCCEEDED else _good_before(before),
+    )
+
+
+def _good_before(before: CurrentRecord | None) -> Upload | None:
+    good = None if before is None else before.last_good
+    if not isinstance(good, CurrentRecord):
+        return good
+    return Upload(**{field.name: getattr(good, field.name) for field in fields(Upload)})
+
+
+def upload_of(record: Record) -> Upload:
+    """Return the upload that a record describes."""
+    return Upload(
+        record_id=record.resource_id,
         version_id=record.version_id or "",
         etag=record.etag or "",
         sequencer=record.sequencer or "",
@@ -96,12 +177,23 @@ def to_item(current: CurrentRecord) -> Item:
     for name, attribute in _ATTRIBUTES.items():
         if value := getattr(current, name):
             item[attribute] = {"S": str(value)}
+    for name, attribute in _GOOD_ATTRIBUTES.items():
+        if value := getattr(current.good_before, name, ""):
+            item[attribute] = {"S": value}
     return item
 
 
 def from_item(item: Mapping[str, AttributeValue]) -> CurrentRecord:
     """Read a DynamoDB item that has the attribute `MARK`."""
-    values: dict[str, Any] = {
-        name: item[attribute]["S"] for name, attribute in _ATTRIBUTES.items() if attribute in item
+    values: dict[str, Any] = _texts(item, _ATTRIBUTES)
+    good = _texts(item, _GOOD_ATTRIBUTES)
+    return CurrentRecord(
+        **{**values, "status": status_of(values["status"])},
+        good_before=Upload(**good) if "record_id" in good else None,
+    )
+
+
+def _texts(item: Mapping[str, AttributeValue], attributes: Mapping[str, str]) -> dict[str, str]:
+    return {
+        name: item[attribute]["S"] for name, attribute in attributes.items() if attribute in item
     }
-    return CurrentRecord(**{**values, "status": status_of(values["status"])})

@@ -1,21 +1,29 @@
 """Processing of one object: download, resize, store the output, store the record."""
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from imgctl.core.current_record import CurrentRecord, EventOrder, order
+from imgctl.core.current_record import CurrentRecord, EventOrder, is_same_content
 from imgctl.core.errors import PictureError
-from imgctl.core.keys import is_folder_marker, output_key, resource_id
+from imgctl.core.keys import is_folder_marker, output_key
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.result import ResizeResult
 from imgctl.sandbox.process import Resize
-from imgctl.worker import records, storage
+from imgctl.worker import ordering, outputs, records, storage
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.events import ObjectCreated
-from imgctl.worker.records import WriteConflict
+from imgctl.worker.identity import (
+    created_again,
+    is_about,
+    new_record,
+    with_content,
+    with_known_sequencer,
+)
+from imgctl.worker.ordering import Compare
+from imgctl.worker.outputs import StoreResult
+from imgctl.worker.records import CommitResult, Supersession, WriteConflict
 from imgctl.worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -56,19 +64,6 @@ class ResizeOutcome:
     replaced: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class StoreResult:
-    """How an output was stored.
-
-    `newer_record_id` is None unless the output of a newer upload exists, which is then kept; it is
-    empty for an output that another program wrote. `replaced` is true if an output existed before,
-    which `_restore_newest_output` then checks.
-    """
-
-    newer_record_id: str | None = None
-    replaced: bool = False
-
-
 class FolderMarker(Exception):
     """The object is a folder: there is nothing to resize and nothing to record."""
 
@@ -100,7 +95,10 @@ def process(
     if created.other_keys:
         key = storage.existing_key(deps.s3, created)
         created = replace(created, key=key, other_keys=())
-    record = _new_record(created, request_id)
+    # The bucket knows more about the order of an upload than an event that does not come from S3.
+    compare = ordering.by_event if created.sequencer else ordering.by_bucket
+    created = with_known_sequencer(created, deps.dynamodb, settings.table)
+    record = new_record(created, request_id)
     replaced = False
     try:
         if created.bucket != settings.source_bucket:
@@ -108,21 +106,38 @@ def process(
                 f"{created.bucket} is not the source bucket, {settings.source_bucket}.",
                 hint="Remove this function from that bucket's notifications.",
             )
-        outcome = _resize_and_store(created, settings, deps, record)
+        outcome = _resize_and_store(created, settings, deps, record, compare)
         record, replaced = outcome.record, outcome.replaced
+    except storage.ObjectGone as error:
+        record = replace(record, **failure_fields(error))
+        superseded = _supersede_if_replaced(record, created, settings, deps)
+        if superseded is not None:
+            return superseded
     except PictureError as error:
         record = replace(record, **failure_fields(error))
     record = replace(record, processing_time=timestamp(deps.now()))
     if record.status is Status.SUPERSEDED:
         # The event of the newer upload makes its record the current one of the key.
-        is_new = records.put_superseded(deps.dynamodb, settings.table, record)
-        return ProcessResult(record, repeated=not is_new)
+        stored = records.put_superseded(deps.dynamodb, settings.table, record)
+        return ProcessResult(record, repeated=stored is not Supersession.NEW)
     commit = records.commit(
-        deps.dynamodb, settings.table, record, lambda current: _order(record, current, deps)
+        deps.dynamodb, settings.table, record, lambda other: compare(record, other, deps.s3)
     )
-    if replaced or commit.record.status is Status.SUPERSEDED:
+    if replaced or _may_be_older(commit):
         _restore_newest_output(commit.current, settings, deps)
     return ProcessResult(commit.record, commit.repeated)
+
+
+def _may_be_older(commit: CommitResult) -> bool:
+    """Return whether the output may be an older one, although this invocation replaced none.
+
+    That is so if this upload is older itself, or if an earlier one had an output: it was deleted
+    before this one was stored, or should still be there if this upload failed.
+    """
+    if commit.record.status is Status.SUPERSEDED:
+        return True
+    had_output = commit.before is not None and commit.before.last_good is not None
+    return had_output and not (commit.repeated and commit.record.status is Status.SUCCEEDED)
 
 
 def record_denied(
@@ -134,45 +149,67 @@ def record_denied(
 ) -> None:
     """Record that a permission is missing, so that `upload --wait` can report the cause."""
     record = replace(
-        _new_record(created, request_id),
+        new_record(created, request_id),
         **failure_fields(PermissionDenied(reason, hint="Fix the role, then reprocess the object.")),
         processing_time=timestamp(deps.now()),
     )
     records.commit(
-        deps.dynamodb, settings.table, record, lambda current: _order(record, current, deps)
+        deps.dynamodb,
+        settings.table,
+        record,
+        lambda other: ordering.by_event(record, other, deps.s3),
     )
 
 
-def _new_record(created: ObjectCreated, request_id: str) -> Record:
-    return Record(
-        resource_id=_record_id(created),
-        event_time=created.event_time or None,
-        event_type=created.event_name or None,
-        event_source=created.event_source or None,
-        event_version=created.event_version or None,
-        aws_region=created.region or None,
-        original_bucket=created.bucket,
-        original_object_key=created.key,
-        original_size=created.size,
-        version_id=created.version_id or None,
-        etag=created.etag or None,
-        sequencer=created.sequencer or None,
-        request_id=request_id or None,
-    )
+def _supersede_if_replaced(
+    record: Record, created: ObjectCreated, settings: Settings, deps: Dependencies
+) -> ProcessResult | None:
+    """Store the record of an upload that is gone as superseded if its key has another object.
 
-
-def _record_id(created: ObjectCreated) -> str:
-    return resource_id(
-        created.bucket,
-        created.key,
-        version_id=created.version_id,
-        etag=created.etag,
-        sequencer=created.sequencer,
-    )
+    Returns None if the key has no object. In a bucket with versions, the object may be older, and
+    its event may have been processed while this upload was the newest. Therefore it is processed
+    once more, which makes its record the current one. A success that is current is kept.
+    """
+    record = replace(record, processing_time=timestamp(deps.now()))
+    request_id = record.request_id or ""
+    for _ in range(_ATTEMPTS):
+        newest = storage.newest(deps.s3, created.bucket, created.key)
+        if newest is None or is_folder_marker(newest.key, newest.size):
+            return None
+        current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
+        has_versions = bool(newest.version_id or created.version_id)
+        kept = current is not None and (current.status is Status.SUCCEEDED or not has_versions)
+        if current is not None and kept and current.record_id == record.resource_id:
+            return ProcessResult(record, repeated=True)
+        is_back = (newest.version_id, newest.etag) == (created.version_id, created.etag)
+        if is_back or not (created.version_id or created.etag):
+            return process(created, settings, deps, request_id)  # it was uploaded once more
+        if has_versions:
+            process(newest, settings, deps, request_id)
+            current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
+            if current is None or current.record_id == record.resource_id:
+                continue  # that object is gone by now, or not the newest any more
+        by = current.record_id if current is not None and is_about(current, newest) else ""
+        old = records.superseded(record, by)
+        stored = records.put_superseded(deps.dynamodb, settings.table, old)
+        if stored is Supersession.REFUSED:
+            continue
+        # An attempt that was interrupted may have stored an output, unseen by a newer upload which
+        # expected none.
+        if current is None or current.last_good is None:
+            current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
+        if current is not None:
+            _restore_newest_output(current, settings, deps)
+        return ProcessResult(old, repeated=stored is Supersession.REPEATED)
+    raise WriteConflict(f"concurrent changes of {created.key}")
 
 
 def _resize_and_store(
-    created: ObjectCreated, settings: Settings, deps: Dependencies, record: Record
+    created: ObjectCreated,
+    settings: Settings,
+    deps: Dependencies,
+    record: Record,
+    compare: Compare,
 ) -> ResizeOutcome:
     """Download, resize and store the output; an invalid image results in a FAILED record.
 
@@ -185,7 +222,10 @@ def _resize_and_store(
         downloaded_s = deps.stopwatch_s()
         if is_folder_marker(created.key, original.path.stat().st_size):
             raise FolderMarker
-        record = _with_identity(record, created, original)
+        if not (created.version_id or created.etag):  # then it is what was downloaded
+            created = replace(created, version_id=original.version_id, etag=original.etag)
+            created = with_known_sequencer(created, deps.dynamodb, settings.table)
+        record = with_content(record, created, original)
         timeout_s = deps.deadline.time_for_image_s()
         try:
             with original.path.open("rb") as source:
@@ -201,118 +241,56 @@ def _resize_and_store(
         resize_ms=_ms(resized_s - downloaded_s),
         **picture_fields(result.original, result.resized, result.notes),
     )
-    stored = _store(result, record, deps)
-    if stored.newer_record_id is not None:
-        return ResizeOutcome(records.superseded(record, stored.newer_record_id))
+    stored = _store(result, record, deps, compare)
+    newer = stored.newer
+    same = newer is not None and is_same_content(record, newer.record_id, newer.sequencer)
+    if newer is not None and same and not record.sequencer:
+        record = replace(record, resource_id=newer.record_id, sequencer=newer.sequencer)
+        stored = _store(result, record, deps, compare)
+    if stored.newer is not None:
+        return ResizeOutcome(records.superseded(record, stored.newer.record_id))
     record = replace(record, store_ms=_ms(deps.stopwatch_s() - resized_s))
     return ResizeOutcome(record, stored.replaced)
 
 
-def _with_identity(record: Record, created: ObjectCreated, original: storage.Original) -> Record:
-    """Identify the content that was downloaded, if the event did not."""
-    if not (created.version_id or created.etag):
-        created = replace(created, version_id=original.version_id, etag=original.etag)
-    return replace(
-        record,
-        resource_id=_record_id(created),
-        version_id=created.version_id or None,
-        etag=created.etag or None,
-        original_size=record.original_size or original.path.stat().st_size,
-        source_sha256=original.sha256,
+def _store(
+    result: ResizeResult, record: Record, deps: Dependencies, compare: Compare
+) -> StoreResult:
+    return outputs.store(
+        deps.s3, result, record, deps.now(), lambda other: compare(record, other, deps.s3)
     )
-
-
-def _store(result: ResizeResult, record: Record, deps: Dependencies) -> StoreResult:
-    """Write the output unless that of a newer upload exists.
-
-    The same bytes of the same upload are not written again. Raises WriteConflict.
-    """
-    bucket, key = record.resized_bucket or "", record.resized_object_key or ""
-    sha256 = hashlib.sha256(result.data).hexdigest()
-    metadata = {
-        "original_filename": (record.original_object_key or "").rpartition("/")[2],
-        "original_bucket": record.original_bucket or "",
-        "resized_dimensions": str(result.resized.size),
-        "processing_time": timestamp(deps.now()),
-        "record_id": record.resource_id,
-        "sequencer": record.sequencer or "",
-        "sha256": sha256,
-    }
-    existing = None  # most outputs are new: the first attempt saves the request to read it
-    for _ in range(_ATTEMPTS):
-        if existing is not None:
-            if (existing.record_id, existing.sha256) == (record.resource_id, sha256):
-                return StoreResult(replaced=True)
-            if _order(record, existing, deps) is EventOrder.OLDER:
-                return StoreResult(newer_record_id=existing.record_id)
-        try:
-            storage.put_output(
-                deps.s3,
-                bucket,
-                key,
-                result.data,
-                result.resized.format,
-                metadata,
-                replaces=existing,
-            )
-        except storage.PreconditionFailed:
-            existing = storage.head_output(deps.s3, bucket, key)
-        else:
-            return StoreResult(replaced=existing is not None)
-    raise WriteConflict(f"concurrent writes of the output {key}")
 
 
 def _restore_newest_output(current: CurrentRecord, settings: Settings, deps: Dependencies) -> None:
-    """Write the newest output again if a slower invocation replaced it with an older one.
+    """Write the newest output again if it is missing, or if a slower invocation replaced it.
 
     S3 compares only ETags: a conditional write also succeeds if the output that was read has been
     replaced by a newer one with the same bytes. Therefore an invocation that replaced an output
-    checks it once more after its record is stored: the last of two concurrent ones sees both.
+    checks it once more after its record is stored: the last of two concurrent ones sees both. What
+    it restores is checked against the key's item as it is then, for the same reason.
     """
-    created = ObjectCreated(
-        bucket=current.bucket,
-        key=current.key,
-        version_id=current.version_id,
-        etag=current.etag,
-        sequencer=current.sequencer,
-    )
-    record = _new_record(created, "")
     for _ in range(_ATTEMPTS):
+        good = current.last_good
+        if good is None:
+            return
+        created = created_again(good, current.bucket, current.key)
+        record = new_record(created, "")
         existing = storage.head_output(
             deps.s3,
             settings.destination_bucket,
             output_key(current.key, settings.output_prefix),
         )
-        up_to_date = existing is None or _order(record, existing, deps) is not EventOrder.NEWER
-        if up_to_date or current.status is not Status.SUCCEEDED:
+        if existing and ordering.by_bucket(record, existing, deps.s3) is not EventOrder.NEWER:
             return
         try:
-            outcome = _resize_and_store(created, settings, deps, record)
+            outcome = _resize_and_store(created, settings, deps, record, ordering.by_bucket)
         except PictureError:  # the source was deleted in the meantime
             return
-        if not outcome.replaced:
+        if outcome.record.status is Status.FAILED:  # under limits that were lowered since
             return
+        changed = records.current_at(deps.dynamodb, settings.table, current.bucket, current.key)
+        current = changed or current
     raise WriteConflict(f"concurrent writes of the output of {current.key}")
-
-
-def _order(record: Record, other: CurrentRecord | storage.Output, deps: Dependencies) -> EventOrder:
-    """Return the order of a record's upload relative to another one of its key.
-
-    Where their events do not determine it, the bucket is asked for its newest upload.
-    """
-    event_order = order(
-        record.resource_id, record.sequencer or "", other.record_id, other.sequencer
-    )
-    if event_order is not EventOrder.UNKNOWN:
-        return event_order
-    latest = storage.is_latest(
-        deps.s3,
-        record.original_bucket or "",
-        record.original_object_key or "",
-        version_id=record.version_id or "",
-        etag=record.etag or "",
-    )
-    return EventOrder.NEWER if latest else EventOrder.OLDER
 
 
 def _ms(seconds: float) -> int:

@@ -146,14 +146,29 @@ def existing_key(s3: "S3Client", created: ObjectCreated) -> str:
     return created.key
 
 
-def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: str) -> bool:
-    """Return whether an upload is the newest of its key; for a deleted key none is."""
+def newest(s3: "S3Client", bucket: str, key: str) -> ObjectCreated | None:
+    """Return the newest upload of a key, as far as the bucket knows it; None if it is deleted."""
     head = _head(s3, bucket, key)
     if head is None:
+        return None
+    return ObjectCreated(
+        bucket=bucket,
+        key=key,
+        version_id=version_id_of(head.get("VersionId")),
+        etag=head["ETag"].strip('"'),
+        size=head["ContentLength"],
+    )
+
+
+def is_latest(s3: "S3Client", bucket: str, key: str, *, version_id: str, etag: str) -> bool:
+    """Return whether an upload is the newest of its key; for a deleted key none is.
+
+    One without a version is not if the newest has one: then its bytes were uploaded once more.
+    """
+    found = newest(s3, bucket, key)
+    if found is None or found.version_id != version_id:
         return False
-    if version_id:
-        return head.get("VersionId") == version_id
-    return head["ETag"].strip('"') == etag
+    return bool(version_id) or found.etag == etag
 
 
 def head_output(s3: "S3Client", bucket: str, key: str) -> Output | None:

@@ -61,6 +61,26 @@ def test_an_object_is_checked_against_its_record_and_its_output(
     assert check(OBJECT, record, output).problem is problem
 
 
+FAILED = replace(RECORD, status=Status.FAILED, failure_code="damaged", failure_reason="No.")
+GOOD = replace(RECORD, resource_id="2" * 32, version_id="v1")
+
+
+@pytest.mark.parametrize(
+    ("good", "output", "reason"),
+    [
+        (None, None, "damaged: No."),
+        (GOOD, GOOD.resource_id, "damaged: No."),
+        (GOOD, None, "damaged: No. The last good output is gone; reprocess restores it."),
+        (GOOD, "3" * 32, "damaged: No. The last good output is stale; reprocess restores it."),
+    ],
+)
+def test_a_failed_upload_is_checked_for_the_output_of_the_last_good_one(
+    good: Record | None, output: str | None, reason: str
+) -> None:
+    finding = check(OBJECT, FAILED, output, good)
+    assert (finding.problem, finding.reason) == (Problem.FAILED, reason)
+
+
 def test_without_versions_a_record_is_matched_by_its_etag() -> None:
     unversioned = replace(OBJECT, version_id="")
     record = replace(RECORD, version_id=None)
@@ -145,6 +165,19 @@ def test_each_kind_of_problem_is_found(context: AuditContext) -> None:
     }
     (orphan,) = orphans(context)
     assert (orphan.source.key, orphan.problem) == ("deleted.jpg", Problem.OBJECT_GONE)
+
+
+def test_a_missing_output_of_the_last_good_upload_is_found(context: AuditContext) -> None:
+    good = process(context, upload(context, "a.jpg"))
+    newest = upload(context, "a.jpg")
+    failed = replace(
+        process(context, newest, status=Status.FAILED, failure_code="damaged"), sequencer="0B"
+    )
+    named = current_record.current_of(failed, current_record.current_of(good))
+    context.dynamodb.put_item(TableName=TABLE, Item=current_record.to_item(named))
+    assert "last good" not in check_page(context, [newest])[0].reason
+    context.s3.delete_object(Bucket=DESTINATION, Key="resized-a.jpg")
+    assert "last good output is gone" in check_page(context, [newest])[0].reason
 
 
 def test_records_of_the_original_function_are_recognized(context: AuditContext) -> None:

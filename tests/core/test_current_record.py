@@ -1,7 +1,17 @@
 import pytest
 
 from imgctl.core import current_record
-from imgctl.core.current_record import CurrentRecord, EventOrder, current_id, order
+from imgctl.core.current_record import (
+    CurrentRecord,
+    EventOrder,
+    Upload,
+    current_id,
+    current_of,
+    order,
+    order_of,
+    upload_of,
+)
+from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status
 
 
@@ -52,3 +62,51 @@ def test_a_status_of_a_later_version_is_unknown_and_not_an_error() -> None:
     )
     item["CurrentStatus"] = {"S": "PAUSED"}
     assert current_record.from_item(item).status is Status.UNKNOWN
+
+
+def record_of(sequencer: str, *, etag: str = "e", status: Status = Status.SUCCEEDED) -> Record:
+    return Record(
+        resource_id=resource_id("b", "k", etag=etag, sequencer=sequencer),
+        status=status,
+        original_bucket="b",
+        original_object_key="k",
+        etag=etag,
+        sequencer=sequencer or None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("record", "other", "expected"),
+    [
+        (record_of(""), record_of("0A"), EventOrder.OLDER),
+        (record_of("0A"), record_of(""), EventOrder.NEWER),
+        (record_of("0B"), record_of("0A"), EventOrder.NEWER),
+        (record_of(""), record_of(""), EventOrder.SAME),
+        (record_of(""), record_of("0A", etag="other"), EventOrder.UNKNOWN),
+    ],
+)
+def test_of_the_same_bytes_an_event_without_a_sequencer_is_the_oldest(
+    record: Record, other: Record, expected: EventOrder
+) -> None:
+    assert order_of(record, other.resource_id, other.sequencer or "") is expected
+
+
+def test_a_failed_upload_keeps_the_last_good_one_which_is_read_back_as_written() -> None:
+    good = record_of("0A")
+    failed = current_of(record_of("0B", status=Status.FAILED), current_of(good))
+    assert failed.last_good == upload_of(good)
+    again = current_of(record_of("0C", status=Status.FAILED), failed)
+    assert again.last_good == upload_of(good)
+    assert current_record.from_item(current_record.to_item(again)) == again
+
+
+def test_an_item_without_a_good_upload_names_none() -> None:
+    failed = CurrentRecord(bucket="b", key="k", record_id="1", status=Status.FAILED)
+    assert current_record.from_item(current_record.to_item(failed)).last_good is None
+
+
+def test_the_current_upload_is_the_last_good_one_if_it_succeeded() -> None:
+    succeeded = current_of(record_of("0B"), current_of(record_of("0A")))
+    assert isinstance(succeeded.last_good, Upload)
+    assert succeeded.last_good.sequencer == "0B"
+    assert succeeded.good_before is None

@@ -1,0 +1,68 @@
+"""Whatever two invocations do at once, and whatever happens to them and their bucket: the newest
+upload has the current record and the output.
+
+`python -m tests.worker.explorer` explores more, in some minutes.
+"""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from tests.worker.explorer.__main__ import report
+from tests.worker.explorer.handlers import Handlers, one_folder
+from tests.worker.explorer.scenarios import exhaustive, random_scenario
+from tests.worker.explorer.search import Exploration, Result
+from tests.worker.explorer.world import Bucket
+
+
+@pytest.fixture(scope="module")
+def handlers() -> Iterator[Handlers]:
+    with one_folder():
+        yield Handlers()
+
+
+def explored(handlers: Handlers, bucket: Bucket, *, faults: int, deliveries: int) -> Result:
+    """Visit every state of the scenarios with so many deliveries."""
+    total = Result()
+    for scenario in exhaustive().values():
+        if scenario.bucket is bucket and len(scenario.deliveries) <= deliveries:
+            total.add(Exploration(scenario, handlers, faults=faults).run())
+    return total
+
+
+@pytest.mark.parametrize("bucket", Bucket)
+def test_in_every_interleaving_the_newest_upload_has_the_current_record_and_the_output(
+    handlers: Handlers, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = explored(handlers, bucket, faults=0, deliveries=4)
+    show(capsys, report(f"{bucket}, every interleaving", result))
+    assert result.endings
+    assert not result.broken, result.histories
+
+
+@pytest.mark.parametrize("bucket", [Bucket.VERSIONED, Bucket.UNVERSIONED])
+def test_the_same_holds_if_any_call_fails_or_its_invocation_is_killed(
+    handlers: Handlers, bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = explored(handlers, bucket, faults=1, deliveries=2)
+    show(capsys, report(f"{bucket}, every interleaving with one fault", result))
+    assert not result.broken, result.histories
+
+
+def test_the_same_holds_for_random_uploads_events_and_faults(
+    handlers: Handlers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = Result()
+    seed = random.randrange(2**32)
+    random_ = random.Random(seed)
+    for _ in range(1000):
+        exploration = Exploration(random_scenario(random_), handlers, faults=random_.randint(0, 2))
+        exploration.walk(random_.choice, result)
+    show(capsys, report(f"random walks from seed {seed}", result))
+    assert not result.broken, (seed, result.histories)
+
+
+def show(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    with capsys.disabled():
+        print(f"\n{text}", end="")
