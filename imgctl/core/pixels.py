@@ -21,9 +21,14 @@ def resampling_filter(source_format: ImageFormat, *, high_quality: bool) -> Imag
     return Image.Resampling.LANCZOS if lanczos else Image.Resampling.BICUBIC
 
 
-def averages_halves(source_format: ImageFormat, *, high_quality: bool) -> bool:
-    """Return whether a page that is halved exactly is averaged 2x2 instead of filtered."""
-    return source_format in _AVERAGED_FORMATS and not high_quality
+def averages_halves(
+    source_format: ImageFormat, *, high_quality: bool, few_colors: bool = False
+) -> bool:
+    """Return whether a page that is halved exactly is averaged 2x2 instead of filtered.
+
+    So are PNGs of few colors: a filter that overshoots would give each edge many new ones.
+    """
+    return (source_format in _AVERAGED_FORMATS or few_colors) and not high_quality
 
 
 def draft_divisor(stored: Size, target: Size) -> int:

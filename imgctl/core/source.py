@@ -20,7 +20,7 @@ from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.limits import Limits
 from imgctl.core.metadata import QUARTER_TURNS, SourceMetadata
 
-# Pillow warns above this many pixels, and refuses twice as many. What is between is Limits' to judge.
+# Pillow warns above this many pixels, and refuses twice as many: our limits judge what is between.
 Image.MAX_IMAGE_PIXELS = -(-Limits().max_pixels // 2)
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
@@ -31,11 +31,13 @@ _OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 class OpenSource:
     """An open image: its header has been read, its pixels have not been decoded.
 
-    `head` is the file's first `HEAD_BYTES` bytes.
+    `head` is the file's first `HEAD_BYTES` bytes. `file` is what the decoder reads, `stored` the
+    file without patches.
     """
 
     image: ImageFile.ImageFile
     file: BinaryIO
+    stored: BinaryIO
     file_bytes: int
     head: bytes
     format: ImageFormat
@@ -105,6 +107,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     source_format = sniff(head)
     limits.check_bytes(file_bytes)
+    stored = file
     container = read_container(source_format, file, file_bytes)
     if container is not None:  # before the decoder, some of which work while they open a file
         limits.check_pixels(container.size, container.frames)
@@ -115,7 +118,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     load_plugin(source_format)
     _allow_pixels(limits.max_pixels)
     with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, file_bytes, head, source_format, container)
+        yield OpenSource(image, file, stored, file_bytes, head, source_format, container)
 
 
 def _allow_pixels(max_pixels: int) -> None:
@@ -125,7 +128,7 @@ def _allow_pixels(max_pixels: int) -> None:
     while it decodes, such as frames that grow.
     """
     bound = -(-max_pixels // 2)
-    if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < bound:
+    if Image.MAX_IMAGE_PIXELS is not None and bound > Image.MAX_IMAGE_PIXELS:
         Image.MAX_IMAGE_PIXELS = bound
 
 

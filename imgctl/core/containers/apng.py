@@ -1,5 +1,6 @@
 """The frames of an APNG: where their data are, and how they are shown (W3C PNG, clause 11.3.2)."""
 
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import BinaryIO
@@ -95,8 +96,12 @@ class AnimationReader:
 
     def add_image_data(self, chunk: Chunk) -> None:
         """Add a chunk of the default image, which is the first frame if a control precedes it."""
-        if self._control is not None and not self._frames:
-            self._data.append((chunk.data_start, chunk.data_start + chunk.length))
+        if self._control is None or self._frames:
+            return
+        self._data.append((chunk.data_start, chunk.data_start + chunk.length))
+        stored = Size(*struct.unpack(">II", self._control[4:12])) if not self._damaged else None
+        if stored != self.canvas:
+            self._damaged = True
 
     def finish(self, *, complete: bool) -> tuple[Animation | None, str]:
         """Return the animation, if there is one, and a note if it or a part of it is dropped.
@@ -131,9 +136,8 @@ class AnimationReader:
         self._control = data
         width, height, left, top = (int.from_bytes(data[i : i + 4]) for i in (4, 8, 12, 16))
         inside = left + width <= self.canvas.width and top + height <= self.canvas.height
-        if len(data) != _CONTROL_BYTES or not (width and height and inside):
-            self._damaged = True
-        elif data[24] > max(Disposal) or data[25] > max(Blend):
+        sound = len(data) == _CONTROL_BYTES and width and height and inside
+        if not sound or data[24] > max(Disposal) or data[25] > max(Blend):
             self._damaged = True
 
     def _check_number(self, data: bytes) -> None:

@@ -35,6 +35,7 @@ _SECONDS_PER_CANVAS_PIXEL = 80e-9
 COLOR_CHUNKS = (b"cICP", b"mDCV", b"cLLI", b"sRGB", b"gAMA", b"cHRM")
 """What describes color beside the profile; all precede the palette and the image (clause 5.6)."""
 
+_MAX_PALETTE_BYTES = 3 * 256
 _ANIMATION = (b"acTL", b"fcTL", b"fdAT")
 _CRITICAL = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
 _ONLY_BEFORE_IMAGE = (b"tRNS", b"iCCP", b"pHYs", *COLOR_CHUNKS)
@@ -46,7 +47,7 @@ class PngContainer(Container):
 
     `color_key` is the gray level or the color that is transparent, in values of `depth` bits.
     `palette_alpha` is whether entries of the palette are transparent. `color_chunks` are the
-    chunks that describe color, as stored.
+    chunks that describe color, and `palette_chunks` the palette and transparency, as stored.
     """
 
     depth: int
@@ -55,12 +56,18 @@ class PngContainer(Container):
     color_key: tuple[int, ...] | None = None
     palette_alpha: bool = False
     color_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    palette_chunks: tuple[tuple[bytes, bytes], ...] = ()
     animation: Animation | None = None
 
     @property
     def is_gray(self) -> bool:
         """Whether pixels have no color."""
         return self.color_type in (GRAY, GRAY_ALPHA)
+
+    @property
+    def has_few_colors(self) -> bool:
+        """Whether it has a palette or few gray levels."""
+        return self.color_type == PALETTE or self.depth < 8
 
     @property
     def has_alpha(self) -> bool:
@@ -87,6 +94,7 @@ class _View:
     patches: list[Patch] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     color_chunks: dict[bytes, bytes] = field(default_factory=dict)
+    palette: bytes | None = None
     transparency: bytes | None = None
     has_image: bool = False
     has_end: bool = False
@@ -120,7 +128,7 @@ def read(file: BinaryIO, file_bytes: int) -> PngContainer:
             view.leave_out(chunk, file_bytes)
             animation_reader.add(file, chunk)
         elif chunk.name in _CRITICAL:
-            _add_critical(view, animation_reader, chunk)
+            _add_critical(view, file, animation_reader, chunk)
             if chunk.name == b"IEND":
                 break
         elif chunk.is_critical:
@@ -163,8 +171,10 @@ def _damaged(reason: str) -> Damaged:
     )
 
 
-def _add_critical(view: _View, animation: AnimationReader, chunk: Chunk) -> None:
-    if chunk.name == b"IDAT":
+def _add_critical(view: _View, file: BinaryIO, animation: AnimationReader, chunk: Chunk) -> None:
+    if chunk.name == b"PLTE" and chunk.length <= _MAX_PALETTE_BYTES:
+        view.palette = chunk.read(file)
+    elif chunk.name == b"IDAT":
         view.has_image = True
         animation.add_image_data(chunk)
     elif chunk.name == b"IEND":
@@ -202,9 +212,7 @@ def _add_ancillary(
     if misplaced or not has_valid_crc(file, chunk, data):
         view.leave_out(chunk, file_bytes, f"{label} dropped: damaged")
         return
-    if reason := check_optional(name, data, optional) or fits_header(
-        name, data, header.color_type
-    ):
+    if reason := check_optional(name, data, optional) or fits_header(name, data, header.color_type):
         view.leave_out(chunk, file_bytes, f"{label} {reason}")
     elif name in COLOR_CHUNKS:
         view.color_chunks.setdefault(name, data)
@@ -234,6 +242,11 @@ def _container(header: _Header, view: _View, animation: Animation | None) -> Png
         interlaced=header.interlaced,
         color_key=key,
         palette_alpha=palette_alpha,
+        palette_chunks=tuple(
+            (name, data)
+            for name, data in ((b"PLTE", view.palette), (b"tRNS", transparency))
+            if data is not None
+        ),
         color_chunks=tuple(view.color_chunks.items()),
         animation=animation,
     )
