@@ -4,6 +4,7 @@ It becomes an alpha channel, compared in the values that are stored: Pillow scal
 4 bits to 8 and drops the low byte of 16, but not those of the key.
 """
 
+from collections.abc import Callable
 from typing import BinaryIO
 
 from PIL import Image, ImageChops
@@ -58,12 +59,17 @@ def alpha_16_bit(
 
 def low_bytes(source: BinaryIO) -> Image.Image:
     """Decode the low bytes of a PNG of 16 bits per channel in color."""
+    # PNG stores the high byte first. Read as little-endian, Pillow returns the low byte.
+    return reopened(source, lambda layout: layout.replace("16B", "16L"))
+
+
+def reopened(source: BinaryIO, layout: Callable[[str], str]) -> Image.Image:
+    """Decode a PNG as if its bytes had another layout (Pillow's raw mode) of the same length."""
     source.seek(0)
-    with Image.open(source, formats=["PNG"]) as low:
-        # PNG stores the high byte first. Read as little-endian, Pillow returns the low byte.
-        low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
-        low.load()
-        return low
+    with Image.open(source, formats=["PNG"]) as image:
+        image.tile = [tile._replace(args=layout(str(tile.args))) for tile in image.tile]
+        image.load()
+        return image
 
 
 def gray_8_bit(image: Image.Image) -> Image.Image:

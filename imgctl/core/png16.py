@@ -63,7 +63,7 @@ def read_channels(
     A color key becomes an alpha channel.
     """
     if container.color_type == GRAY_ALPHA:
-        return _read_gray_alpha(high)
+        return _read_gray_alpha(source)
     high.load()
     if container.color_type == GRAY:
         channels = [high.convert("I").convert("I;16")]
@@ -76,10 +76,9 @@ def read_channels(
     return channels if alpha is None else [*channels, alpha]
 
 
-def _read_gray_alpha(image: ImageFile.ImageFile) -> list[Image.Image]:
+def _read_gray_alpha(source: BinaryIO) -> list[Image.Image]:
     # Pillow has no such mode. Two channels of 16 bits are stored as four of 8, high byte first.
-    image.tile = [tile._replace(args="RGBA") for tile in image.tile]
-    image.load()
+    image = color_key.reopened(source, lambda _: "RGBA")
     gray_high, gray_low, alpha_high, alpha_low = image.split()
     return [_merge_bytes(gray_low, gray_high), _merge_bytes(alpha_low, alpha_high)]
 
