@@ -52,7 +52,7 @@ def working_bytes(decoded: Size, target: Size) -> int:
     Per source pixel: four channels of 16 bits, plus the two images they are read from, or one
     channel and alpha in 32 bits. Per result pixel: the channels, and twice the bytes to compress.
     """
-    return 28 * decoded.pixels + 28 * target.pixels
+    return 30 * decoded.pixels + 28 * target.pixels
 
 
 def read_channels(

@@ -2,6 +2,7 @@
 
 import zlib
 from dataclasses import dataclass
+from typing import Literal
 
 from imgctl.core.profiles import color_space
 
@@ -73,9 +74,15 @@ def fits_header(name: bytes, data: bytes, color_type: int) -> str:
 
 
 def _is_exif(data: bytes) -> bool:
+    """Return whether EXIF begins with a TIFF header and a directory that is complete."""
     while data.startswith(b"Exif\0\0"):  # not in the specification, but written
         data = data[6:]
-    return data.startswith(_TIFF_HEADS)
+    if not data.startswith(_TIFF_HEADS) or len(data) < 8:
+        return False
+    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
+    start = int.from_bytes(data[4:8], order)
+    entries = int.from_bytes(data[start : start + 2], order)
+    return start + 2 + 12 * entries <= len(data)
 
 
 def _check_profile(data: bytes) -> str:
