@@ -98,7 +98,9 @@ def resample(
     if average_halves and target == divided(size, 2):
         return page.reduce(2)
     if page.mode == "I;16":
-        return png16.resized([page], target, method)[0]
+        resized = png16.resized([page], target, method)[0]
+        resized.info = dict(page.info)  # as Pillow does: the profile is still needed
+        return resized
     return page.resize((target.width, target.height), method, box=box)
 
 

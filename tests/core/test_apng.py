@@ -17,7 +17,6 @@ from tests.core.png_files import (
     GRAY_ALPHA,
     PALETTE,
     RGB,
-    RGB_ALPHA,
     Pixels,
     Shown,
     apng,

@@ -53,6 +53,8 @@ def picture(color_type: int, depth: int, alpha: str) -> tuple[Pixels, bytes, Pre
     top = (1 << depth) - 1
     palette = [(i * 255 // top, 255 - i * 200 // top, 40) for i in range(min(top, 255) + 1)]
     stored, shown = [], []
+    pixel: tuple[int, ...]
+    color: tuple[float, ...]
     for y in range(HEIGHT):
         row, seen = [], []
         for x in range(WIDTH):
@@ -107,18 +109,17 @@ def shown_by(data: bytes) -> Premultiplied:
         flat = [[(*p, 1.0)[:4] for p in row] for row in flat]
     else:
         image = decoded(data)
-        scale = 65535 if image.mode == "I;16" else 255
-        if image.mode != "I;16":
-            image = image.convert("RGBA")
-        flat = [
-            [
-                tuple(v / scale for v in pixel)
-                if isinstance(pixel, tuple)
-                else (pixel / scale,) * 3
-                for pixel in (image.getpixel((x, y)) for x in range(image.width))
+        if image.mode == "I;16":
+            gray = [
+                [image.getpixel((x, y)) for x in range(image.width)] for y in range(image.height)
             ]
-            for y in range(image.height)
-        ]
+            flat = [[(value / 65535,) * 3 for value in row] for row in gray]  # type: ignore[operator]
+        else:
+            rows = image.convert("RGBA").tobytes()
+            samples = [value / 255 for value in rows]
+            pixels = [tuple(samples[at : at + 4]) for at in range(0, len(samples), 4)]
+            width = image.width
+            flat = [pixels[at : at + width] for at in range(0, len(pixels), width)]
         flat = [[(*p, 1.0)[:4] for p in row] for row in flat]
     return [[(r * a, g * a, b * a, a) for r, g, b, a in row] for row in flat]
 

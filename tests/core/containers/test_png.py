@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -251,11 +252,8 @@ def test_the_structure_of_any_file_is_read_or_refused(data: st.DataObject) -> No
     mutant = bytes(seed[: data.draw(st.none() | places)])
     mended = SIGNATURE + b"".join(chunk(*item) for item in split(mutant))
     for candidate in (mutant, mended):
-        try:
+        with suppress(PictureError):
             container = read(io.BytesIO(candidate), len(candidate))
-        except PictureError as error:
-            assert error.message
-        else:
             ends = [(patch.start, patch.end) for patch in container.patches]
             assert ends == sorted(ends)
             assert all(0 < start < end <= len(candidate) for start, end in ends)

@@ -1,0 +1,176 @@
+"""Color of a PNG: its own chunks and its profile are carried, applied or named in the notes."""
+
+import struct
+import zlib
+
+import pytest
+
+from imgctl.core.formats import ImageFormat
+from imgctl.core.spec import Fit, MetadataPolicy, ResizeSpec
+from tests.core.png_files import (
+    GRAY,
+    GRAY_ALPHA,
+    PALETTE,
+    RGB,
+    RGB_ALPHA,
+    Shown,
+    apng,
+    chunk,
+    chunks,
+    png,
+)
+from tests.core.profiles import gray_profile
+from tests.core.resizing import halve
+from tests.pictures import decoded, encoded, photo, srgb_profile
+
+WEBP, JPEG, PNG, TIFF, AVIF = (
+    ImageFormat.WEBP,
+    ImageFormat.JPEG,
+    ImageFormat.PNG,
+    ImageFormat.TIFF,
+    ImageFormat.AVIF,
+)
+P3_PRIMARIES = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+
+LINEAR = chunk(b"gAMA", struct.pack(">I", 100_000))
+GAMMA_22 = chunk(b"gAMA", struct.pack(">I", 45_455))
+P3 = chunk(b"cHRM", struct.pack(">8I", *P3_PRIMARIES))
+SRGB_CHROMATICITIES = chunk(b"cHRM", struct.pack(">8I", *SRGB_PRIMARIES))
+SRGB = chunk(b"sRGB", b"\0")
+HDR = chunk(b"cICP", bytes([9, 16, 0, 1]))
+MASTERING = chunk(b"mDCV", bytes(24)) + chunk(b"cLLI", bytes(8))
+PROFILE = chunk(b"iCCP", b"p\0\0" + zlib.compress(srgb_profile()))
+
+PIXELS = [[(128, 64, 32)] * 16 for _ in range(16)]
+
+
+def names(data: bytes) -> list[bytes]:
+    return [name for name, _ in chunks(data)]
+
+
+@pytest.mark.parametrize(
+    "described",
+    [LINEAR, GAMMA_22, LINEAR + P3, SRGB + GAMMA_22 + SRGB_CHROMATICITIES, HDR, HDR + MASTERING],
+)
+@pytest.mark.parametrize("policy", list(MetadataPolicy))
+def test_color_chunks_are_carried_to_a_png(described: bytes, policy: MetadataPolicy) -> None:
+    data = png(PIXELS, before=described)
+    result = halve(data, ResizeSpec(metadata=policy))
+    color = [item for item in chunks(data) if item[0] not in (b"IHDR", b"IDAT", b"IEND")]
+    written = chunks(result.data)
+    assert written[1 : 1 + len(color)] == color
+    assert decoded(result.data).getpixel((4, 4)) == (128, 64, 32)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        png([[(5,)] * 8] * 8, PALETTE, before=LINEAR + chunk(b"PLTE", bytes(range(30)))),
+        png([[(5,)] * 8] * 8, GRAY, before=LINEAR),
+        png([[(5, 6, 7)] * 8] * 8, RGB, 16, before=LINEAR),
+        png([[(5,)] * 8] * 8, GRAY, 16, before=LINEAR),
+        apng(
+            [Shown([[(1, 2, 3, 255)] * 8] * 8), Shown([[(9, 2, 3, 255)] * 8] * 8)],
+            [[(1, 2, 3, 255)] * 8] * 8,
+            RGB_ALPHA,
+            before=LINEAR,
+        ),
+    ],
+    ids=["palette", "gray", "16 bits", "gray of 16 bits", "animation"],
+)
+def test_color_chunks_precede_palette_and_image_in_every_kind(data: bytes) -> None:
+    assert names(halve(data).data)[1] == b"gAMA"
+
+
+def test_a_profile_excludes_the_chunk_srgb() -> None:
+    written = names(halve(png(PIXELS, before=PROFILE + SRGB + GAMMA_22)).data)
+    assert {b"iCCP", b"gAMA"} <= set(written)
+    assert b"sRGB" not in written
+
+
+@pytest.mark.parametrize(
+    ("described", "note"),
+    [
+        (LINEAR, "gamma (gAMA)"),
+        (LINEAR + P3, "gamma (gAMA) and primaries (cHRM)"),
+        (GAMMA_22 + P3, "primaries (cHRM)"),
+        (HDR + MASTERING, "color description (cICP)"),
+        (HDR + PROFILE, "color description (cICP)"),
+    ],
+)
+@pytest.mark.parametrize("output_format", [JPEG, WEBP, TIFF])
+def test_what_another_format_cannot_say_is_noted(
+    described: bytes, note: str, output_format: ImageFormat
+) -> None:
+    result = halve(png(PIXELS, before=described), ResizeSpec(format=output_format))
+    assert result.notes == (f"{note} dropped: not supported by {output_format}",)
+
+
+@pytest.mark.parametrize(
+    "described",
+    [SRGB, GAMMA_22, GAMMA_22 + SRGB_CHROMATICITIES, SRGB + LINEAR, PROFILE + LINEAR + P3],
+)
+def test_what_viewers_assume_anyway_needs_no_note(described: bytes) -> None:
+    assert halve(png(PIXELS, before=described), ResizeSpec(format=WEBP)).notes == ()
+
+
+GRAY_PROFILE = gray_profile(1.0)
+IN_SRGB = round(255 * (1.055 * (100 / 255) ** (1 / 2.4) - 0.055))  # IEC 61966-2-1
+
+
+@pytest.mark.parametrize("output_format", [WEBP, AVIF])
+@pytest.mark.parametrize(
+    ("color_type", "depth", "pixel"),
+    [(GRAY, 8, (100,)), (GRAY_ALPHA, 8, (100, 255)), (GRAY, 16, (25700,))],
+)
+def test_gray_with_a_profile_is_converted_for_a_format_without_gray(
+    color_type: int, depth: int, pixel: tuple[int, ...], output_format: ImageFormat
+) -> None:
+    profile = chunk(b"iCCP", b"g\0\0" + zlib.compress(GRAY_PROFILE))
+    data = png([[pixel] * 64] * 64, color_type, depth, before=profile)
+    result = halve(data, ResizeSpec(format=output_format, quality=100))
+    image = decoded(result.data)
+    assert "icc_profile" not in image.info
+    assert image.convert("RGB").getpixel((10, 10)) == pytest.approx((IN_SRGB,) * 3, abs=2)
+    assert "converted gray to sRGB" in result.notes
+
+
+@pytest.mark.parametrize("output_format", [PNG, JPEG, TIFF])
+def test_gray_with_a_profile_stays_gray_where_the_format_has_gray(
+    output_format: ImageFormat,
+) -> None:
+    profile = chunk(b"iCCP", b"g\0\0" + zlib.compress(GRAY_PROFILE))
+    result = halve(
+        png([[(100,)] * 16] * 16, GRAY, before=profile), ResizeSpec(format=output_format)
+    )
+    image = decoded(result.data)
+    assert (image.mode, image.info["icc_profile"]) == ("L", GRAY_PROFILE)
+    assert image.getpixel((4, 4)) == pytest.approx(100, abs=1)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "TIFF", "WEBP", "AVIF"])
+@pytest.mark.parametrize(("mode", "profile"), [("L", srgb_profile()), ("RGB", GRAY_PROFILE)])
+def test_a_profile_for_other_pixels_is_not_kept(format_: str, mode: str, profile: bytes) -> None:
+    if mode == "L" and format_ in ("WEBP", "AVIF"):
+        pytest.skip("has no gray")
+    data = encoded(photo(mode=mode), format_, icc_profile=profile)
+    for target in (None, PNG):
+        for spec in (ResizeSpec(format=target), ResizeSpec(format=target, target=Fit(999))):
+            result = halve(data, spec)
+            assert not decoded(result.data).info.get("icc_profile")
+            assert "color profile dropped: not for this kind of pixels" in result.notes
+
+
+def test_an_alpha_channel_survives_the_conversion_by_a_gray_profile() -> None:
+    profile = chunk(b"iCCP", b"g\0\0" + zlib.compress(GRAY_PROFILE))
+    pixels = [[(100, 255 if x < 8 else 0) for x in range(16)] for _ in range(16)]
+    half = decoded(halve(png(pixels, GRAY_ALPHA, before=profile), ResizeSpec(format=WEBP)).data)
+    assert [half.getpixel((x, 4))[3] for x in (1, 6)] == [255, 0]  # type: ignore[index]
+
+
+def test_a_bilevel_picture_with_a_gray_profile_stays_gray() -> None:
+    profile = chunk(b"iCCP", b"g\0\0" + zlib.compress(GRAY_PROFILE))
+    pixels = [[((x + y) % 2,) for x in range(32)] for y in range(32)]
+    image = decoded(halve(png(pixels, GRAY, 1, before=profile)).data)
+    assert (image.mode, image.info["icc_profile"]) == ("L", GRAY_PROFILE)
