@@ -12,6 +12,7 @@ from PIL import Image
 
 from imgctl.core import color_key, pixels
 from imgctl.core.containers.apng import Blend, Disposal, Frame
+from imgctl.core.containers.container import Patch, patched
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.png_chunks import encoded_chunk
 
@@ -51,7 +52,7 @@ def composed_frames(stored: BinaryIO, png: PngContainer) -> Iterator[tuple[Image
 
 
 def _decode(stored: BinaryIO, png: PngContainer, frame: Frame) -> Image.Image:
-    source = io.BytesIO(_still(stored, png, frame))
+    source = _still(stored, png, frame)
     with Image.open(source, formats=["PNG"]) as image:
         if png.color_key is not None:
             return color_key.with_alpha(image, png, source)
@@ -59,13 +60,20 @@ def _decode(stored: BinaryIO, png: PngContainer, frame: Frame) -> Image.Image:
         return color_key.gray_8_bit(page) if page.mode == "I;16" else page
 
 
-def _still(stored: BinaryIO, png: PngContainer, frame: Frame) -> bytes:
-    """Return a PNG file that shows only this frame."""
-    data = []
-    for start, end in frame.data:
-        stored.seek(start)
-        data.append(stored.read(end - start))
+def _still(stored: BinaryIO, png: PngContainer, frame: Frame) -> BinaryIO:
+    """Return a PNG file that shows only this frame; its data stay where they are.
+
+    The checksums of image data are left empty, because Pillow does not read them.
+    """
     size = frame.size.width.to_bytes(4) + frame.size.height.to_bytes(4)
     header = bytes([png.depth, png.color_type, 0, 0, png.interlaced])
-    chunks = [(b"IHDR", size + header), *png.palette_chunks, (b"IDAT", b"".join(data))]
-    return _SIGNATURE + b"".join(encoded_chunk(*chunk) for chunk in [*chunks, (b"IEND", b"")])
+    chunks = [(b"IHDR", size + header), *png.palette_chunks]
+    between = _SIGNATURE + b"".join(encoded_chunk(*chunk) for chunk in chunks)
+    patches, end = [], 0
+    for data_start, data_end in frame.data:
+        between += (data_end - data_start).to_bytes(4) + b"IDAT"
+        patches.append(Patch(end, data_start, between))
+        between, end = bytes(4), data_end
+    between += encoded_chunk(b"IEND", b"")
+    patches.append(Patch(end, stored.seek(0, io.SEEK_END), between))
+    return patched(stored, patches)

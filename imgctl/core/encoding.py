@@ -9,8 +9,8 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
-from imgctl.core.containers import png
 from imgctl.core.containers.apng import Blend, Disposal
+from imgctl.core.containers.png_chunks import read_chunks
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.profiles import color_space
 from imgctl.core.source import SourceInfo, load_plugin
@@ -83,7 +83,13 @@ def stored_frames(data: bytes, output_format: ImageFormat, pages: int) -> int:
     """Return how many frames an encoded animation has: Pillow merges identical ones in a PNG."""
     if output_format is not ImageFormat.PNG or pages == 1:
         return pages
-    return png.read(io.BytesIO(data), len(data)).frames
+    file = io.BytesIO(data)
+    for chunk in read_chunks(file, len(data)):
+        if chunk.name == b"acTL":
+            return int.from_bytes(chunk.read(file)[:4])
+        if chunk.name == b"IDAT":
+            break
+    return 1
 
 
 def _memory_file() -> BinaryIO:

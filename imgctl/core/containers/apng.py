@@ -1,7 +1,7 @@
 """The frames of an APNG: where their data are, and how they are shown (W3C PNG, clause 11.3.2)."""
 
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import BinaryIO
 
@@ -169,12 +169,5 @@ class AnimationReader:
 
 
 def _without_data(frame: Frame) -> Frame:
-    return Frame(
-        left=frame.left,
-        top=frame.top,
-        size=frame.size,
-        duration_ms=frame.duration_ms,
-        disposal=frame.disposal,
-        blend=frame.blend,
-        data=(),
-    )
+    end = frame.data[-1][1]
+    return replace(frame, data=((end, end),))

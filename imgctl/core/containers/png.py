@@ -28,7 +28,8 @@ _SAMPLES = {GRAY: 1, RGB: 3, PALETTE: 1, GRAY_ALPHA: 2, RGB_ALPHA: 4}
 
 # Measured: bytes per pixel of decoding and halving, and seconds on one vCPU for a byte to inflate
 # and unfilter, to open a frame, and to compose, resample and encode it.
-_OPAQUE_BYTES, _ALPHA_BYTES, _KEY_16_BIT_BYTES, _ANIMATION_BYTES = 8, 12, 16, 24
+_OPAQUE_BYTES, _ALPHA_BYTES, _KEY_16_BIT_BYTES = 8, 12, 16
+_ANIMATION_BYTES, _FRAME_BYTES = 22, 2
 _SECONDS_PER_BYTE = 9e-9
 _SECONDS_PER_FRAME = 0.25e-3
 _SECONDS_PER_CANVAS_PIXEL = 80e-9
@@ -234,7 +235,7 @@ def _container(header: _Header, view: _View, animation: Animation | None) -> Png
     return PngContainer(
         size=header.size,
         frames=frames,
-        decoder_bytes=_decoder_bytes(header, view, animated=animation is not None),
+        decoder_bytes=_decoder_bytes(header, view, animation),
         decoder_seconds=_decoder_seconds(header, animation),
         patches=tuple(view.patches),
         notes=tuple(view.notes),
@@ -253,16 +254,17 @@ def _container(header: _Header, view: _View, animation: Animation | None) -> Png
     )
 
 
-def _decoder_bytes(header: _Header, view: _View, *, animated: bool) -> int:
+def _decoder_bytes(header: _Header, view: _View, animation: Animation | None) -> int:
     """Return the peak memory of decoding and halving.
 
     With alpha, pixels are premultiplied into a copy. To compare all 16 bits of a color with the
     transparent one, the image is decoded twice. An animation has the still image, the frame, the
-    canvas, what is restored after the frame, and the copies of the canvas.
+    canvas, what is restored after the frame, and the copies of the canvas; each half is kept, and
+    copied once by Pillow's encoder.
     """
     per_pixel = _OPAQUE_BYTES
-    if animated:
-        per_pixel = _ANIMATION_BYTES
+    if animation is not None:
+        per_pixel = _ANIMATION_BYTES + _FRAME_BYTES * len(animation.frames)
     elif view.transparency is not None and header.depth == 16:
         per_pixel = _KEY_16_BIT_BYTES
     elif view.transparency is not None or header.color_type in (GRAY_ALPHA, RGB_ALPHA):
