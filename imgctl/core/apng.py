@@ -27,7 +27,7 @@ def composed_frames(stored: BinaryIO, png: PngContainer) -> Iterator[tuple[Image
     """
     animation = png.animation
     assert animation is not None
-    transparent = png.has_alpha or not animation.covers(png.size)
+    transparent = png.is_transparent
     mode = ("LA" if transparent else "L") if png.is_gray else ("RGBA" if transparent else "RGB")
     canvas = Image.new(mode, (png.size.width, png.size.height))
     for frame in animation.frames:

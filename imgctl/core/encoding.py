@@ -39,9 +39,11 @@ def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Im
     """
     supported = _SUPPORTED_MODES.get(output_format)
     lost = ""
+    if output_format is ImageFormat.JPEG and page.mode == "LA" and _gray_profile(page):
+        return _flattened(page, "L"), _flattened_note(output_format)  # the profile is for gray
     if supported is not None and page.mode not in supported:
         if page.mode in ("RGBA", "LA") and "RGBA" not in supported:
-            lost = f"transparency flattened onto white ({output_format} has no alpha)"
+            lost = _flattened_note(output_format)
         elif page.mode in ("I;16", "I", "F"):
             lost = "reduced from 16 to 8 bits"
         elif page.mode == "CMYK":
@@ -171,13 +173,28 @@ def _cmyk_to_srgb(page: Image.Image) -> Image.Image:
 
 def _gray_to_srgb(page: Image.Image) -> Image.Image | None:
     """Convert `L` or `LA` by the gray profile in `page.info`; None if there is none that works."""
-    profile: bytes | None = page.info.get("icc_profile")
-    if profile is None or color_space(profile) != "GRAY":
+    profile = _gray_profile(page)
+    if profile is None:
         return None
     converted = _by_profile(page.getchannel("L"), profile)
     if converted is not None and page.mode == "LA":
         converted.putalpha(page.getchannel("A"))
     return converted
+
+
+def _gray_profile(page: Image.Image) -> bytes | None:
+    profile: bytes | None = page.info.get("icc_profile")
+    return profile if color_space(profile) == "GRAY" else None
+
+
+def _flattened(page: Image.Image, mode: str) -> Image.Image:
+    white = Image.new(mode, page.size, "white")
+    white.paste(page.convert(mode), mask=page.getchannel("A"))
+    return white
+
+
+def _flattened_note(output_format: ImageFormat) -> str:
+    return f"transparency flattened onto white ({output_format} has no alpha)"
 
 
 def _by_profile(page: Image.Image, profile: bytes) -> Image.Image | None:
@@ -205,7 +222,5 @@ def _convert(page: Image.Image, mode: str) -> Image.Image:
     if page.mode in ("L", "LA") and (converted := _gray_to_srgb(page)):
         return converted
     if page.mode in ("RGBA", "LA") and mode == "RGB":
-        white = Image.new("RGB", page.size, "white")
-        white.paste(page.convert("RGBA"), mask=page.getchannel("A"))
-        return white
+        return _flattened(page.convert("RGBA"), mode)
     return page.convert(mode)

@@ -1,7 +1,7 @@
 """Resizing one image: inspect, plan, render, encode. Pixels come out upright."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice
 from typing import BinaryIO
 
@@ -120,7 +120,9 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     png = source.container if isinstance(source.container, PngContainer) else None
     few_colors = png is not None and png.has_few_colors
     metadata = plan_metadata(source.metadata, header.mode, output_format, target, spec.metadata)
-    has_profile = "icc_profile" in metadata.kept
+    color = plan_color(png, output_format, has_profile="icc_profile" in metadata.kept)
+    if color.profile is not None:
+        metadata = replace(metadata, options={**metadata.options, "icc_profile": color.profile})
     return ResizePlan(
         spec=spec,
         limits=limits,
@@ -140,7 +142,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         loop=source.loop,
         encoder_options=encoding.encoder_options(source, output_format, spec.quality),
         few_colors=few_colors and output_format is ImageFormat.PNG and frames == 1,
-        color=plan_color(png, output_format, has_profile=has_profile),
+        color=color,
         metadata=metadata,
         notes=foreseen_losses(source, output_format, keeps_16_bit=uses_png16),
         memory_bytes=png16_bytes if uses_png16 else pillow_bytes,

@@ -159,7 +159,8 @@ def _picture_errors() -> Iterator[None]:
         raise OutOfMemory from error
     except Image.DecompressionBombError as error:
         raise TooLarge(
-            f"The image has too many pixels: {error}", hint="Reduce its size first."
+            f"The image has too many pixels: {str(error).partition(',')[0]}.",
+            hint="Reduce its size first.",
         ) from error
     except (RuntimeError, AssertionError, SystemError) as error:  # of AVIF, GIF and TIFF
         raise _to_picture_error(error) from error

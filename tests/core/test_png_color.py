@@ -1,9 +1,12 @@
 """Color of a PNG: its own chunks and its profile are carried, applied or named in the notes."""
 
+import io
 import struct
 import zlib
+from typing import cast
 
 import pytest
+from PIL import Image, ImageCms
 
 from imgctl.core.formats import ImageFormat
 from imgctl.core.spec import Fit, MetadataPolicy, ResizeSpec
@@ -30,6 +33,7 @@ WEBP, JPEG, PNG, TIFF, AVIF = (
     ImageFormat.TIFF,
     ImageFormat.AVIF,
 )
+BMP, GIF = ImageFormat.BMP, ImageFormat.GIF
 P3_PRIMARIES = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
 SRGB_PRIMARIES = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
 
@@ -90,21 +94,105 @@ def test_a_profile_excludes_the_chunk_srgb() -> None:
 
 
 @pytest.mark.parametrize(
-    ("described", "note"),
+    ("described", "spec", "note"),
     [
-        (LINEAR, "gamma (gAMA)"),
-        (LINEAR + P3, "gamma (gAMA) and primaries (cHRM)"),
-        (GAMMA_22 + P3, "primaries (cHRM)"),
-        (HDR + MASTERING, "color description (cICP)"),
-        (HDR + PROFILE, "color description (cICP)"),
+        (HDR + MASTERING, JPEG, "color description (cICP) dropped: not supported by JPEG"),
+        (HDR + PROFILE, WEBP, "color description (cICP) dropped: not supported by WEBP"),
+        (LINEAR + P3, BMP, "gamma (gAMA) and primaries (cHRM) dropped: not supported by BMP"),
+        (GAMMA_22 + P3, GIF, "primaries (cHRM) dropped: not supported by GIF"),
+        (chunk(b"gAMA", bytes(4)), TIFF, "gamma (gAMA) dropped: not supported by TIFF"),
     ],
 )
-@pytest.mark.parametrize("output_format", [JPEG, WEBP, TIFF])
 def test_what_another_format_cannot_say_is_noted(
-    described: bytes, note: str, output_format: ImageFormat
+    described: bytes, spec: ImageFormat, note: str
 ) -> None:
-    result = halve(png(PIXELS, before=described), ResizeSpec(format=output_format))
-    assert result.notes == (f"{note} dropped: not supported by {output_format}",)
+    assert halve(png(PIXELS, before=described), ResizeSpec(format=spec)).notes == (note,)
+
+
+def to_srgb(image: Image.Image) -> tuple[int, ...]:
+    """Return a pixel as a program shows it that applies the profile."""
+    shown = ImageCms.profileToProfile(
+        image,
+        ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"])),
+        ImageCms.createProfile("sRGB"),
+        renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        outputMode="RGB",
+    )
+    assert shown is not None
+    return cast(tuple[int, ...], shown.getpixel((4, 4)))
+
+
+def in_srgb(linear: float) -> float:
+    """Return a linear value, from 0 to 1, as sRGB stores it (IEC 61966-2-1), from 0 to 255."""
+    linear = min(max(linear, 0), 1)
+    return 255 * (12.92 * linear if linear <= 0.0031308 else 1.055 * linear ** (1 / 2.4) - 0.055)
+
+
+def from_srgb(value: int) -> float:
+    share = value / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+
+def p3_in_srgb(red: float, green: float, blue: float) -> tuple[float, ...]:
+    """Return linear P3 as sRGB stores it, by the matrix of CSS Color 4, section 10.11."""
+    return (
+        in_srgb(1.2249401 * red - 0.2249402 * green),
+        in_srgb(-0.0420569 * red + 1.0420571 * green),
+        in_srgb(-0.0196376 * red - 0.0786507 * green + 1.0982883 * blue),
+    )
+
+
+STORED = (128, 100, 90)
+LIGHT = tuple(from_srgb(value) for value in STORED)
+CODED_P3 = chunk(b"cICP", bytes([12, 13, 0, 1]))
+
+
+@pytest.mark.parametrize("output_format", [JPEG, WEBP, TIFF, AVIF])
+@pytest.mark.parametrize(
+    ("described", "expected"),
+    [
+        (LINEAR, tuple(in_srgb(value / 255) for value in STORED)),
+        (GAMMA_22 + P3, p3_in_srgb(*LIGHT)),
+        (P3, p3_in_srgb(*LIGHT)),
+        (CODED_P3, p3_in_srgb(*LIGHT)),
+        (LINEAR + P3, p3_in_srgb(*(value / 255 for value in STORED))),
+    ],
+    ids=["gAMA", "gAMA and cHRM", "cHRM", "cICP", "linear P3"],
+)
+def test_other_formats_get_a_profile_that_says_the_same(
+    described: bytes, expected: tuple[float, ...], output_format: ImageFormat
+) -> None:
+    data = png([[STORED] * 64] * 64, before=described)
+    result = halve(data, ResizeSpec(format=output_format, quality=100))
+    assert result.notes == ()
+    assert to_srgb(decoded(result.data).convert("RGB")) == pytest.approx(expected, abs=4)
+
+
+@pytest.mark.parametrize("color_type", [GRAY, GRAY_ALPHA])
+@pytest.mark.parametrize("output_format", [JPEG, WEBP, TIFF])
+def test_so_does_gray(color_type: int, output_format: ImageFormat) -> None:
+    pixel = (128,) if color_type == GRAY else (128, 255)
+    data = png([[pixel] * 64] * 64, color_type, before=LINEAR)
+    image = decoded(halve(data, ResizeSpec(format=output_format, quality=100)).data)
+    assert (image.info["icc_profile"][16:20] == b"GRAY") == (image.mode in ("L", "LA"))
+    image = image.convert("L") if image.mode in ("L", "LA") else image.convert("RGB")
+    assert to_srgb(image) == pytest.approx((in_srgb(128 / 255),) * 3, abs=3)
+
+
+def test_primaries_that_enclose_nothing_are_noted() -> None:
+    flat = chunk(b"cHRM", struct.pack(">8I", *[31270, 32900] * 4))
+    for broken in (flat, chunk(b"cHRM", bytes(32))):
+        notes = halve(png(PIXELS, before=broken), ResizeSpec(format=WEBP)).notes
+        assert notes == ("primaries (cHRM) dropped: not supported by WEBP",)
+
+
+def test_gray_with_alpha_and_a_profile_stays_gray_on_white_in_a_jpeg() -> None:
+    profile = chunk(b"iCCP", b"g\0\0" + zlib.compress(GRAY_PROFILE))
+    pixels = [[(100, 255 if x < 32 else 0) for x in range(64)] for _ in range(64)]
+    result = halve(png(pixels, GRAY_ALPHA, before=profile), ResizeSpec(format=JPEG, quality=100))
+    image = decoded(result.data)
+    assert (image.mode, image.info["icc_profile"]) == ("L", GRAY_PROFILE)
+    assert [image.getpixel((x, 9)) for x in (4, 28)] == pytest.approx([100, 255], abs=2)
 
 
 @pytest.mark.parametrize(

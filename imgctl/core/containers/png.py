@@ -80,6 +80,12 @@ class PngContainer(Container):
             or self.palette_alpha
         )
 
+    @property
+    def is_transparent(self) -> bool:
+        """Whether the picture can be transparent: each frame, composed, of an animation."""
+        shows_background = self.animation is not None and not self.animation.covers(self.size)
+        return self.has_alpha or shows_background
+
 
 @dataclass(slots=True)
 class _Header:
@@ -218,7 +224,6 @@ def _add_ancillary(
         view.leave_out(chunk, file_bytes, f"{label} {reason}")
     elif name in COLOR_CHUNKS:
         view.color_chunks.setdefault(name, data)
-        view.leave_out(chunk, file_bytes)
     elif name == b"tRNS":
         view.transparency = data
 
