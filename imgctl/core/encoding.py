@@ -137,7 +137,9 @@ def animation_options(
     loop: int | None,
 ) -> dict[str, Any]:
     """Return the options that make an animation of the pages: durations, loop count, disposal."""
-    options: dict[str, Any] = {"duration": list(durations_ms)}
+    # Only APNG stores fractions of a millisecond.
+    exact = output_format is ImageFormat.PNG
+    options: dict[str, Any] = {"duration": [ms if exact else round(ms) for ms in durations_ms]}
     if loop is not None:
         options["loop"] = loop
     if output_format is ImageFormat.GIF and any(page.mode == "RGBA" for page in pages):

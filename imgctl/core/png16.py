@@ -114,6 +114,11 @@ def resized(
     return [*results, _rounded(resized_alpha)]
 
 
+def mode(channels: Sequence[Image.Image]) -> str:
+    """Return the mode in which Pillow opens what `save` writes."""
+    return "RGB" if _COLOR_TYPES[len(channels)] == RGB else "RGBA"
+
+
 def save(channels: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:
     """Encode as PNG; `options` are those of Pillow's PNG save that hold metadata."""
     width, height = channels[0].size

@@ -226,7 +226,7 @@ def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
     notes: list[str] = []
     if plan.path is RenderPath.PNG16:
         data = png16.save(pages, plan.metadata.options)
-        mode, frames = plan.original.mode, 1
+        mode, frames = png16.mode(pages), 1
     elif plan.few_colors:
         data, mode, note = _encode_few_colors(pages[0], plan)
         frames = 1

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from imgctl.core.containers.apng import Blend, Disposal
 from imgctl.core.errors import TooLarge, Truncated
@@ -142,6 +142,27 @@ def test_fractions_of_a_millisecond_and_a_denominator_of_zero_are_kept() -> None
     data = data.replace(struct.pack(">HH", 9, 1000), struct.pack(">HH", 5, 0))
     mended = data[:8] + b"".join(chunk(*item) for item in unchecked_chunks(data))
     assert times_ms(halve(mended).data) == pytest.approx([1000 / 30, 50])
+
+
+@pytest.mark.parametrize("output_format", [ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.GIF])
+def test_times_and_plays_reach_other_formats(output_format: ImageFormat) -> None:
+    frames = [Shown(area(RED), 100), Shown(area(GREEN), 40), Shown(PATCH, 1500, left=3)]
+    result = halve(apng(frames, area(RED), plays=0), ResizeSpec(format=output_format))
+    with Image.open(io.BytesIO(result.data)) as image:
+        times = []
+        for frame in ImageSequence.Iterator(image):
+            frame.load()
+            times.append(frame.info["duration"])
+        assert (times, image.info.get("loop", 0)) == ([100, 40, 1500], 0)
+
+
+def test_an_animation_that_begins_after_the_image_is_dropped() -> None:
+    data = apng([Shown(area(RED)), Shown(area(GREEN))], area(RED))
+    (head, control, *rest) = unchecked_chunks(data)
+    image = next(item for item in rest if item[0] == b"IDAT")
+    moved = [head, image, control, *(item for item in rest if item is not image)]
+    result = halve(data[:8] + b"".join(chunk(*item) for item in moved))
+    assert (result.original.frames, result.notes[0]) == (1, "animation dropped: damaged")
 
 
 def unchecked_chunks(data: bytes) -> list[tuple[bytes, bytes]]:

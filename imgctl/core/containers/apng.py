@@ -74,9 +74,10 @@ class AnimationReader:
     _damaged: bool = False
     _present: bool = False
 
-    def add(self, file: BinaryIO, chunk: Chunk) -> None:
-        """Add a chunk of the animation: acTL, fcTL or fdAT."""
+    def add(self, file: BinaryIO, chunk: Chunk, *, has_image: bool) -> None:
+        """Add a chunk of the animation: acTL, which must precede the image, fcTL or fdAT."""
         self._present = True
+        self._damaged |= has_image and chunk.name == b"acTL"
         if self._damaged:
             return
         if chunk.name == b"fdAT":

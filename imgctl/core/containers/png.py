@@ -125,7 +125,7 @@ def read(file: BinaryIO, file_bytes: int) -> PngContainer:
     """
     header = _read_header(file)
     view, animation_reader = _View(), AnimationReader(header.size)
-    optional = OptionalPart()
+    optional, end = OptionalPart(), 0
     for index, chunk in enumerate(read_chunks(file, file_bytes)):
         if index >= MAX_CHUNKS:
             raise TooLarge(
@@ -134,7 +134,7 @@ def read(file: BinaryIO, file_bytes: int) -> PngContainer:
             )
         if chunk.name in _ANIMATION:
             view.leave_out(chunk, file_bytes)
-            animation_reader.add(file, chunk)
+            animation_reader.add(file, chunk, has_image=view.has_image)
         elif chunk.name in _CRITICAL:
             _add_critical(view, file, animation_reader, chunk)
             if chunk.name == b"IEND":
@@ -144,7 +144,10 @@ def read(file: BinaryIO, file_bytes: int) -> PngContainer:
             view.leave_out(chunk, file_bytes)
         else:
             _add_ancillary(view, file, file_bytes, chunk, header, optional)
+        end = chunk.end
     if view.has_image and not view.has_end:
+        if end < file_bytes:  # no chunk begins here: what follows is noise
+            view.patches.append(Patch(end, file_bytes))
         view.notes.append("end marker missing")
     animation, note = animation_reader.finish(complete=view.has_end)
     if note:

@@ -28,7 +28,7 @@ _LABELS = {
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9}
 _TRANSPARENCY_LENGTHS = {0: (2, 2), 2: (6, 6), 3: (1, 256)}  # by color type: least, most
 _TIFF_HEADS = (b"II*\x00", b"MM\x00*")
-_RAW_EXIF = (b"Raw profile type exif", b"Raw profile type APP1")
+_RAW_EXIF = b"Raw profile type exif"
 
 _DAMAGED = "dropped: damaged"
 _TOO_LONG = "over 1 MiB dropped"
@@ -103,7 +103,7 @@ def _check_text(name: bytes, data: bytes, accepted: OptionalPart) -> str:
             reason = _DAMAGED
     elif name == b"iTXt" and rest[:1] not in (b"", b"\0"):
         text, reason = _check_inflated(rest[2:].split(b"\0", 2)[-1])
-    if not reason and keyword in _RAW_EXIF and not _is_raw_exif(text):
+    if not reason and keyword == _RAW_EXIF and not _is_raw_exif(text):
         reason = _DAMAGED
     if not reason:
         accepted.text_bytes += len(text)

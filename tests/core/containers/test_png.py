@@ -127,6 +127,15 @@ def test_a_missing_end_marker_is_noted(cut: int) -> None:
     assert decoded(result.data).tobytes() == HALF
 
 
+@pytest.mark.parametrize("noise", [b"\0" * 40, b"\xff" * 40, b"\0\0\0\1te1t?????" + bytes(20)])
+def test_noise_after_the_image_is_not_read(noise: bytes) -> None:
+    result = halve(png(PIXELS, end=noise))
+    assert result.notes == ("end marker missing",)
+    assert decoded(result.data).tobytes() == HALF
+    result = halve(png(PIXELS) + noise)
+    assert result.notes == ()
+
+
 def test_a_last_chunk_that_is_cut_is_dropped_if_the_image_is_complete() -> None:
     whole = png(PIXELS, after=chunk(b"tEXt", b"Comment\0" + bytes(100)), end=b"")
     result = halve(whole[:-40])
