@@ -13,7 +13,7 @@ from PIL import Image, ImageChops
 
 _MAX_COLORS = 256  # clause 11.2.2
 _MAX_QUANTIZED = 65_536  # a picture of more colors is a photograph: smaller, too, without a palette
-_MAX_PACKED_GRAYS = 16  # palettes of more colors take 8 bits per pixel, as gray does
+_MAX_PACKED = 16  # palettes of more colors take 8 bits per pixel, as gray does
 _INVISIBLE_DB = 45
 _ACCEPTABLE_DB = 40
 
@@ -30,9 +30,9 @@ Save = Callable[[Image.Image, Mapping[str, Any]], bytes]
 
 
 def encode(
-    page: Image.Image, save: Save, *, source_bytes: int, allows_palette: bool
+    page: Image.Image, save: Save, *, source_bytes: int, had_palette: bool, allows_palette: bool
 ) -> tuple[Image.Image, bytes, str]:
-    """Return a page as it is stored, its encoding, and a note if that differs from the source's.
+    """Return a page as it is stored, its encoding, and a note on what the source had.
 
     Gray is stored with as few bits as hold all levels exactly, or as a palette of few grays where
     that is smaller. Other pages get a palette if none of their 256 colors differs visibly, or
@@ -52,16 +52,17 @@ def encode(
     reduced, quality_db = _with_palette(page)
     too_different = quality_db < (_INVISIBLE_DB if len(data) <= source_bytes else _ACCEPTABLE_DB)
     if reduced is None or too_different:
-        return page, data, _TOO_MANY_COLORS
+        return page, data, _TOO_MANY_COLORS if had_palette else ""
     small = _compressed(reduced, save, source_bytes, {})
     if len(data) < len(small) and len(small) > source_bytes:
-        return page, data, _LARGER
+        return page, data, _LARGER if had_palette else ""
     return reduced, small, "" if quality_db >= _INVISIBLE_DB else _REDUCED
 
 
 def _compressed(
     page: Image.Image, save: Save, source_bytes: int, options: Mapping[str, Any]
 ) -> bytes:
+    """Return the page's encoding; better compressed if it is larger than the source."""
     data = save(page, {**options, "compress_level": _DEFAULT_LEVEL})
     if len(data) <= source_bytes:
         return data
@@ -74,7 +75,7 @@ def _gray_candidates(
     """Return other ways to store a gray page exactly, with the options that they need."""
     if (bits := _gray_bits(page)) < 8:
         return [(page, {"bits": bits})]
-    if allows_palette and page.getcolors(_MAX_PACKED_GRAYS) is not None:
+    if allows_palette and page.getcolors(_MAX_PACKED) is not None:
         reduced, _ = _with_palette(page)
         return [] if reduced is None else [(reduced, {})]
     return []
@@ -109,8 +110,12 @@ def _with_palette(page: Image.Image) -> tuple[Image.Image | None, float]:
 
 
 def _exact(page: Image.Image, colors: list[tuple[int, ...]]) -> Image.Image:
-    """Return a page with exactly these colors as its palette, transparent ones first (tRNS)."""
-    colors = sorted((*color, 255)[:4] for color in colors)
+    """Return a page with exactly these colors as its palette.
+
+    Transparent ones are first, because tRNS may end with the last of them; then light ones, of
+    which backgrounds are: zeros compress best.
+    """
+    colors = sorted(((*color, 255)[:4] for color in colors), reverse=True)
     colors.sort(key=lambda color: color[3])
     index = {int.from_bytes(bytes(color), sys.byteorder): at for at, color in enumerate(colors)}
     pixels = memoryview(page.convert("RGBA").tobytes()).cast("I")

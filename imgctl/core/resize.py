@@ -262,6 +262,7 @@ def _encode_few_colors(page: Image.Image, plan: ResizePlan) -> tuple[bytes, str,
         page,
         lambda candidate, more: encoding.save([candidate], ImageFormat.PNG, {**options, **more}),
         source_bytes=plan.original.file_bytes,
+        had_palette=plan.original.mode == "P",
         allows_palette=allows_palette,
     )
     return data, stored.mode, note
