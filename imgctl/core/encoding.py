@@ -9,7 +9,10 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
+from imgctl.core.containers.apng import Blend, Disposal
+from imgctl.core.containers.png_chunks import read_chunks
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
+from imgctl.core.profiles import color_space
 from imgctl.core.source import SourceInfo, load_plugin
 
 ANIMATED = (ImageFormat.GIF, ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF)
@@ -36,9 +39,11 @@ def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Im
     """
     supported = _SUPPORTED_MODES.get(output_format)
     lost = ""
+    if output_format is ImageFormat.JPEG and page.mode == "LA" and _gray_profile(page):
+        return _flattened(page, "L"), _flattened_note(output_format)  # the profile is for gray
     if supported is not None and page.mode not in supported:
         if page.mode in ("RGBA", "LA") and "RGBA" not in supported:
-            lost = f"transparency flattened onto white ({output_format} has no alpha)"
+            lost = _flattened_note(output_format)
         elif page.mode in ("I;16", "I", "F"):
             lost = "reduced from 16 to 8 bits"
         elif page.mode == "CMYK":
@@ -58,7 +63,7 @@ def save(
     """Encode the pages, each converted by `convert_for`, with options of Pillow's `Image.save`."""
     load_plugin(output_format)
     options = dict(options)
-    if output_format is ImageFormat.PNG and len(pages) == 1:
+    if output_format is ImageFormat.PNG and len(pages) == 1 and "compress_level" not in options:
         options |= _png_options(pages[0])
     if output_format is ImageFormat.GIF:
         # Octree is five times faster than median cut, the default; Pillow itself uses it for RGBA.
@@ -74,6 +79,19 @@ def save(
         pages[0].save(encoded, output_format.value, **options)
         encoded.seek(0)
         return encoded.read()
+
+
+def stored_frames(data: bytes, output_format: ImageFormat, pages: int) -> int:
+    """Return how many frames an encoded animation has: Pillow merges identical ones in a PNG."""
+    if output_format is not ImageFormat.PNG or pages == 1:
+        return pages
+    file = io.BytesIO(data)
+    for chunk in read_chunks(file, len(data)):
+        if chunk.name == b"acTL":
+            return int.from_bytes(chunk.read(file)[:4])
+        if chunk.name == b"IDAT":
+            break
+    return 1
 
 
 def _memory_file() -> BinaryIO:
@@ -114,17 +132,22 @@ def encoder_options(
 
 def animation_options(
     pages: Sequence[Image.Image],
-    durations_ms: Sequence[int],
+    durations_ms: Sequence[float],
     output_format: ImageFormat,
     loop: int | None,
 ) -> dict[str, Any]:
     """Return the options that make an animation of the pages: durations, loop count, disposal."""
-    options: dict[str, Any] = {"duration": list(durations_ms)}
+    # Only APNG stores fractions of a millisecond.
+    exact = output_format is ImageFormat.PNG
+    options: dict[str, Any] = {"duration": [ms if exact else round(ms) for ms in durations_ms]}
     if loop is not None:
         options["loop"] = loop
     if output_format is ImageFormat.GIF and any(page.mode == "RGBA" for page in pages):
         # Each page is a whole frame: without clearing, earlier ones show through.
         options["disposal"] = 2
+    if output_format is ImageFormat.PNG:
+        # Each page is a whole frame, of which Pillow writes the part that changed.
+        options |= {"disposal": Disposal.NONE.value, "blend": Blend.SOURCE.value}
     return options
 
 
@@ -146,19 +169,48 @@ def _png_bytes(strip: Image.Image, options: dict[str, Any]) -> int:
 
 
 def _cmyk_to_srgb(page: Image.Image) -> Image.Image:
-    if profile := page.info.get("icc_profile"):
-        from PIL import ImageCms  # noqa: PLC0415 (rarely needed, and loads a library of its own)
+    profile = page.info.get("icc_profile")
+    return (_by_profile(page, profile) if profile else None) or page.convert("RGB")
 
-        with suppress(ImageCms.PyCMSError, OSError):  # a profile that does not match the image
-            converted = ImageCms.profileToProfile(
-                page,
-                ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-                ImageCms.createProfile("sRGB"),
-                outputMode="RGB",
-            )
-            if converted is not None:
-                return converted
-    return page.convert("RGB")
+
+def _gray_to_srgb(page: Image.Image) -> Image.Image | None:
+    """Convert `L` or `LA` by the gray profile in `page.info`; None if there is none that works."""
+    profile = _gray_profile(page)
+    if profile is None:
+        return None
+    converted = _by_profile(page.getchannel("L"), profile)
+    if converted is not None and page.mode == "LA":
+        converted.putalpha(page.getchannel("A"))
+    return converted
+
+
+def _gray_profile(page: Image.Image) -> bytes | None:
+    profile: bytes | None = page.info.get("icc_profile")
+    return profile if color_space(profile) == "GRAY" else None
+
+
+def _flattened(page: Image.Image, mode: str) -> Image.Image:
+    white = Image.new(mode, page.size, "white")
+    white.paste(page.convert(mode), mask=page.getchannel("A"))
+    return white
+
+
+def _flattened_note(output_format: ImageFormat) -> str:
+    return f"transparency flattened onto white ({output_format} has no alpha)"
+
+
+def _by_profile(page: Image.Image, profile: bytes) -> Image.Image | None:
+    """Convert from a profile to sRGB; None if it does not match the image."""
+    from PIL import ImageCms  # noqa: PLC0415 (rarely needed, and loads a library of its own)
+
+    with suppress(ImageCms.PyCMSError, OSError):
+        return ImageCms.profileToProfile(
+            page,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    return None
 
 
 def _convert(page: Image.Image, mode: str) -> Image.Image:
@@ -167,9 +219,10 @@ def _convert(page: Image.Image, mode: str) -> Image.Image:
     if page.mode in ("I;16", "I", "F") and mode == "RGB":
         # Pillow clips 16 bits to 8 where it should scale them.
         gray = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-        return gray.convert("RGB")
+        gray.info = dict(page.info)
+        return _gray_to_srgb(gray) or gray.convert("RGB")
+    if page.mode in ("L", "LA") and (converted := _gray_to_srgb(page)):
+        return converted
     if page.mode in ("RGBA", "LA") and mode == "RGB":
-        white = Image.new("RGB", page.size, "white")
-        white.paste(page.convert("RGBA"), mask=page.getchannel("A"))
-        return white
+        return _flattened(page.convert("RGBA"), mode)
     return page.convert(mode)

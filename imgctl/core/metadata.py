@@ -14,12 +14,16 @@ from PIL import ExifTags, Image, TiffImagePlugin
 
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
+from imgctl.core.profiles import color_space
 from imgctl.core.spec import MetadataPolicy
 
 _EXIF_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _XMP_FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 _DPI_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
 _ICC_FORMATS = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
+_GRAY_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF)
+_GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
+_PROFILED_PIXELS = ("GRAY", "RGB", "CMYK")
 _CMYK_FORMATS = (ImageFormat.JPEG, ImageFormat.TIFF)
 
 # The tags of a TIFF's own directory that describe the image, not how the file stores it (TIFF 6.0).
@@ -161,11 +165,24 @@ def _to_exif(stored: bytes | Mapping[int, Any] | None) -> Image.Exif:
 def _plan_profile(profile: bytes | None, mode: str, output_format: ImageFormat) -> MetadataPlan:
     if not profile:
         return MetadataPlan()
+    # None, because Pillow would write the profile that it has read.
+    none = {"icc_profile": None}
     if mode == "CMYK" and output_format not in _CMYK_FORMATS:
-        return MetadataPlan()  # it converts the pixels to sRGB, and no longer describes them
+        return MetadataPlan(none)  # it converts the pixels to sRGB, and no longer describes them
+    if color_space(profile) in _PROFILED_PIXELS and color_space(profile) != _pixels(mode):
+        return MetadataPlan(none, ("color profile dropped: not for this kind of pixels",))
     if output_format not in _ICC_FORMATS:
-        return MetadataPlan(notes=(f"color profile dropped: not supported by {output_format}",))
+        return MetadataPlan(none, (f"color profile dropped: not supported by {output_format}",))
+    if color_space(profile) == "GRAY" and output_format not in _GRAY_FORMATS:
+        return MetadataPlan(none, ("converted gray to sRGB",))
     return MetadataPlan({"icc_profile": profile})
+
+
+def _pixels(mode: str) -> str:
+    """Return the color space of a Pillow mode, as a profile names it."""
+    if mode == "CMYK":
+        return "CMYK"
+    return "GRAY" if mode in _GRAY_MODES or mode.startswith("I;16") else "RGB"
 
 
 def _plan_dpi(dpi: object, output_format: ImageFormat) -> MetadataPlan:

@@ -21,9 +21,14 @@ def resampling_filter(source_format: ImageFormat, *, high_quality: bool) -> Imag
     return Image.Resampling.LANCZOS if lanczos else Image.Resampling.BICUBIC
 
 
-def averages_halves(source_format: ImageFormat, *, high_quality: bool) -> bool:
-    """Return whether a page that is halved exactly is averaged 2x2 instead of filtered."""
-    return source_format in _AVERAGED_FORMATS and not high_quality
+def averages_halves(
+    source_format: ImageFormat, *, high_quality: bool, few_colors: bool = False
+) -> bool:
+    """Return whether a page that is halved exactly is averaged 2x2 instead of filtered.
+
+    So are PNGs of few colors: a filter that overshoots would give each edge many new ones.
+    """
+    return (source_format in _AVERAGED_FORMATS or few_colors) and not high_quality
 
 
 def draft_divisor(stored: Size, target: Size) -> int:
@@ -93,7 +98,9 @@ def resample(
     if average_halves and target == divided(size, 2):
         return page.reduce(2)
     if page.mode == "I;16":
-        return png16.resized([page], target, method)[0]
+        resized = png16.resized([page], target, method)[0]
+        resized.info = dict(page.info)  # as Pillow does: the profile is still needed
+        return resized
     return page.resize((target.width, target.height), method, box=box)
 
 

@@ -13,6 +13,7 @@ from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits, working_bytes
 from imgctl.core.metadata import MetadataPlan
 from imgctl.core.pixels import divided, draft_divisor
+from imgctl.core.png_color import ColorPlan
 from imgctl.core.source import SourceHeader, SourceInfo
 from imgctl.core.spec import ResizeSpec
 
@@ -30,8 +31,10 @@ class ResizePlan:
 
     `original` and `target` are upright; `stored` and `stored_target` are before the orientation
     is applied. `frames` is the number of frames kept. `draft_divisor` divides the sides of a JPEG
-    while it is decoded. `notes` name what will be lost, apart from metadata (`metadata.notes`) and
-    from what only the decoded pages show. `memory_bytes` is an estimate.
+    while it is decoded. `few_colors` is whether a PNG is stored with a palette, or with fewer bits
+    for gray, where its colors fit. `notes` name what will be lost, apart from metadata and color
+    (`metadata.notes`, `color.notes`) and from what only the decoded pages show. `memory_bytes` is
+    an estimate.
     """
 
     spec: ResizeSpec
@@ -49,6 +52,8 @@ class ResizePlan:
     average_halves: bool
     loop: int | None
     encoder_options: Mapping[str, Any]
+    few_colors: bool
+    color: ColorPlan
     metadata: MetadataPlan
     notes: tuple[str, ...]
     memory_bytes: int
@@ -115,3 +120,16 @@ def foreseen_losses(
     if source.color_16_bit and not keeps_16_bit:
         notes.append("reduced from 16 to 8 bits")
     return tuple(notes)
+
+
+def growth_notes(original: ImageInfo, resized: ImageInfo) -> tuple[str, ...]:
+    """Return a note if a result of at most half the pixels has more bytes than its source.
+
+    Another format has another size, which is what it was chosen for.
+    """
+    if resized.format is not original.format:
+        return ()
+    shrunk = 2 * resized.size.pixels * resized.frames <= original.size.pixels * original.frames
+    if shrunk and resized.file_bytes > original.file_bytes:
+        return ("larger in bytes than the source",)
+    return ()

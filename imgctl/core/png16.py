@@ -1,4 +1,4 @@
-"""Color PNGs of 16 bits per channel, which Pillow reads and writes with 8.
+"""PNGs of 16 bits per channel with color or alpha, which Pillow reads and writes with 8.
 
 Here an image is a list of channels, each of Pillow's mode `I;16`. It is read as two images, one of
 the high bytes and one of the low bytes, and encoded in this module (W3C PNG, 3rd edition).
@@ -11,33 +11,38 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageChops, ImageFile, ImageMath, TiffImagePlugin
 
+from imgctl.core import color_key
+from imgctl.core.containers.container import Container
+from imgctl.core.containers.png import GRAY, GRAY_ALPHA, RGB, RGB_ALPHA, PngContainer
 from imgctl.core.geometry import Size
 
-_COLOR_TYPES = {3: 2, 4: 6}  # number of channels -> PNG color type: RGB, RGBA
+_COLOR_TYPES = {2: GRAY_ALPHA, 3: RGB, 4: RGB_ALPHA}  # by number of channels
 _SUB, _UP, _AVERAGE = 1, 2, 3
 _BAND_ROWS = 64
 _MAX_VALUE = 65535
 
 
-def is_color_16_bit(image: ImageFile.ImageFile, head: bytes) -> bool:
-    """Return whether this is a color PNG or TIFF of 16 bits per channel, which Pillow reads as 8.
+def is_color_16_bit(image: ImageFile.ImageFile, container: Container | None) -> bool:
+    """Return whether this is a PNG or TIFF of 16 bits per channel, which is read as 8 by Pillow.
 
-    `head` is the beginning of the file, with PNG's header chunk.
+    Gray without transparency is not: Pillow reads it with 16 bits.
     """
-    if image.mode not in ("RGB", "RGBA", "CMYK"):
-        return False
-    if isinstance(image, TiffImagePlugin.TiffImageFile):
-        return bool(max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))) > 8)
-    return image.format == "PNG" and head[24] == 16
-
-
-def is_readable(image: ImageFile.ImageFile, head: bytes, frames: int) -> bool:
-    """Return whether `read_channels` can read all 16 bits: a still PNG without a color key."""
+    if isinstance(container, PngContainer):
+        plain_gray = container.color_type == GRAY and container.color_key is None
+        return container.depth == 16 and not (plain_gray and container.animation is None)
     return (
-        image.format == "PNG"
-        and head[25] in _COLOR_TYPES.values()
-        and frames == 1
-        and "transparency" not in image.info
+        image.mode in ("RGB", "RGBA", "CMYK")
+        and isinstance(image, TiffImagePlugin.TiffImageFile)
+        and bool(max(image.tag_v2.get(TiffImagePlugin.BITSPERSAMPLE, (8,))) > 8)
+    )
+
+
+def is_readable(container: Container | None) -> bool:
+    """Return whether `read_channels` can read all 16 bits: a still PNG."""
+    return (
+        isinstance(container, PngContainer)
+        and container.depth == 16
+        and container.animation is None
     )
 
 
@@ -47,19 +52,35 @@ def working_bytes(decoded: Size, target: Size) -> int:
     Per source pixel: four channels of 16 bits, plus the two images they are read from, or one
     channel and alpha in 32 bits. Per result pixel: the channels, and twice the bytes to compress.
     """
-    return 28 * decoded.pixels + 28 * target.pixels
+    return 30 * decoded.pixels + 28 * target.pixels
 
 
-def read_channels(high: Image.Image, source: BinaryIO) -> list[Image.Image]:
-    """Read all 16 bits per channel; `high` is the image that Pillow decodes from `source`."""
-    source.seek(0)
-    with Image.open(source, formats=["PNG"]) as low:
-        # PNG stores the high byte first. Read as little-endian, Pillow returns the low byte.
-        low.tile = [tile._replace(args=str(tile.args).replace("16B", "16L")) for tile in low.tile]
-        low.load()
-        return [
+def read_channels(
+    high: ImageFile.ImageFile, source: BinaryIO, container: PngContainer
+) -> list[Image.Image]:
+    """Read all 16 bits per channel; `high` is the image that Pillow opened from `source`.
+
+    A color key becomes an alpha channel.
+    """
+    if container.color_type == GRAY_ALPHA:
+        return _read_gray_alpha(source)
+    high.load()
+    if container.color_type == GRAY:
+        channels = [high.convert("I").convert("I;16")]
+    else:
+        low = color_key.low_bytes(source)
+        channels = [
             _merge_bytes(low.getchannel(band), high.getchannel(band)) for band in high.getbands()
         ]
+    alpha = color_key.alpha_16_bit(high, container, channels)
+    return channels if alpha is None else [*channels, alpha]
+
+
+def _read_gray_alpha(source: BinaryIO) -> list[Image.Image]:
+    # Pillow has no such mode. Two channels of 16 bits are stored as four of 8, high byte first.
+    image = color_key.reopened(source, lambda _: "RGBA")
+    gray_high, gray_low, alpha_high, alpha_low = image.split()
+    return [_merge_bytes(gray_low, gray_high), _merge_bytes(alpha_low, alpha_high)]
 
 
 def resized(
@@ -71,13 +92,14 @@ def resized(
     low byte.
     """
     size = (target.width, target.height)
-    transparent = len(channels) == 4 and channels[3].getextrema() != (_MAX_VALUE, _MAX_VALUE)
+    has_alpha = len(channels) in (2, 4)
+    transparent = has_alpha and channels[-1].getextrema() != (_MAX_VALUE, _MAX_VALUE)
     if not transparent:
         return [_rounded(channel.convert("F").resize(size, method)) for channel in channels]
-    alpha = channels[3].convert("F")
+    alpha = channels[-1].convert("F")
     resized_alpha = alpha.resize(size, method)
     results = []
-    for channel in channels[:3]:
+    for channel in channels[:-1]:
         weighted = ImageMath.lambda_eval(
             lambda args: args["color"] * args["alpha"] / _MAX_VALUE,
             color=channel.convert("F"),
@@ -90,6 +112,11 @@ def resized(
         )
         results.append(_rounded(color))
     return [*results, _rounded(resized_alpha)]
+
+
+def mode(channels: Sequence[Image.Image]) -> str:
+    """Return the mode in which Pillow opens what `save` writes."""
+    return "RGB" if _COLOR_TYPES[len(channels)] == RGB else "RGBA"
 
 
 def save(channels: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:

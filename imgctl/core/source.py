@@ -2,6 +2,7 @@
 
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +14,15 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from imgctl.core.containers.container import Container, patched
 from imgctl.core.containers.readers import read_container
-from imgctl.core.errors import Damaged, OutOfMemory, Truncated
+from imgctl.core.errors import Damaged, OutOfMemory, TooLarge, Truncated
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.limits import Limits
 from imgctl.core.metadata import QUARTER_TURNS, SourceMetadata
 
-# Limits.max_pixels, checked for each image, replaces Pillow's process-wide limit.
-Image.MAX_IMAGE_PIXELS = None
+# Pillow warns above this many pixels, and refuses twice as many: our limits judge what is between.
+Image.MAX_IMAGE_PIXELS = -(-Limits().max_pixels // 2)
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 _OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 
@@ -29,11 +31,13 @@ _OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 class OpenSource:
     """An open image: its header has been read, its pixels have not been decoded.
 
-    `head` is the file's first `HEAD_BYTES` bytes.
+    `head` is the file's first `HEAD_BYTES` bytes. `file` is what the decoder reads, `stored` the
+    file without patches.
     """
 
     image: ImageFile.ImageFile
     file: BinaryIO
+    stored: BinaryIO
     file_bytes: int
     head: bytes
     format: ImageFormat
@@ -103,6 +107,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     source_format = sniff(head)
     limits.check_bytes(file_bytes)
+    stored = file
     container = read_container(source_format, file, file_bytes)
     if container is not None:  # before the decoder, some of which work while they open a file
         limits.check_pixels(container.size, container.frames)
@@ -111,8 +116,20 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
         file = patched(file, container.patches)
     file.seek(0)
     load_plugin(source_format)
+    _allow_pixels(limits.max_pixels)
     with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, file_bytes, head, source_format, container)
+        yield OpenSource(image, file, stored, file_bytes, head, source_format, container)
+
+
+def _allow_pixels(max_pixels: int) -> None:
+    """Raise Pillow's own bound, which is that of the process, to what these limits allow.
+
+    It is never lowered: other threads may be allowed more. It is the floor for what Pillow finds
+    while it decodes, such as frames that grow.
+    """
+    bound = -(-max_pixels // 2)
+    if Image.MAX_IMAGE_PIXELS is not None and bound > Image.MAX_IMAGE_PIXELS:
+        Image.MAX_IMAGE_PIXELS = bound
 
 
 def load_plugin(image_format: ImageFormat) -> None:
@@ -140,6 +157,11 @@ def _picture_errors() -> Iterator[None]:
         raise _to_picture_error(error) from error
     except MemoryError as error:
         raise OutOfMemory from error
+    except Image.DecompressionBombError as error:
+        raise TooLarge(
+            f"The image has too many pixels: {str(error).partition(',')[0]}.",
+            hint="Reduce its size first.",
+        ) from error
     except (RuntimeError, AssertionError, SystemError) as error:  # of AVIF, GIF and TIFF
         raise _to_picture_error(error) from error
 

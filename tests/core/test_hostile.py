@@ -123,3 +123,11 @@ def test_tiny_frames_count_as_more_than_their_pixels() -> None:
     with pytest.raises(TooLarge, match="40 frames"):
         resize(io.BytesIO(data), ResizeSpec(), Limits(max_pixels=40 * 4096 - 1))
     resize(io.BytesIO(data), ResizeSpec(), Limits(max_pixels=40 * 4096))
+
+
+def test_a_frame_that_grows_beyond_any_limit_is_refused_before_it_is_decoded() -> None:
+    frame = encoded(Image.new("L", (1, 1)), "GIF")
+    trailer, image = b";", frame[frame.rindex(b",", 0, -4) :]
+    huge = image[:5] + (20_000).to_bytes(2, "little") * 2 + image[9:]
+    with pytest.raises(TooLarge):
+        resize(io.BytesIO(frame.removesuffix(trailer) + huge), ResizeSpec(), Limits())

@@ -64,9 +64,12 @@ def test_opaque_alpha_stays_opaque() -> None:
     assert {pixel[3] for row in values for pixel in row} == {65535}
 
 
-def test_gray_with_alpha_is_reduced_to_eight_bits_and_that_is_noted() -> None:
-    result = halve(deep_png(20, 20, 2, ramp))
-    assert result.notes == ("reduced from 16 to 8 bits",)
+def test_sixteen_bits_of_gray_with_alpha_are_kept() -> None:
+    result = halve(deep_png(40, 30, 2, lambda x, y, c: 65535 if c else ramp(x, y, 0)))
+    depth, color_type, values = deep_values(result.data)
+    assert (depth, color_type, result.notes) == (16, 4, ())
+    exact = 20_000 + 50 * 20.5 + 37 * 14.5
+    assert abs(values[7][10][0] - exact) <= 1
 
 
 def test_metadata_is_kept_with_sixteen_bits() -> None:

@@ -213,7 +213,8 @@ def test_a_palette_is_averaged_in_color() -> None:
 
 def test_one_bit_images_become_gray() -> None:
     result = halve(encoded(photo().convert("1"), "PNG"))
-    assert (result.original.mode, result.resized.mode) == ("1", "L")
+    assert result.original.mode == "1"
+    assert result.resized.mode in ("L", "P")  # a palette of grays, where it is smaller
     assert len(set(decoded(result.data).get_flattened_data())) > 2
 
 

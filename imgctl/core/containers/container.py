@@ -1,6 +1,7 @@
 """The facts that every format's module reads, and the file that the decoder sees."""
 
 import io
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -54,6 +55,7 @@ class _PatchedFile(io.RawIOBase):
             seen = self._add(seen, len(patch.replacement), patch.replacement)
             source = patch.end
         self._size = self._add(seen, file_bytes - source, source)
+        self._starts = [start for start, _, _ in self._parts]
 
     def _add(self, start: int, length: int, content: bytes | int) -> int:
         if length > 0:
@@ -72,16 +74,16 @@ class _PatchedFile(io.RawIOBase):
         return self._position
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        for start, end, content in self._parts:
-            if start <= self._position < end:
-                size = min(len(buffer), end - self._position)
-                skipped = self._position - start
-                if isinstance(content, bytes):
-                    data = content[skipped : skipped + size]
-                else:
-                    self._file.seek(content + skipped)
-                    data = self._file.read(size)
-                buffer[: len(data)] = data
-                self._position += len(data)
-                return len(data)
-        return 0
+        if self._position >= self._size:
+            return 0
+        start, end, content = self._parts[bisect_right(self._starts, self._position) - 1]
+        size = min(len(buffer), end - self._position)
+        skipped = self._position - start
+        if isinstance(content, bytes):
+            data = content[skipped : skipped + size]
+        else:
+            self._file.seek(content + skipped)
+            data = self._file.read(size)
+        buffer[: len(data)] = data
+        self._position += len(data)
+        return len(data)
