@@ -31,7 +31,8 @@ class ResizePlan:
     `original` and `target` are upright; `stored` and `stored_target` are before the orientation
     is applied. `frames` is the number of frames kept. `draft_divisor` divides the sides of a JPEG
     while it is decoded. `notes` name what will be lost, apart from metadata (`metadata.notes`) and
-    from what only the decoded pages show. `memory_bytes` is an estimate.
+    from what only the decoded pages show. `memory_bytes` is an estimate. `inverted_pages` are
+    decoded as negatives.
     """
 
     spec: ResizeSpec
@@ -52,6 +53,7 @@ class ResizePlan:
     metadata: MetadataPlan
     notes: tuple[str, ...]
     memory_bytes: int
+    inverted_pages: frozenset[int] = frozenset()
 
     def page_target(self, index: int, size: Size) -> Size:
         """Return the target, as stored, of a page; a TIFF's pages have sizes of their own."""
