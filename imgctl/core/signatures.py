@@ -94,9 +94,15 @@ def video_name(head: bytes) -> str | None:
 
 def _is_plausible(head: bytes, name: str) -> bool:
     """Return whether a signature that is not at the beginning is where its format has it."""
-    if name in ("CR2", "IIQ"):
-        return head[:4] in (b"II*\x00", b"MM\x00*")
-    return name != "EMF" or head.startswith(b"\x01\x00\x00\x00")
+    match name:
+        case "CR2":  # the first directory follows this signature
+            return head.startswith(b"II*\x00\x10\x00\x00\x00")
+        case "IIQ":  # these bytes alone can be pixels
+            return head[:2] in (b"II", b"MM") and head[12:16].strip(b"\0") in (b"Raw", b"waR")
+        case "EMF":
+            return head.startswith(b"\x01\x00\x00\x00")
+        case _:  # DICOM, whose first 128 bytes are free: a TIFF can be both
+            return not head.startswith((b"II", b"MM", b"BM"))
 
 
 def _is_svg(head: bytes) -> bool:

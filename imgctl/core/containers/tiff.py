@@ -91,9 +91,8 @@ def read(file: BinaryIO, file_bytes: int) -> TiffContainer:
         notes.append("unreadable pages dropped")
     if any(page.drops_samples for page in pages):
         notes.append("extra channels dropped")
-    stored = pages[0].size
     return TiffContainer(
-        size=stored.transposed if pages[0].quarter_turned else stored,  # as Pillow turns it
+        size=pages[0].decoded_size,
         frames=len(pages),
         decoder_bytes=max(map(_page_bytes, pages)) + (file_bytes if patches else 0),
         decoder_seconds=_seconds(pages),
@@ -106,9 +105,13 @@ def read(file: BinaryIO, file_bytes: int) -> TiffContainer:
 
 
 def _page_bytes(page: TiffPage) -> int:
-    """Return the most memory that decoding a page takes: the page, and libtiff's block twice."""
+    """Return the most memory that decoding a page takes: the page, and a strip or tile of it.
+
+    YCbCr is converted by libtiff, from a second one.
+    """
     pixels = page.size.pixels * page.decoded_pixel_bytes
-    return pixels + 2 * page.block_bytes + _BLOCK_BYTES * page.blocks
+    copies = 2 if page.photometric == YCBCR else 1
+    return pixels + copies * page.block_bytes + _BLOCK_BYTES * page.blocks
 
 
 def _seconds(pages: Sequence[TiffPage]) -> float:

@@ -72,8 +72,12 @@ class TiffPage:
     tile: Size
     blocks: int
     predictor: int = 1
-    quarter_turned: bool = False
     inks: bool = False
+
+    @property
+    def decoded_size(self) -> Size:
+        """The size that the decoder fills, as stored: at least a whole tile."""
+        return Size(max(self.size.width, self.tile.width), max(self.size.height, self.tile.height))
 
     @property
     def inverted(self) -> bool:
@@ -245,7 +249,6 @@ def read_page(reader: DirectoryReader, directory: Directory) -> TiffPage:
         tile=tile,
         blocks=blocks * (len(bits) if planar == _SEPARATE_PLANES else 1),
         predictor=number(Tag.PREDICTOR, 1),
-        quarter_turned=number(Tag.ORIENTATION, 1) in (5, 6, 7, 8),
         inks=photometric == CMYK and number(Tag.INK_SET, 1) != 1,
     )
 
