@@ -55,8 +55,8 @@ class TiffContainer(Container):
 
     @property
     def bilevel(self) -> bool:
-        """Whether the first page is black and white."""
-        return self.pages[0].bilevel
+        """Whether all pages are black and white."""
+        return all(page.bilevel for page in self.pages)
 
     @property
     def inverted_pages(self) -> frozenset[int]:

@@ -43,6 +43,7 @@ _COMPRESSION_NAMES = {
     34933: "PNG compression",
     34934: "JPEG XR compression",
     22610: "JPEG XR compression",
+    50001: "WebP compression",  # Pillow's libtiff is built without it
     50002: "JPEG XL compression",
     52546: "JPEG XL compression",
 }
