@@ -77,14 +77,14 @@ def sniff(head: bytes, tail: bytes = b"") -> ImageFormat:
         return ImageFormat.WEBP
     if head.startswith((b"GIF87a", b"GIF89a")):
         return ImageFormat.GIF
+    if head[4:8] == b"ftyp":
+        return _sniff_isobmff(head)
     if name := unsupported_name(head):  # before TIFF, of which some RAW files are variants
         raise unsupported(name)
     if head.startswith(_TIFF_HEADS):
         return ImageFormat.TIFF
     if head.startswith(b"BM") and len(head) >= 26:
         return ImageFormat.BMP
-    if head[4:8] == b"ftyp":
-        return _sniff_isobmff(head)
     if is_targa(tail):
         raise unsupported("Targa")
     if name := video_name(head):

@@ -79,6 +79,10 @@ def test_a_targa_file_is_named_by_its_footer() -> None:
     assert sniff(b"BM" + bytes(30), footer) is ImageFormat.BMP
 
 
+def test_a_file_type_box_of_256_bytes_is_no_icon() -> None:
+    assert sniff(b"\x00\x00\x01\x00ftypavif" + bytes(4) + b"mif1") is ImageFormat.AVIF
+
+
 @pytest.mark.parametrize("pixels", [b"IIII", b"MMMM", b"CR\x02\x00"])
 def test_pixels_that_look_like_a_signature_do_not_make_a_raw_file(pixels: bytes) -> None:
     assert sniff(b"II*\x00\x0c\x00\x00\x00" + pixels * 2) is ImageFormat.TIFF

@@ -3,7 +3,7 @@
 import struct
 from typing import BinaryIO
 
-from imgctl.core.containers.container import Container
+from imgctl.core.containers.container import Container, Patch
 from imgctl.core.errors import Damaged, UnsupportedFormat
 from imgctl.core.geometry import Size
 
@@ -15,6 +15,8 @@ _OS2_SHORT_HEADERS = range(16, _OS2_HEADER)
 _DEPTHS = (1, 4, 8, 16, 24, 32)
 
 _RLE8, _RLE4, _BIT_FIELDS = 1, 2, 3
+_END_OF_BITMAP = b"\x00\x01"
+_STEP_OF_255_ROWS = b"\x00\x02\x00\xff"
 _COMPRESSIONS = {
     4: "JPEG compression",
     5: "PNG compression",
@@ -68,13 +70,30 @@ def read(file: BinaryIO, file_bytes: int) -> Container:
     notes = _check_masks(head, header_bytes, bits) if compression == _BIT_FIELDS else ()
     size = Size(width, abs(height))
     if compression in (_RLE4, _RLE8):
-        seconds = size.pixels * _RUN_PIXEL_SECONDS + file_bytes / 2 * _RUN_SECONDS
-        return Container(size=size, decoder_bytes=3 * size.pixels, decoder_seconds=seconds)
+        return Container(
+            size=size,
+            decoder_bytes=3 * size.pixels,
+            decoder_seconds=size.pixels * _RUN_PIXEL_SECONDS + file_bytes / 2 * _RUN_SECONDS,
+            patches=_filled_to_the_end(file, file_bytes, size),
+        )
     pixel_bytes = 1 if bits <= 8 else 4
     decoded = size.pixels * pixel_bytes
     return Container(
         size=size, decoder_bytes=decoded, decoder_seconds=decoded * _SECONDS_PER_BYTE, notes=notes
     )
+
+
+def _filled_to_the_end(file: BinaryIO, file_bytes: int, size: Size) -> tuple[Patch, ...]:
+    """Replace the mark that ends the bitmap by steps over the rows that it leaves out.
+
+    A bitmap may end before its last row; what is left out has the palette's first color. Pillow
+    refuses it, but follows such steps, and stops where the bitmap is full.
+    """
+    file.seek(max(0, file_bytes - len(_END_OF_BITMAP)))
+    if file.read() != _END_OF_BITMAP:
+        return ()
+    steps = _STEP_OF_255_ROWS * (size.height // 255 + 1)
+    return (Patch(file_bytes - len(_END_OF_BITMAP), file_bytes, steps),)
 
 
 def _check_masks(head: bytes, header_bytes: int, bits: int) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from imgctl.core.containers.bmp import read
-from imgctl.core.errors import Damaged, TooLarge, UnsupportedFormat
+from imgctl.core.errors import Damaged, PictureError, TooLarge, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.spec import ResizeSpec
 from tests.core.costs import measured_cost
@@ -112,6 +112,14 @@ def test_run_lengths_and_literal_pixels_are_read() -> None:
         pairs = zip(row[::2], row[1::2], strict=True)
         nibbles += b"".join(bytes([2, left >> 4 << 4 | right >> 4]) for left, right in pairs) + ends
     assert_halved(bmp(4, nibbles + b"\0\1", compression=RLE4, palette=palette))
+
+
+def test_a_bitmap_may_end_before_its_last_row() -> None:
+    row = b"\x08\x50\0\0"
+    result = decoded(halve(bmp(8, row * 2 + b"\0\1", compression=RLE8, palette=GRAYS)).data)
+    assert [result.convert("L").getpixel((2, y)) for y in (0, 1)] == pytest.approx([0, 80], abs=8)
+    with pytest.raises(PictureError):  # but not without saying so
+        halve(bmp(8, row * 2, compression=RLE8, palette=GRAYS))
 
 
 @pytest.mark.parametrize("header_bytes", [56, 108, 124])
