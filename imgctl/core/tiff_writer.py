@@ -7,7 +7,9 @@ from typing import Any
 
 from PIL import Image
 
-_STRIP_OFFSETS, _RESOLUTION_UNIT, _PREDICTOR = 273, 296, 317
+_WIDTH, _BITS, _STRIP_OFFSETS, _RESOLUTION_UNIT, _PREDICTOR = 256, 258, 273, 296, 317
+_SHORT = 3
+_AVERAGE_LEVELS = 5  # of 2x2 black and white pixels
 _NO_UNIT, _HORIZONTAL_DIFFERENCING = 1, 2
 _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8}
 
@@ -47,22 +49,51 @@ def _encode(page: Image.Image, options: Mapping[str, Any]) -> bytes:
     options = dict(options)
     tags = dict(options.pop("tiffinfo", {}))
     fax = options.pop("fax", None)
-    if fax and page.mode == "L" and sum(page.histogram()[1:255]) == 0:
-        page = page.convert("1")
-        options["compression"] = fax
+    if "dpi" not in options:
+        tags[_RESOLUTION_UNIT] = _NO_UNIT  # without it, readers take 1 dot per inch for granted
+    if fax and page.mode == "L":
+        levels = sum(map(bool, page.histogram()))
+        if sum(page.histogram()[1:255]) == 0:
+            page = page.convert("1")
+            options["compression"] = fax
+        elif levels <= _AVERAGE_LEVELS:
+            return _four_bits(page, {**options, "tiffinfo": tags})
     if options.get("compression") == "jpeg":
         if page.mode not in _JPEG_MODES:
             del options["quality"]
             options["compression"] = "tiff_lzw"
         elif page.mode == "RGB":
-            page = page.convert(
-                "YCbCr"
-            )  # half the bytes of RGB; Pillow writes it without subsampling
+            page = page.convert("YCbCr")  # half the bytes; Pillow writes it without subsampling
     if options.get("compression") in _PREDICTED and _is_predictable(page, options["compression"]):
         tags[_PREDICTOR] = _HORIZONTAL_DIFFERENCING
-    if "dpi" not in options:
-        tags[_RESOLUTION_UNIT] = _NO_UNIT  # without it, readers take 1 dot per inch for granted
     return _saved(page, {**options, "tiffinfo": tags})
+
+
+def _four_bits(page: Image.Image, options: Mapping[str, Any]) -> bytes:
+    """Encode averages of black and white, of which there are five, with 4 bits per sample.
+
+    Pillow writes the packed rows as an image of 8 bits, of which two tags are then corrected.
+    """
+    width, height = page.size
+    even = page.crop((0, 0, width + width % 2, height)).point([round(v / 17) for v in range(256)])
+    samples = even.tobytes()
+    left, right = (int.from_bytes(samples[start::2]) for start in (0, 1))
+    rows = (left << 4 | right).to_bytes(len(samples) // 2)
+    packed = Image.frombytes("L", (even.width // 2, height), rows)
+    encoded = bytearray(_saved(packed, options))
+    directory = int.from_bytes(encoded[4:8], "little")
+    for position in _entry_positions(encoded, directory):
+        tag, type_ = struct.unpack_from("<HH", encoded, position)
+        if tag in (_WIDTH, _BITS):
+            value = width if tag == _WIDTH else 4
+            struct.pack_into("<H" if type_ == _SHORT else "<I", encoded, position + 8, value)
+    return bytes(encoded)
+
+
+def _entry_positions(file: bytearray, directory: int) -> range:
+    """Return where the entries of a directory are."""
+    (count,) = struct.unpack_from("<H", file, directory)
+    return range(directory + 2, directory + 2 + 12 * count, 12)
 
 
 def _is_predictable(page: Image.Image, compression: str) -> bool:
@@ -87,7 +118,7 @@ def _saved(page: Image.Image, options: Mapping[str, Any]) -> bytes:
 def _joined(files: Sequence[bytes]) -> bytes:
     """Join files of one page each.
 
-    Pillow's own way of appending goes through all earlier pages for each: 47 s for 5,000.
+    Pillow appends by going through all earlier pages for each.
     """
     joined = bytearray()
     previous = 0  # where the offset of the next directory is written
@@ -107,9 +138,9 @@ def _relocate(joined: bytearray, base: int) -> tuple[int, int]:
     Returns where its directory is, and where that refers to the next.
     """
     directory = struct.unpack_from("<I", joined, base + 4)[0] + base
-    (count,) = struct.unpack_from("<H", joined, directory)
+    entries = _entry_positions(joined, directory)
     struct.pack_into("<I", joined, base + 4, directory)
-    for position in range(directory + 2, directory + 2 + 12 * count, 12):
+    for position in entries:
         tag, type_, values, offset = struct.unpack_from("<HHII", joined, position)
         inline = _TYPE_BYTES[type_] * values <= 4
         if not inline:
@@ -117,7 +148,7 @@ def _relocate(joined: bytearray, base: int) -> tuple[int, int]:
             struct.pack_into("<I", joined, position + 8, offset)
         if tag == _STRIP_OFFSETS:
             where = position + 8 if inline else offset
-            strips = f"<{values}{'H' if type_ == 3 else 'I'}"
+            strips = f"<{values}{'H' if type_ == _SHORT else 'I'}"
             moved = [start + base for start in struct.unpack_from(strips, joined, where)]
             struct.pack_into(strips, joined, where, *moved)
-    return directory, directory + 2 + 12 * count
+    return directory, entries.stop

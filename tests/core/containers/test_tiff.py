@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageChops
 
 from imgctl.core.containers.tiff import read
 from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
@@ -327,11 +327,16 @@ def test_jpeg_in_tiff_stays_jpeg_and_a_fax_page_does_not_grow() -> None:
     result = halve(jpeg)
     assert decoded(result.data).info["compression"] == "jpeg"
     assert len(result.data) < len(jpeg)
-    text = Image.new("1", (800, 600), 1)
+    text = Image.new("1", (806, 599), 1)
     for x in range(0, 800, 7):
         text.paste(0, (x, x * 5 % 400, x + 3, x * 5 % 400 + 90))
     fax = encoded(text, "TIFF", compression="group4")
     assert len(halve(fax).data) <= len(fax)
+    half = decoded(halve(fax).data)
+    assert (half.mode, half.tag_v2[258]) == ("L", (4,))  # type: ignore[attr-defined]
+    average = text.convert("L").reduce(2)
+    difference = ImageChops.difference(half, average).histogram()
+    assert sum(difference[9:]) == 0
     same = halve(fax, ResizeSpec(target=Fit(1000, 1000)))
     assert (decoded(same.data).mode, decoded(same.data).info["compression"]) == ("1", "group4")
     assert decoded(same.data).tobytes() == text.tobytes()
