@@ -47,7 +47,7 @@ def encode_pages(pages: Sequence[Image.Image], options: Mapping[str, Any]) -> by
 
 def _encode(page: Image.Image, options: Mapping[str, Any]) -> bytes:
     options = dict(options)
-    tags = dict(options.pop("tiffinfo", {}))
+    tags = {tag: _stored(value) for tag, value in options.pop("tiffinfo", {}).items()}
     fax = options.pop("fax", None)
     if "dpi" not in options:
         tags[_RESOLUTION_UNIT] = _NO_UNIT  # without it, readers take 1 dot per inch for granted
@@ -67,6 +67,19 @@ def _encode(page: Image.Image, options: Mapping[str, Any]) -> bytes:
     if options.get("compression") in _PREDICTED and _is_predictable(page, options["compression"]):
         tags[_PREDICTOR] = _HORIZONTAL_DIFFERENCING
     return _saved(page, {**options, "tiffinfo": tags})
+
+
+def _stored(value: Any) -> Any:
+    """Return text with the bytes that it was read from, of which Pillow keeps only ASCII's.
+
+    It reads all text as Latin-1; what does not fit came from elsewhere.
+    """
+    if not isinstance(value, str):
+        return value
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode()
 
 
 def _four_bits(page: Image.Image, options: Mapping[str, Any]) -> bytes:

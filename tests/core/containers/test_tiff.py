@@ -207,6 +207,15 @@ def test_what_is_no_color_profile_is_dropped_with_a_note(entry: Entry) -> None:
     assert "unreadable color profile dropped" in result.notes
 
 
+@pytest.mark.parametrize("compression", [RAW, DEFLATE])
+def test_text_that_is_not_ascii_keeps_its_bytes(compression: int) -> None:
+    text = "© Zoë Müller".encode() + b"\xff\0"
+    layout = Layout(compression=compression, extra=[(33432, 2, text), (270, 2, b"plain\0")])
+    result = halve(image(layout, 8, 8, lambda *_: 9)).data
+    assert text in result
+    assert decoded(result).tag_v2[270] == "plain"  # type: ignore[attr-defined]
+
+
 def test_a_profile_and_a_resolution_are_kept() -> None:
     data = encoded(photo(), "TIFF", icc_profile=srgb_profile(), dpi=(300, 150))
     result = decoded(halve(data).data)
