@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 from PIL import Image
 
 from imgctl.core import bmp_writer, tiff_writer
+from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.source import SourceInfo, load_plugin
 
@@ -109,7 +110,15 @@ def encoder_options(
             options["speed"] = 8  # the default, 6, takes several times as long
         case ImageFormat.TIFF:
             jpeg_quality = quality or DEFAULT_QUALITY[ImageFormat.JPEG]
-            options |= tiff_writer.compression_options(source.compression, jpeg_quality)
+            names = (
+                source.container.compressions if isinstance(source.container, TiffContainer) else ()
+            )
+            if len(set(names)) > 1:  # such as pages of a fax behind a photo
+                options["page_options"] = tuple(
+                    tiff_writer.compression_options(name, jpeg_quality) for name in names
+                )
+            else:
+                options |= tiff_writer.compression_options(source.compression, jpeg_quality)
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:

@@ -39,10 +39,14 @@ def compression_options(source: str | int | None, quality: int) -> dict[str, Any
 
 
 def encode_pages(pages: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:
-    """Encode the pages with options of `compression_options` and of Pillow's `Image.save`."""
-    if len(pages) == 1:
-        return _encode(pages[0], options)
-    return _joined([_encode(page, options) for page in pages])
+    """Encode the pages with options of `compression_options` and of Pillow's `Image.save`.
+
+    `page_options` are such options for each page, if they differ.
+    """
+    common = {name: value for name, value in options.items() if name != "page_options"}
+    each = options.get("page_options", [{}] * len(pages))
+    files = [_encode(page, {**common, **own}) for page, own in zip(pages, each, strict=True)]
+    return files[0] if len(files) == 1 else _joined(files)
 
 
 def _encode(page: Image.Image, options: Mapping[str, Any]) -> bytes:

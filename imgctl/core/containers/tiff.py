@@ -54,6 +54,13 @@ class TiffContainer(Container):
                 )
 
     @property
+    def compressions(self) -> tuple[str, ...]:
+        """Each page's compression, by Pillow's name."""
+        return tuple(
+            TiffImagePlugin.COMPRESSION_INFO.get(page.compression, "") for page in self.pages
+        )
+
+    @property
     def bilevel(self) -> bool:
         """Whether all pages are black and white."""
         return all(page.bilevel for page in self.pages)

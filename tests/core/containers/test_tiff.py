@@ -17,6 +17,7 @@ from imgctl.core.formats import ImageFormat
 from imgctl.core.limits import Limits
 from imgctl.core.resize import resize
 from imgctl.core.spec import Fit, MetadataPolicy, ResizeSpec
+from imgctl.core.tiff_writer import encode_pages
 from tests.core.costs import measured_cost
 from tests.core.resizing import halve
 from tests.core.tiff_files import (
@@ -349,6 +350,21 @@ def test_jpeg_in_tiff_stays_jpeg_and_a_fax_page_does_not_grow() -> None:
     same = halve(fax, ResizeSpec(target=Fit(1000, 1000)))
     assert (decoded(same.data).mode, decoded(same.data).info["compression"]) == ("1", "group4")
     assert decoded(same.data).tobytes() == text.tobytes()
+
+
+def test_each_page_keeps_its_own_compression() -> None:
+    text = Image.new("1", (200, 100), 1)
+    text.paste(0, (20, 20, 60, 60))
+    data = encode_pages(
+        [text, photo(200, 100)],
+        {"page_options": [{"compression": "group4"}, {"compression": "jpeg", "quality": 75}]},
+    )
+    result = decoded(halve(data).data)
+    assert result.info["compression"] == "tiff_adobe_deflate"
+    result.seek(1)
+    assert result.info["compression"] == "jpeg"
+    result.load()
+    assert result.mode == "RGB"
 
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_adobe_deflate"])
