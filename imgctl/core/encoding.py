@@ -110,15 +110,9 @@ def encoder_options(
             options["speed"] = 8  # the default, 6, takes several times as long
         case ImageFormat.TIFF:
             jpeg_quality = quality or DEFAULT_QUALITY[ImageFormat.JPEG]
-            names = (
-                source.container.compressions if isinstance(source.container, TiffContainer) else ()
-            )
-            if len(set(names)) > 1:  # such as pages of a fax behind a photo
-                options["page_options"] = tuple(
-                    tiff_writer.compression_options(name, jpeg_quality) for name in names
-                )
-            else:
-                options |= tiff_writer.compression_options(source.compression, jpeg_quality)
+            tiff = source.container if isinstance(source.container, TiffContainer) else None
+            compressions = (source.compression,) if tiff is None else tiff.compressions
+            options |= tiff_writer.compression_options(compressions, jpeg_quality)
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:

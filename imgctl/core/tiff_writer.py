@@ -23,11 +23,17 @@ _STRIP_ROWS = 48
 _FAX_STRIP_BYTES = 1024 * 1024  # text repeats itself: a page in strips of 64 KiB is twice as large
 
 
-def compression_options(source: str | int | None, quality: int) -> dict[str, Any]:
-    """Choose the options for a source that is compressed so, by Pillow's name; None if unknown.
+def compression_options(sources: Sequence[str | int | None], quality: int) -> dict[str, Any]:
+    """Choose the options for pages that are compressed so, by Pillow's names; None if unknown.
 
-    `quality` is JPEG's. `fax` stands for pages that are still black and white.
+    `quality` is JPEG's. Where pages differ, such as a photo before pages of a fax, the options of
+    each are in `page_options`. `fax` is the compression of pages that are still black and white.
     """
+    each = [_page_options(source, quality) for source in sources]
+    return each[0] if all(own == each[0] for own in each) else {"page_options": each}
+
+
+def _page_options(source: str | int | None, quality: int) -> dict[str, Any]:
     if source == "raw":
         return {}
     if source in _JPEG:
@@ -39,10 +45,7 @@ def compression_options(source: str | int | None, quality: int) -> dict[str, Any
 
 
 def encode_pages(pages: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:
-    """Encode the pages with options of `compression_options` and of Pillow's `Image.save`.
-
-    `page_options` are such options for each page, if they differ.
-    """
+    """Encode the pages with options of `compression_options` and of Pillow's `Image.save`."""
     common = {name: value for name, value in options.items() if name != "page_options"}
     each = options.get("page_options", [{}] * len(pages))
     files = [_encode(page, {**common, **own}) for page, own in zip(pages, each, strict=True)]

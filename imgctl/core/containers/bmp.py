@@ -56,17 +56,17 @@ def read(file: BinaryIO, file_bytes: int) -> Container:
         compression = 0
     elif header_bytes in _HEADERS and len(head) >= 34:
         width, height, _, bits, compression = struct.unpack_from("<iiHHI", head, 18)
-    elif header_bytes in _OS2_SHORT_HEADERS:
+    elif header_bytes in _OS2_SHORT_HEADERS and header_bytes not in _HEADERS:
         raise _unsupported(f"an OS/2 header of {header_bytes} bytes")
     else:
         raise _damaged("header")
     if width <= 0 or height == 0:
         raise _damaged("dimensions")
-    if bits not in _DEPTHS:
-        raise _unsupported(f"{bits} bits per pixel")
     names = _OS2_COMPRESSIONS if header_bytes == _OS2_HEADER else _COMPRESSIONS
     if compression in names:
         raise _unsupported(names[compression])
+    if bits not in _DEPTHS:
+        raise _unsupported(f"{bits} bits per pixel")
     notes = _check_masks(head, header_bytes, bits) if compression == _BIT_FIELDS else ()
     size = Size(width, abs(height))
     if compression in (_RLE4, _RLE8):

@@ -150,8 +150,8 @@ def test_transparency_is_written_with_a_mask_of_alpha() -> None:
 @pytest.mark.parametrize(
     ("data", "name"),
     [
-        (bmp(8, b"", compression=4), "JPEG"),
-        (bmp(8, b"", compression=5), "PNG"),
+        (bmp(0, b"", compression=4), "JPEG"),  # the depth is that of the JPEG
+        (bmp(0, b"", compression=5), "PNG"),
         (bmp(32, b"", compression=6), "ALPHABITFIELDS"),
         (bmp(32, b"", compression=11), "CMYK"),
         (bmp(2, b""), "2 bits per pixel"),
