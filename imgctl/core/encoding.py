@@ -9,8 +9,10 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
+from imgctl.core import bmp_writer, tiff_writer
 from imgctl.core.containers.apng import Blend, Disposal
 from imgctl.core.containers.png_chunks import read_chunks
+from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.profiles import color_space
 from imgctl.core.source import SourceInfo, load_plugin
@@ -25,7 +27,6 @@ _SUPPORTED_MODES = {  # TIFF is not listed: it supports every mode that can be r
     ImageFormat.GIF: ("L", "RGB", "RGBA"),
     ImageFormat.BMP: ("L", "RGB", "RGBA"),
 }
-_LOSSLESS_TIFF = ("tiff_lzw", "tiff_adobe_deflate", "packbits")
 
 _RUN_LENGTHS = {"compress_level": 1, "compress_type": 3}  # zlib's Z_RLE
 _STRIP_ROWS = 48
@@ -48,6 +49,8 @@ def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Im
             lost = "reduced from 16 to 8 bits"
         elif page.mode == "CMYK":
             lost = "converted CMYK to sRGB"
+        elif page.mode == "LAB":
+            lost = "converted L*a*b* to sRGB"
         page = _convert(page, "RGBA" if page.mode == "LA" and "RGBA" in supported else "RGB")
     if output_format is ImageFormat.GIF and page.mode == "RGBA":
         alpha = page.getchannel("A")
@@ -63,6 +66,8 @@ def save(
     """Encode the pages, each converted by `convert_for`, with options of Pillow's `Image.save`."""
     load_plugin(output_format)
     options = dict(options)
+    if output_format is ImageFormat.TIFF:
+        return tiff_writer.encode_pages(pages, options)
     if output_format is ImageFormat.PNG and len(pages) == 1 and "compress_level" not in options:
         options |= _png_options(pages[0])
     if output_format is ImageFormat.GIF:
@@ -78,7 +83,9 @@ def save(
     with _memory_file() as encoded:
         pages[0].save(encoded, output_format.value, **options)
         encoded.seek(0)
-        return encoded.read()
+        data = encoded.read()
+    has_alpha = output_format is ImageFormat.BMP and pages[0].mode == "RGBA"
+    return bmp_writer.with_alpha_mask(data) if has_alpha else data
 
 
 def stored_frames(data: bytes, output_format: ImageFormat, pages: int) -> int:
@@ -120,9 +127,10 @@ def encoder_options(
         case ImageFormat.AVIF:
             options["speed"] = 8  # the default, 6, takes several times as long
         case ImageFormat.TIFF:
-            if source.compression != "raw":
-                lossless = source.compression in _LOSSLESS_TIFF
-                options["compression"] = source.compression if lossless else "tiff_lzw"
+            jpeg_quality = quality or DEFAULT_QUALITY[ImageFormat.JPEG]
+            tiff = source.container if isinstance(source.container, TiffContainer) else None
+            compressions = (source.compression,) if tiff is None else tiff.compressions
+            options |= tiff_writer.compression_options(compressions, jpeg_quality)
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:
@@ -213,9 +221,20 @@ def _by_profile(page: Image.Image, profile: bytes) -> Image.Image | None:
     return None
 
 
+def _lab_to_srgb(page: Image.Image) -> Image.Image:
+    from PIL import ImageCms  # noqa: PLC0415 (rarely needed, and loads a library of its own)
+
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(page, lab, srgb, outputMode="RGB")
+    assert converted is not None  # it is None for a conversion in place only
+    return converted
+
+
 def _convert(page: Image.Image, mode: str) -> Image.Image:
     if page.mode == "CMYK":
         return _cmyk_to_srgb(page)
+    if page.mode == "LAB":
+        return _lab_to_srgb(page).convert(mode)
     if page.mode in ("I;16", "I", "F") and mode == "RGB":
         # Pillow clips 16 bits to 8 where it should scale them.
         gray = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")

@@ -3,9 +3,12 @@
 from enum import StrEnum
 
 from imgctl.core.errors import NotAnImage, UnsupportedFormat
+from imgctl.core.signatures import is_targa, unsupported_name, video_name
 
 HEAD_BYTES = 512
 """How many bytes from the beginning of a file `sniff` needs."""
+TAIL_BYTES = 26
+"""How many bytes from its end name a Targa file, which has no other signature."""
 
 
 class ImageFormat(StrEnum):
@@ -43,26 +46,27 @@ AVIF 74 at the faster speed used here produces as many bytes as Pillow's default
 
 _TIFF_HEADS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _AVIF_BRANDS = (b"avif", b"avis")
-_HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-
-_UNSUPPORTED_HEADS = (
-    (b"%!PS", "EPS"),
-    (b"\xc5\xd0\xd3\xc6", "EPS"),
-    (b"%PDF-", "PDF"),
-    (b"8BPS", "Photoshop"),
-    (b"\x00\x00\x01\x00", "ICO"),
-    (b"\xff\x0a", "JPEG XL"),
-    (b"\x00\x00\x00\x0cJXL ", "JPEG XL"),
-    (b"\x00\x00\x00\x0cjP  ", "JPEG 2000"),
-    (b"\xff\x4f\xff\x51", "JPEG 2000"),
-)
+_UNSUPPORTED_BRANDS = {  # ISO/IEC 23008-12, annex B, and Canon's own
+    **dict.fromkeys(
+        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC"
+    ),
+    **dict.fromkeys(
+        (b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis"), "HEIF"
+    ),
+    b"crx ": "CR3",
+    b"jxl ": "JPEG XL",
+    b"jp2 ": "JPEG 2000",
+    # The brands of HEIF itself say nothing about the codec; most such files are HEIC.
+    **dict.fromkeys((b"mif1", b"mif2", b"msf1", b"miaf"), "HEIC"),
+}
 
 SUPPORTED_NAMES = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
 
 
-def sniff(head: bytes) -> ImageFormat:
+def sniff(head: bytes, tail: bytes = b"") -> ImageFormat:
     """Detect the format of a file from its first `HEAD_BYTES` bytes.
 
+    `tail` are its last `TAIL_BYTES` bytes, where known: they only serve to name what is refused.
     Raises UnsupportedFormat for a known format that is not supported, and NotAnImage otherwise.
     """
     if head.startswith(b"\xff\xd8\xff"):
@@ -73,13 +77,18 @@ def sniff(head: bytes) -> ImageFormat:
         return ImageFormat.WEBP
     if head.startswith((b"GIF87a", b"GIF89a")):
         return ImageFormat.GIF
+    if head[4:8] == b"ftyp":
+        return _sniff_isobmff(head)
+    if name := unsupported_name(head):  # before TIFF, of which some RAW files are variants
+        raise unsupported(name)
     if head.startswith(_TIFF_HEADS):
         return ImageFormat.TIFF
     if head.startswith(b"BM") and len(head) >= 26:
         return ImageFormat.BMP
-    if head[4:8] == b"ftyp":
-        return _sniff_isobmff(head)
-    _reject_known_formats(head)
+    if is_targa(tail):
+        raise unsupported("Targa")
+    if name := video_name(head):
+        raise _video(name)
     if not head:
         raise NotAnImage("The file is empty.", hint="Upload the complete file.")
     raise NotAnImage("Unrecognized image format.", hint=f"Use a {SUPPORTED_NAMES} file.")
@@ -91,26 +100,18 @@ def _sniff_isobmff(head: bytes) -> ImageFormat:
     brands = [head[8:12], *(head[i : i + 4] for i in range(16, box_end, 4))]
     if any(brand in _AVIF_BRANDS for brand in brands):
         return ImageFormat.AVIF
-    if any(brand in _HEIF_BRANDS for brand in brands):
-        raise _unsupported("HEIC")
-    raise NotAnImage(
-        "The file is a video or another kind of ISO media file, not an image.",
-        hint=f"Use a {SUPPORTED_NAMES} file.",
-    )
+    for brand in brands:
+        if brand in _UNSUPPORTED_BRANDS:
+            raise unsupported(_UNSUPPORTED_BRANDS[brand])
+    raise _video("video or another kind of ISO media file")
 
 
-def _reject_known_formats(head: bytes) -> None:
-    for magic, name in _UNSUPPORTED_HEADS:
-        if head.startswith(magic):
-            raise _unsupported(name)
-    text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    if text.startswith(b"<svg") or (
-        text.startswith((b"<?xml", b"<!doctype svg")) and b"svg" in text
-    ):
-        raise _unsupported("SVG")
+def _video(name: str) -> NotAnImage:
+    return NotAnImage(f"The file is a {name}, not an image.", hint=f"Use a {SUPPORTED_NAMES} file.")
 
 
-def _unsupported(name: str) -> UnsupportedFormat:
+def unsupported(name: str) -> UnsupportedFormat:
+    """Return the error for a file of a known format that imgctl does not read."""
     return UnsupportedFormat(
         f"The file is in {name} format, which is not supported.",
         hint=f"Convert it to {SUPPORTED_NAMES} first.",

@@ -12,6 +12,7 @@ from typing import Any
 
 from PIL import ExifTags, Image, TiffImagePlugin
 
+from imgctl.core.containers.tiff_metadata import TiffMetadata
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.profiles import color_space
@@ -58,13 +59,15 @@ class SourceMetadata:
     """The metadata of a source image.
 
     `exif` is the EXIF block as stored; for a TIFF, whose own directory contains EXIF's tags, it is
-    those tags with their values. `dpi` is as Pillow reads it, plausible or not.
+    a block of those tags. `dpi` is as stored, plausible or not. `others` names blocks of metadata
+    that no result keeps.
     """
 
     icc_profile: bytes | None = field(default=None, repr=False)
     dpi: object = None
-    exif: bytes | Mapping[int, Any] | None = field(default=None, repr=False)
+    exif: bytes | None = field(default=None, repr=False)
     xmp: bytes | str | None = field(default=None, repr=False)
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -98,15 +101,22 @@ def read_orientation(image: Image.Image) -> int:
 
 def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
     """Read the metadata of an open image, without EXIF unless `with_exif`."""
-    exif: bytes | Mapping[int, Any] | None = None
-    if with_exif:
-        is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
-        exif = _read_tiff_exif(image) if is_tiff else _raw_exif(image)
     return SourceMetadata(
         icc_profile=image.info.get("icc_profile"),
         dpi=image.info.get("dpi"),
-        exif=exif,
+        exif=_raw_exif(image) if with_exif else None,
         xmp=next((image.info[key] for key in _XMP_KEYS if key in image.info), None),
+    )
+
+
+def from_tiff(metadata: TiffMetadata, *, with_exif: bool) -> SourceMetadata:
+    """Return the metadata that was read from a TIFF's directories."""
+    return SourceMetadata(
+        icc_profile=metadata.icc_profile,
+        dpi=metadata.dpi,
+        exif=metadata.exif if with_exif else None,
+        xmp=metadata.xmp,
+        others=metadata.others,
     )
 
 
@@ -128,6 +138,7 @@ def plan_metadata(
             _plan_dpi(source.dpi, output_format),
             _plan_exif(source.exif, policy, output_format, target),
             _plan_xmp(source.xmp, policy, output_format),
+            MetadataPlan(notes=tuple(f"{name} dropped" for name in source.others)),
         ]
     options = {name: value for part in parts for name, value in part.options.items()}
     return MetadataPlan(options, tuple(note for part in parts for note in part.notes))
@@ -141,24 +152,11 @@ def _raw_exif(image: Image.Image) -> bytes | None:
     return block
 
 
-def _read_tiff_exif(image: Image.Image) -> dict[int, Any]:
-    """Read from a TIFF's directories what other formats store as EXIF."""
-    directory = image.getexif()
-    tags: dict[int, Any] = {tag: directory[tag] for tag in _DESCRIPTIVE_TAGS if tag in directory}
-    for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if values := directory.get_ifd(tag):
-            tags[tag] = dict(values)
-    return tags
-
-
-def _to_exif(stored: bytes | Mapping[int, Any] | None) -> Image.Exif:
+def _to_exif(stored: bytes | None) -> Image.Exif:
     """Return the EXIF as an object of its own, which the caller may change."""
     exif = Image.Exif()
-    if isinstance(stored, bytes):
+    if stored is not None:
         exif.load(stored)
-    elif stored is not None:
-        for tag, value in stored.items():
-            exif[tag] = dict(value) if isinstance(value, dict) else value
     return exif
 
 
@@ -195,7 +193,7 @@ def _plausible_dpi(dpi: object) -> bool:
 
 
 def _plan_exif(
-    stored: bytes | Mapping[int, Any] | None,
+    stored: bytes | None,
     policy: MetadataPolicy,
     output_format: ImageFormat,
     target: Size,

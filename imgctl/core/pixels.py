@@ -1,6 +1,6 @@
 """Decoding and resampling one page: the steps that `resize.render` is made of."""
 
-from PIL import Image, JpegImagePlugin
+from PIL import Image, ImageMath, JpegImagePlugin
 
 from imgctl.core import png16
 from imgctl.core.formats import ImageFormat
@@ -22,13 +22,14 @@ def resampling_filter(source_format: ImageFormat, *, high_quality: bool) -> Imag
 
 
 def averages_halves(
-    source_format: ImageFormat, *, high_quality: bool, few_colors: bool = False
+    source_format: ImageFormat, *, few_colors: bool = False, high_quality: bool
 ) -> bool:
     """Return whether a page that is halved exactly is averaged 2x2 instead of filtered.
 
-    So are PNGs of few colors: a filter that overshoots would give each edge many new ones.
+    So are pages of `few_colors`: a filter that overshoots would give each edge many new ones. A
+    scanner's page in black and white gets five levels of gray, which compress well.
     """
-    return (source_format in _AVERAGED_FORMATS or few_colors) and not high_quality
+    return (few_colors or source_format in _AVERAGED_FORMATS) and not high_quality
 
 
 def draft_divisor(stored: Size, target: Size) -> int:
@@ -74,6 +75,8 @@ def decode(image: Image.Image) -> Image.Image:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "1":
         return image.convert("L")
+    if image.mode == "La":
+        return image.convert("LA")
     if image.mode in ("RGB", "L") and "transparency" in image.info:
         return image.convert("RGBA" if image.mode == "RGB" else "LA")
     if image.mode in ("I;16B", "I;16L", "I;16N"):
@@ -102,6 +105,14 @@ def resample(
         resized.info = dict(page.info)  # as Pillow does: the profile is still needed
         return resized
     return page.resize((target.width, target.height), method, box=box)
+
+
+def inverted(page: Image.Image) -> Image.Image:
+    """Return the negative of a gray page of 16 bits."""
+    negative: Image.Image = ImageMath.lambda_eval(
+        lambda args: 65535 - args["page"], page=page.convert("I")
+    )
+    return negative.convert("I;16")
 
 
 def upright(page: Image.Image, orientation: int) -> Image.Image:

@@ -34,7 +34,7 @@ class ResizePlan:
     while it is decoded. `few_colors` is whether a PNG is stored with a palette, or with fewer bits
     for gray, where its colors fit. `notes` name what will be lost, apart from metadata and color
     (`metadata.notes`, `color.notes`) and from what only the decoded pages show. `memory_bytes` is
-    an estimate.
+    an estimate. `inverted_pages` are decoded as negatives.
     """
 
     spec: ResizeSpec
@@ -57,6 +57,7 @@ class ResizePlan:
     metadata: MetadataPlan
     notes: tuple[str, ...]
     memory_bytes: int
+    inverted_pages: frozenset[int] = frozenset()
 
     def page_target(self, index: int, size: Size) -> Size:
         """Return the target, as stored, of a page; a TIFF's pages have sizes of their own."""

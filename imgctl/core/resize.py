@@ -9,10 +9,11 @@ from PIL import Image, JpegImagePlugin
 
 from imgctl.core import apng, color_key, encoding, pixels, png16, png_color, png_palette
 from imgctl.core.containers.png import PngContainer
+from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits
-from imgctl.core.metadata import plan_metadata, read_metadata, read_orientation
+from imgctl.core.metadata import from_tiff, plan_metadata, read_metadata, read_orientation
 from imgctl.core.plan import (
     RenderPath,
     ResizePlan,
@@ -78,7 +79,10 @@ def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True)
     """
     image, head = opened.image, opened.head
     orientation = read_orientation(image)
-    metadata = read_metadata(image, with_exif=with_exif)
+    if isinstance(opened.container, TiffContainer):
+        metadata = from_tiff(opened.container.metadata, with_exif=with_exif)
+    else:
+        metadata = read_metadata(image, with_exif=with_exif)
     color_16_bit = png16.is_color_16_bit(image, opened.container)
     is_jpeg = isinstance(image, JpegImagePlugin.JpegImageFile)
     return SourceInfo(
@@ -114,6 +118,9 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     stored_target = target.transposed if source.transposed else target
     output_format = spec.format or header.format
     frames = kept_frames(header, output_format)
+    tiff = source.container if isinstance(source.container, TiffContainer) else None
+    if tiff is not None:
+        tiff.check_pages(frames, output_format)
     png16_bytes = png16.working_bytes(header.size, stored_target)
     fits = png16_bytes <= limits.max_memory_bytes
     uses_png16 = fits and source.png16 and output_format is ImageFormat.PNG
@@ -137,7 +144,9 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         resampling=pixels.resampling_filter(header.format, high_quality=spec.high_quality),
         draft_divisor=jpeg_divisor(header, spec, stored_target),
         average_halves=pixels.averages_halves(
-            header.format, high_quality=spec.high_quality, few_colors=few_colors
+            header.format,
+            few_colors=few_colors or (tiff is not None and tiff.bilevel),
+            high_quality=spec.high_quality,
         ),
         loop=source.loop,
         encoder_options=encoding.encoder_options(source, output_format, spec.quality),
@@ -146,6 +155,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         metadata=metadata,
         notes=foreseen_losses(source, output_format, keeps_16_bit=uses_png16),
         memory_bytes=png16_bytes if uses_png16 else pillow_bytes,
+        inverted_pages=tiff.inverted_pages if tiff is not None else frozenset(),
     )
 
 
@@ -174,8 +184,11 @@ def render(opened: OpenSource, plan: ResizePlan) -> RenderedPages:
         if size != plan.stored:
             plan.check_page(index, size)
         page = _render_page(opened, plan.page_target(index, size), plan)
-        if page is image and animated:
-            page = page.copy()  # the next frame is decoded into the same memory
+        if page is image and (animated or opened.format is ImageFormat.TIFF):
+            # The next frame is decoded into the same memory, and Pillow saves a TIFF's own tags.
+            page = page.copy()
+        if index in plan.inverted_pages:
+            page = pixels.inverted(page)
         page, lost = encoding.convert_for(
             pixels.upright(page, plan.orientation), plan.output_format
         )

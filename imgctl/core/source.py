@@ -12,10 +12,10 @@ from typing import BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
-from imgctl.core.containers.container import Container, patched
+from imgctl.core.containers.container import Container
 from imgctl.core.containers.readers import read_container
 from imgctl.core.errors import Damaged, OutOfMemory, TooLarge, Truncated
-from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
+from imgctl.core.formats import HEAD_BYTES, TAIL_BYTES, ImageFormat, sniff
 from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.limits import Limits
 from imgctl.core.metadata import QUARTER_TURNS, SourceMetadata
@@ -104,8 +104,8 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     head = file.read(HEAD_BYTES)
     file_bytes = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    source_format = sniff(head)
+    file.seek(max(0, file_bytes - TAIL_BYTES))
+    source_format = sniff(head, file.read(TAIL_BYTES))
     limits.check_bytes(file_bytes)
     stored = file
     container = read_container(source_format, file, file_bytes)
@@ -113,7 +113,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
         limits.check_pixels(container.size, container.frames)
         limits.check_memory(container.decoder_bytes)
         limits.check_time(container.decoder_seconds)
-        file = patched(file, container.patches)
+        file = container.decoder_file(file)
     file.seek(0)
     load_plugin(source_format)
     _allow_pixels(limits.max_pixels)

@@ -17,7 +17,6 @@ COSTLY = {
     "huge-tile.tif": costly_pictures.tiff_of_a_huge_tile(9_000),
     "many-pages.tif": costly_pictures.tiff_of_many_pages(30_000),
     "many-scans.jpg": costly_pictures.jpeg_of_many_scans(4_000, 4_000, 8_000),
-    "not-encoded.tif": costly_pictures.tiff_that_its_encoder_rejects(),
     "one-color.webp": costly_pictures.webp_of_one_color(9_000, 8_000),
     "tiny-frames.gif": costly_pictures.gif_of_tiny_frames(60_000),
 }
@@ -44,7 +43,6 @@ def test_every_costly_picture_has_a_record_at_the_first_try(
     codes = {name: result.code for name, result in handled.items() if result.code}
     assert codes["many-scans.jpg"] == "too_slow"
     assert codes["huge-screen.gif"] == codes["grows.gif"] == "too_large"
-    assert codes["not-encoded.tif"] == "damaged"
     assert set(codes.values()) <= {"too_slow", "too_large", "damaged"}
     assert _peak_mb(handled) < memory_mb
 

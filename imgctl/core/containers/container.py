@@ -35,6 +35,10 @@ class Container:
     patches: tuple[Patch, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def decoder_file(self, file: BinaryIO) -> BinaryIO:
+        """Return the file as the decoder shall see it."""
+        return patched(file, self.patches)
+
 
 def patched(file: BinaryIO, patches: Sequence[Patch]) -> BinaryIO:
     """Return the file as the decoder shall see it: the same object if there is nothing to patch."""

@@ -3,14 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
-from imgctl.core.containers import png
+from imgctl.core.containers import bmp, png, tiff
 from imgctl.core.containers.container import Container
 from imgctl.core.formats import ImageFormat
 
 Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 """Reads an open file of this many bytes. Raises PictureError."""
 
-READERS: Mapping[ImageFormat, Reader] = {ImageFormat.PNG: png.read}
+READERS: Mapping[ImageFormat, Reader] = {
+    ImageFormat.PNG: png.read,
+    ImageFormat.TIFF: tiff.read,
+    ImageFormat.BMP: bmp.read,
+}
 
 
 def read_container(image_format: ImageFormat, file: BinaryIO, file_bytes: int) -> Container | None:
