@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
+from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.source import SourceInfo, load_plugin
 
@@ -108,7 +109,10 @@ def encoder_options(
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:
-        options["quality"] = quality or DEFAULT_QUALITY[output_format]
+        default = DEFAULT_QUALITY[output_format]
+        if same_format and isinstance(source.container, JpegContainer):
+            default = min(default, source.container.quality)  # more would not bring it back
+        options["quality"] = quality or default
     return options
 
 

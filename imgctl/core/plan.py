@@ -63,7 +63,7 @@ class ResizePlan:
         """Raise TooLarge for a page or a growing frame whose size exceeds the limits."""
         self.limits.check_pixels(size, self.frames - index)
         target = target_size(size, self.spec)
-        self.limits.check_memory(working_bytes(size, target, self.frames, progressive=None))
+        self.limits.check_memory(working_bytes(size, target, self.frames))
 
 
 def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
@@ -81,7 +81,7 @@ def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
         divided(header.size, divisor),
         untransposed_target,
         frames,
-        progressive=header.size if header.progressive else None,
+        held_bytes=header.held_bytes,
     )
     limits.check_memory(memory_bytes)
     return memory_bytes
@@ -89,7 +89,7 @@ def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
 
 def jpeg_divisor(header: SourceHeader, spec: ResizeSpec, stored_target: Size) -> int:
     """Return what the sides are divided by while decoding; 1 for all formats but JPEG."""
-    if header.format is not ImageFormat.JPEG or spec.high_quality:
+    if header.format is not ImageFormat.JPEG or header.lossless_jpeg or spec.high_quality:
         return 1
     return draft_divisor(header.size, stored_target)
 

@@ -29,11 +29,13 @@ _OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 class OpenSource:
     """An open image: its header has been read, its pixels have not been decoded.
 
-    `head` is the file's first `HEAD_BYTES` bytes.
+    `file` is what the decoder sees, and `original` the file as it is. `head` is the file's first
+    `HEAD_BYTES` bytes.
     """
 
     image: ImageFile.ImageFile
     file: BinaryIO
+    original: BinaryIO
     file_bytes: int
     head: bytes
     format: ImageFormat
@@ -45,7 +47,8 @@ class SourceHeader:
     """The facts that are known before any pixel is decoded: enough to estimate a resize's cost.
 
     `size` is as stored, before the EXIF orientation is applied. `extra_images` counts the
-    previews and depth maps that follow the image in an MPO file. `progressive` is for JPEG only.
+    previews and depth maps that follow the image in an MPO file. `progressive` and `lossless_jpeg`
+    are for JPEG only. `held_bytes` is what the decoder holds beside the pixels.
     """
 
     size: Size
@@ -55,6 +58,8 @@ class SourceHeader:
     frames: int = 1
     extra_images: int = 0
     progressive: bool = False
+    lossless_jpeg: bool = False
+    held_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +108,17 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     source_format = sniff(head)
     limits.check_bytes(file_bytes)
+    original = file
     container = read_container(source_format, file, file_bytes)
     if container is not None:  # before the decoder, some of which work while they open a file
         limits.check_pixels(container.size, container.frames)
         limits.check_memory(container.decoder_bytes)
-        limits.check_time(container.decoder_seconds)
+        limits.check_time(container.decoder_seconds, container.decoder_work)
         file = patched(file, container.patches)
     file.seek(0)
     load_plugin(source_format)
     with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, file_bytes, head, source_format, container)
+        yield OpenSource(image, file, original, file_bytes, head, source_format, container)
 
 
 def load_plugin(image_format: ImageFormat) -> None:

@@ -185,7 +185,7 @@ def test_max_memory_takes_a_size_with_a_unit(imgctl: Imgctl, cake: Path) -> None
 
 def test_the_first_interruption_ends_the_command_and_its_processes(cake: Path) -> None:
     endless = cake.with_name("endless.jpg")
-    endless.write_bytes(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 20_000))
+    endless.write_bytes(costly_pictures.jpeg_of_many_scans(9_000, 9_000, 400))
     program = Path(sys.executable).with_name("imgctl")
     # The pipe is closed when every process that has it open has ended.
     command = subprocess.Popen(

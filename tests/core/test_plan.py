@@ -219,7 +219,7 @@ def test_two_plans_of_one_source_do_not_disturb_each_other() -> None:
         (header(GIF, Size(9, 9), frames=3), ResizeSpec(), {"max_pixels": 9999}, "3 frames"),
         (header(), ResizeSpec(target=Exact(9000, 9000)), {"max_pixels": 13_000_000}, "9000x9000"),
         (header(PNG), ResizeSpec(), {"max_memory_bytes": 100_000_000}, "memory"),
-        (header(progressive=True), ResizeSpec(), {"max_memory_bytes": 50_000_000}, "memory"),
+        (header(held_bytes=36_000_000), ResizeSpec(), {"max_memory_bytes": 50_000_000}, "memory"),
     ],
 )
 def test_a_plan_that_would_exceed_the_limits_is_not_made(

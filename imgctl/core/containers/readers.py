@@ -3,13 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
+from imgctl.core.containers import jpeg
 from imgctl.core.containers.container import Container
 from imgctl.core.formats import ImageFormat
 
 Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 """Reads an open file of this many bytes. Raises PictureError."""
 
-READERS: Mapping[ImageFormat, Reader] = {}
+READERS: Mapping[ImageFormat, Reader] = {
+    ImageFormat.JPEG: jpeg.read,
+}
 
 
 def read_container(image_format: ImageFormat, file: BinaryIO, file_bytes: int) -> Container | None:
