@@ -5,9 +5,10 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any, BinaryIO, cast
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
@@ -25,8 +26,21 @@ _SUPPORTED_MODES = {  # TIFF is not listed: it supports every mode that can be r
 }
 _LOSSLESS_TIFF = ("tiff_lzw", "tiff_adobe_deflate", "packbits")
 
+_LARGEST_JPEG_BYTES = 8  # per pixel, at quality 100 and with four channels
+_ENLARGED_BUFFER = Lock()
+
 _RUN_LENGTHS = {"compress_level": 1, "compress_type": 3}  # zlib's Z_RLE
 _STRIP_ROWS = 48
+
+
+# What Pillow keeps beside the pixels although it says how they are shown. All else is metadata,
+# which its encoders write where no option says otherwise.
+_PIXEL_INFO = ("transparency", "background", "disposal", "blend", "duration", "version")
+
+
+def pixel_info(info: Mapping[Any, Any]) -> dict[str | tuple[int, int], Any]:
+    """Return what describes pixels of Pillow's `info`, so that metadata come by options only."""
+    return {key: info[key] for key in _PIXEL_INFO if key in info}
 
 
 def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Image, str]:
@@ -69,10 +83,26 @@ def save(
         ]
     if len(pages) > 1:
         options |= {"save_all": True, "append_images": pages[1:]}
+    try:
+        return _encoded(pages[0], output_format, options)
+    except OSError:
+        if not options.get("progressive"):
+            raise
+    # Pillow gives a progressive JPEG a buffer of one byte per pixel, which noise exceeds.
+    with _ENLARGED_BUFFER:
+        usual = ImageFile.MAXBLOCK
+        ImageFile.MAXBLOCK = _LARGEST_JPEG_BYTES * pages[0].width * pages[0].height + usual
+        try:
+            return _encoded(pages[0], output_format, options)
+        finally:
+            ImageFile.MAXBLOCK = usual
+
+
+def _encoded(page: Image.Image, output_format: ImageFormat, options: Mapping[str, Any]) -> bytes:
     # Pillow releases the interpreter lock while it encodes into a real file, so that threads run in
     # parallel; into a BytesIO it would not.
     with _memory_file() as encoded:
-        pages[0].save(encoded, output_format.value, **options)
+        page.save(encoded, output_format.value, **options)
         encoded.seek(0)
         return encoded.read()
 

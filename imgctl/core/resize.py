@@ -150,8 +150,9 @@ def render(opened: OpenSource, plan: ResizePlan) -> RenderedPages:
         if size != plan.stored:
             plan.check_page(index, size)
         page = _render_page(image, plan.page_target(index, size), plan)
-        if page is image and animated:
-            page = page.copy()  # the next frame is decoded into the same memory
+        if page is image and (animated or opened.format is ImageFormat.TIFF):
+            # The next frame is decoded into the same memory; a TIFF would be saved with its tags.
+            page = page.copy()
         page, lost = encoding.convert_for(
             pixels.upright(page, plan.orientation), plan.output_format
         )
@@ -175,6 +176,8 @@ def _render_page(image: Image.Image, target: Size, plan: ResizePlan) -> Image.Im
 def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
     """Encode the pages with the plan's options and metadata."""
     pages = rendered.pages
+    for page in pages:
+        page.info = encoding.pixel_info(page.info)
     if plan.path is RenderPath.PNG16:
         data = png16.save(pages, plan.metadata.options)
         mode, frames = plan.original.mode, 1

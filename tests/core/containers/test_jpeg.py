@@ -5,7 +5,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from PIL import Image, ImageChops, ImageStat
+from PIL import Image, ImageChops, ImageFile, ImageStat
 
 from imgctl.core.containers import jpeg
 from imgctl.core.containers.jpeg import JpegContainer
@@ -253,3 +253,12 @@ def test_mutated_structures_are_read_without_any_other_error() -> None:
         data = mutated(random.choice(seeds), random)
         with suppress(PictureError):
             assert read(data[: random.randrange(len(data) + 1)]).frames == 1
+
+
+@pytest.mark.parametrize("mode", ["RGB", "CMYK"])
+def test_noise_is_encoded_progressively_although_it_exceeds_the_buffer(mode: str) -> None:
+    data = encoded(noise(mode, (600, 600)), "JPEG", quality=30, subsampling=0, progressive=True)
+    spec = ResizeSpec(target=Fit(600), quality=100)
+    result = halve(data, spec)
+    assert decoded(result.data).info["progressive"]
+    assert ImageFile.MAXBLOCK == 65_536
