@@ -32,6 +32,8 @@ _SIGNS = (
 _START_TAG = re.compile(rb"""<(?:[^"'>]|"[^"]*"|'[^']*')*>""")
 _ATTRIBUTE = re.compile(rb"""\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
 
+_MAX_NAMESPACES = 256  # in force at once: packets have some twenty
+
 _UNREADABLE = "XMP dropped: could not be read"
 _CLAIMS_REMOVED = "claims of a gain map or motion photo removed from XMP"
 _EXTENDED_DROPPED = "extended XMP dropped"
@@ -43,9 +45,12 @@ def upright_alone(packet: bytes) -> tuple[bytes | None, tuple[str, ...]]:
     The orientation becomes 1. Thumbnails go, and claims that a gain map, a video or more XMP
     follows. The packet is None if it cannot be read.
     """
-    if not any(sign in packet for sign in _SIGNS):
+    text = packet.rstrip(b"\0")
+    if b"\0" in text:  # UTF-16, although packets in image files are UTF-8 (ISO 16684-1, 7.1)
+        return None, (_UNREADABLE,)
+    if not any(sign in text for sign in _SIGNS):
         return packet, ()
-    editor = _Editor(packet.rstrip(b"\0"))
+    editor = _Editor(text)
     try:
         return editor.edited(), tuple(editor.notes)
     except (expat.ExpatError, ValueError):
@@ -80,19 +85,24 @@ class _Editor:
         parser.EndElementHandler = lambda _: self._end(parser.CurrentByteIndex)
         parser.StartDoctypeDeclHandler = _refuse_doctype
         parser.Parse(self.packet, True)  # noqa: FBT003 (it takes no keyword)
-        edited = self.packet
-        for start, end, replacement in sorted(self.edits, reverse=True):
-            edited = edited[:start] + replacement + edited[end:]
-        return edited
+        pieces, kept_from = [], 0
+        for start, end, replacement in sorted(self.edits):
+            pieces += [self.packet[kept_from:start], replacement]
+            kept_from = end
+        return b"".join([*pieces, self.packet[kept_from:]])
 
     def _start(self, start: int, name: str, attributes: dict[str, str]) -> None:
         tag = _START_TAG.match(self.packet, start)
         if tag is None:
             raise ValueError("an element without a start tag")
-        scope = {**self.open[-1].scope} if self.open else {}
-        scope |= {k[6:]: v for k, v in attributes.items() if k.startswith("xmlns:")}
+        scope = self.open[-1].scope if self.open else {}
+        declared = {k[6:]: v for k, v in attributes.items() if k.partition(":")[0] == "xmlns"}
+        if declared:
+            scope = scope | declared
+            if len(scope) > _MAX_NAMESPACES:
+                raise ValueError("too many namespaces")
         inside_removed = bool(self.open) and self.open[-1].removed
-        known = _resolved(name, scope)
+        known = _resolved(name if ":" in name else f":{name}", scope)
         removed = inside_removed or self._is_untrue(*known)
         if not removed:
             self._edit_attributes(start, tag.group(), scope)
@@ -130,6 +140,7 @@ class _Editor:
 
 
 def _resolved(name: str, scope: dict[str, str]) -> tuple[str, str]:
+    """Return namespace and local name; an attribute without a prefix is in no namespace."""
     prefix, colon, local = name.partition(":")
     return (scope.get(prefix, ""), local) if colon and prefix != "xmlns" else ("", "")
 

@@ -17,6 +17,7 @@ MAX_SEGMENTS = 20_000
 """Far more than any encoder writes: a file of 256 MiB in full segments has 4,100."""
 
 _STANDALONE = (0x01, SOI, EOI)  # TEM, SOI, EOI: no length follows; RSTn are skipped
+_FIRST_BLOCK_BYTES = 16  # most markers follow a segment at once
 _BLOCK_BYTES = 1 << 20
 
 # A marker that ends entropy-coded data: not a stuffed byte (00), a restart (D0-D7) or fill (FF).
@@ -67,11 +68,13 @@ def segments(file: BinaryIO, file_bytes: int) -> Iterator[Segment]:
 
 def find_marker(file: BinaryIO, position: int) -> int | None:
     """Return where the next marker is that is no restart marker, or None."""
+    size = _FIRST_BLOCK_BYTES
     while True:
         file.seek(position)
-        block = file.read(_BLOCK_BYTES)
+        block = file.read(size)
         if found := _MARKER.search(block):
             return position + found.start()
-        if len(block) < _BLOCK_BYTES:
+        if len(block) < size:
             return None
         position += len(block) - 1  # the last byte can be the first of a marker
+        size = min(8 * size, _BLOCK_BYTES)
