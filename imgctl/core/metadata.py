@@ -180,8 +180,10 @@ def _read_tiff_exif(image: Image.Image) -> dict[int, Any]:
     directory = image.getexif()
     tags: dict[int, Any] = {tag: directory[tag] for tag in _DESCRIPTIVE_TAGS if tag in directory}
     for tag in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        if values := directory.get_ifd(tag):
-            tags[tag] = dict(values)
+        if values := dict(directory.get_ifd(tag)):
+            if ExifTags.IFD.Interop in values:  # an offset
+                values[ExifTags.IFD.Interop] = dict(directory.get_ifd(ExifTags.IFD.Interop))
+            tags[tag] = values
     return tags
 
 

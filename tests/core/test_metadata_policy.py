@@ -274,6 +274,45 @@ def test_text_in_a_tiff_keeps_its_bytes(compression: str, target: ImageFormat) -
     assert TEXT in halve(data, ResizeSpec(format=target)).data
 
 
+def tiff_with_exif() -> bytes:
+    """A TIFF whose Exif, GPS and interoperability directories have a tag each."""
+    image = bytearray(encoded(photo(), "TIFF"))
+    first = int.from_bytes(image[4:8], "little")
+    count = int.from_bytes(image[first : first + 2], "little")
+    entries = image[first + 2 : first + 2 + 12 * count]
+
+    def append(*tags: bytes) -> int:
+        start = len(image)
+        image.extend(struct.pack("<H", len(tags)) + b"".join(tags) + bytes(4))
+        return start
+
+    interop = append(struct.pack("<HHI4s", 1, 2, 4, b"R98\0"))
+    gps = append(struct.pack("<HHI4s", 1, 2, 2, b"N\0\0\0"))
+    owner = struct.pack("<HHI4s", 0xA430, 2, 4, b"own\0")
+    details = append(struct.pack("<HHII", 0xA005, 4, 1, interop), owner)
+    pointers = [
+        struct.pack("<HHII", 0x8769, 4, 1, details),
+        struct.pack("<HHII", 0x8825, 4, 1, gps),
+    ]
+    tags = sorted(
+        [*(bytes(entries[i : i + 12]) for i in range(0, len(entries), 12)), *pointers],
+        key=lambda entry: int.from_bytes(entry[:2], "little"),
+    )
+    image[4:8] = append(*tags).to_bytes(4, "little")
+    return bytes(image)
+
+
+@pytest.mark.parametrize("target", [ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP])
+def test_the_exif_directories_of_a_tiff_are_kept(target: ImageFormat) -> None:
+    for policy in (MetadataPolicy.SAFE, MetadataPolicy.ALL):
+        result = halve(tiff_with_exif(), ResizeSpec(format=target, metadata=policy))
+        with Image.open(io.BytesIO(result.data)) as image:
+            exif = image.getexif()
+            assert exif.get_ifd(ExifTags.IFD.Exif)[0xA430] == "own"
+            assert exif.get_ifd(ExifTags.IFD.Interop) == {1: "R98"}
+            assert bool(exif.get_ifd(ExifTags.IFD.GPSInfo)) == (policy is MetadataPolicy.ALL)
+
+
 @pytest.mark.parametrize("format_", [ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.PNG])
 @pytest.mark.parametrize(
     "block", [b"garbage!" * 4, b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff" + b"\xff" * 99]
