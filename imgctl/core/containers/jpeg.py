@@ -23,8 +23,10 @@ CONTINUATIONS = 4
 
 _EOI_BYTES = bytes([0xFF, EOI])
 
-# Measured on one vCPU: libjpeg visits every block of a scan, and reads every byte of it.
+# Measured on one vCPU: libjpeg visits every block of a scan, and reads every byte of it. For
+# arithmetic coding, where a byte can hold hundreds of decisions, it is 64 coefficients of a block.
 _SECONDS_PER_BLOCK = 65e-9
+_SECONDS_PER_ARITHMETIC_BLOCK = 1e-6
 _SECONDS_PER_BYTE = 25e-9
 
 _VIDEO = b"ftyp"  # the first box of an MP4 file (ISO/IEC 14496-12)
@@ -117,7 +119,9 @@ class _Found:
             return JpegContainer(size=Size(1, 1))  # the decoder decides what is wrong with it
         size = Size(self.frame.width, self.frame.height)
         held = 0 if self.scans.single_pass else self.frame.coefficient_bytes
-        seconds = self.scans.blocks * _SECONDS_PER_BLOCK + self.file_bytes * _SECONDS_PER_BYTE
+        arithmetic = self.frame.arithmetic
+        block_seconds = _SECONDS_PER_ARITHMETIC_BLOCK if arithmetic else _SECONDS_PER_BLOCK
+        seconds = self.scans.blocks * block_seconds + self.file_bytes * _SECONDS_PER_BYTE
         unfinished_at = self._unfinished_at()
         if unfinished_at is not None:  # then `jpeg_ending` decodes it in full, several times
             self.patches.append(Patch(unfinished_at, self.file_bytes, _EOI_BYTES))

@@ -2,6 +2,7 @@ import io
 import struct
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -13,8 +14,11 @@ from imgctl.core.containers.jpeg_markers import MAX_SEGMENTS, find_marker
 from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
+from imgctl.core.limits import working_bytes
+from imgctl.core.pixels import divided
 from imgctl.core.spec import Fit, ResizeSpec
 from tests import costly_pictures
+from tests.core.costs import measured_cost
 from tests.core.make_corpus import mutated
 from tests.core.resizing import halve
 from tests.pictures import decoded, encoded, photo
@@ -88,13 +92,12 @@ def test_coefficients_are_counted_where_libjpeg_holds_them(
     assert (container.scans > 1) == bool(options)
 
 
-@pytest.mark.parametrize("width", [65_000])
-def test_a_sequential_jpeg_with_a_scan_for_each_channel_holds_all_coefficients(width: int) -> None:
+def test_a_sequential_jpeg_with_a_scan_for_each_channel_holds_all_coefficients() -> None:
     small = costly_pictures.jpeg_with_a_scan_for_each_channel(64, 48, 3)
     assert halve(small).resized.size == Size(32, 24)
     assert read(small).decoder_bytes == 64 * 48 * 3 * 2
     with pytest.raises(TooLarge, match="of memory"):
-        halve(costly_pictures.jpeg_with_a_scan_for_each_channel(width, 3_500, 4))
+        halve(costly_pictures.jpeg_with_a_scan_for_each_channel(65_000, 3_500, 4))
 
 
 def test_many_scans_are_refused_by_their_number_before_they_are_decoded() -> None:
@@ -262,3 +265,40 @@ def test_noise_is_encoded_progressively_although_it_exceeds_the_buffer(mode: str
     result = halve(data, spec)
     assert decoded(result.data).info["progressive"]
     assert ImageFile.MAXBLOCK == 65_536
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        costly_pictures.jpeg_with_a_scan_for_each_channel(6_000, 5_000, 4),
+        costly_pictures.jpeg_of_many_scans(9_000, 9_000, 20),
+        encoded(Image.new("RGB", (6_000, 5_000)), "JPEG", progressive=True, subsampling=0)[:-2],
+    ],
+    ids=["a scan for each channel", "gray", "without an end marker"],
+)
+def test_the_estimated_memory_is_not_exceeded(image: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "image.jpg"
+    path.write_bytes(image)
+    container = read(image)
+    size = container.size
+    estimate = working_bytes(
+        divided(size, 2), divided(size, 2), 1, held_bytes=container.decoder_bytes
+    )
+    cost = measured_cost(path)
+    assert cost.error in (None, "Truncated")
+    assert cost.peak_bytes < estimate
+
+
+def test_an_arithmetic_coded_jpeg_is_resized() -> None:
+    frame = struct.pack(">BHHB", 8, 16, 16, 1) + bytes([1, 0x11, 0])
+    scan = segment(0xDA, bytes([1, 1, 0, 0, 63, 0])) + bytes(50)
+    tables = segment(0xDB, bytes([0, *[1] * 64]))
+    image = b"\xff\xd8" + tables + segment(0xC9, frame) + scan + b"\xff\xd9"
+    assert halve(image).resized.size == Size(8, 8)
+
+
+def test_a_gain_map_is_noted_instead_of_a_further_image() -> None:
+    xmp = b"<x:xmpmeta xmlns:x='adobe:ns:meta/' hdrgm:Version=\"1.0\"/>"
+    options = {"save_all": True, "append_images": [photo(20, 20)], "xmp": xmp}
+    notes = halve(encoded(photo(), "MPO", **options)).notes
+    assert notes == ("gain map dropped", "XMP dropped")
