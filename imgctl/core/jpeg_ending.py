@@ -31,10 +31,10 @@ def check_complete(opened: OpenSource) -> None:
         return
     *optional, end = container.patches
     random = Random(0)  # noqa: S311 (not a secret)
-    for tables in ([], _coarse_tables(opened.original, opened.file_bytes)):
+    for tables in ([], _coarse_tables(opened.stored, opened.file_bytes)):
         endings = [b"", *(_continuation(random, 3 * n) for n in range(CONTINUATIONS - 1))]
         digests = (
-            _digest(opened.original, [*optional, *tables], Patch(end.start, end.end, ending))
+            _digest(opened.stored, [*optional, *tables], Patch(end.start, end.end, ending))
             for ending in endings
         )
         expected = next(digests)

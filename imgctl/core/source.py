@@ -29,13 +29,13 @@ _OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 class OpenSource:
     """An open image: its header has been read, its pixels have not been decoded.
 
-    `file` is what the decoder sees, and `original` the file as it is. `head` is the file's first
-    `HEAD_BYTES` bytes.
+    `head` is the file's first `HEAD_BYTES` bytes. `file` is what the decoder reads, `stored` the
+    file without patches.
     """
 
     image: ImageFile.ImageFile
     file: BinaryIO
-    original: BinaryIO
+    stored: BinaryIO
     file_bytes: int
     head: bytes
     format: ImageFormat
@@ -108,7 +108,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     source_format = sniff(head)
     limits.check_bytes(file_bytes)
-    original = file
+    stored = file
     container = read_container(source_format, file, file_bytes)
     if container is not None:  # before the decoder, some of which work while they open a file
         limits.check_pixels(container.size, container.frames)
@@ -118,7 +118,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     load_plugin(source_format)
     with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, original, file_bytes, head, source_format, container)
+        yield OpenSource(image, file, stored, file_bytes, head, source_format, container)
 
 
 def load_plugin(image_format: ImageFormat) -> None:
