@@ -124,16 +124,3 @@ def tiff_of_many_pages(pages: int) -> bytes:
         for page in range(1, pages + 1)
     )
     return b"II*\0" + struct.pack("<I", 12) + b"\0\0\0\0" + b"".join(chain)
-
-
-def tiff_that_its_encoder_rejects() -> bytes:
-    """A TIFF of one pixel with a tag that makes Pillow raise SystemError when it writes it."""
-    data = zlib.compress(b"\x55")
-    data += b"\0" * (len(data) % 2)
-    tags = [
-        (256, 3, 1), (257, 3, 1), (258, 3, 8), (259, 3, 8), (262, 3, 1), (273, 4, 8), (277, 3, 1),
-        (278, 3, 1), (279, 4, len(data)), (334, 11, struct.unpack("<I", struct.pack("<f", 0.4))[0]),
-    ]  # fmt: skip
-    directory = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in tags)
-    header = b"II*\0" + struct.pack("<I", 8 + len(data)) + data
-    return header + struct.pack("<H", len(tags)) + directory + b"\0\0\0\0"

@@ -16,6 +16,7 @@ from PIL import (
     JpegImagePlugin,
 )
 
+from imgctl.core import encoding
 from imgctl.core.errors import Damaged, NotAnImage, PictureError, TooLarge, Truncated
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
@@ -418,6 +419,17 @@ def test_png_compression_depends_on_the_content(picture: str, *, run_lengths: bo
     quickest = len(encoded(half, "PNG", compress_level=1, compress_type=3))
     assert len(result.data) == (quickest if run_lengths else default)
     assert len(result.data) <= 1.05 * default
+
+
+def test_an_exception_of_an_encoder_means_that_the_image_is_damaged(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise SystemError("returned a result with an exception set")
+
+    monkeypatch.setattr(encoding, "save", fail)
+    with pytest.raises(Damaged, match="exception set"):
+        halve(encoded(photo(), "PNG"))
 
 
 def test_the_same_image_gives_the_same_bytes_in_every_thread() -> None:

@@ -97,22 +97,11 @@ def test_a_processor_limit_applies_to_each_image_anew(process: ResizeProcess) ->
             process.resize(source, HALF, limits)
 
 
-def test_an_exception_of_an_encoder_means_that_the_image_is_damaged(
-    process: ResizeProcess,
-) -> None:
-    with (
-        opened(costly_pictures.tiff_that_its_encoder_rejects()) as source,
-        pytest.raises(Damaged, match="exception set"),
-    ):
-        process.resize(source, HALF, Limits())
-
-
 @pytest.mark.parametrize(
     "picture",
     [
         costly_pictures.gif_of_a_huge_screen(40_000),
         costly_pictures.jpeg_of_many_scans(4_000, 4_000, 4_000),
-        costly_pictures.tiff_that_its_encoder_rejects(),
         b"no picture",
     ],
 )
