@@ -92,6 +92,8 @@ class Scans:
 
     def add(self, header: bytes) -> None:
         """Count a scan; `header` is the data of its SOS segment."""
+        if self.single_pass:
+            return
         number = header[0] if header else 0
         identifiers = tuple(header[1 : 1 + 2 * number : 2])
         self.count += 1

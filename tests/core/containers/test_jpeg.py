@@ -11,7 +11,7 @@ from PIL import Image, ImageChops, ImageFile, ImageStat
 from imgctl.core.containers import jpeg
 from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.containers.jpeg_markers import MAX_SEGMENTS, find_marker
-from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
+from imgctl.core.errors import Damaged, PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.limits import working_bytes
@@ -98,6 +98,15 @@ def test_a_sequential_jpeg_with_a_scan_for_each_channel_holds_all_coefficients()
     assert read(small).decoder_bytes == 64 * 48 * 3 * 2
     with pytest.raises(TooLarge, match="of memory"):
         halve(costly_pictures.jpeg_with_a_scan_for_each_channel(65_000, 3_500, 4))
+
+
+def test_a_scan_after_one_that_has_the_whole_image_is_not_counted() -> None:
+    image = encoded(photo(), "JPEG", quality=90)
+    scan = image[image.rindex(b"\xff\xda") : -2]
+    twice = image[:-2] + scan + b"\xff\xd9 and noise"
+    assert (read(twice).scans, read(twice).decoder_bytes) == (1, 0)
+    with pytest.raises(Damaged):  # libjpeg expects the end there
+        halve(twice)
 
 
 def test_many_scans_are_refused_by_their_number_before_they_are_decoded() -> None:
