@@ -18,13 +18,33 @@ def jpeg_of_many_scans(width: int, height: int, scans: int) -> bytes:
     bits = ("0" + "1" * 14) * runs
     bits += "1" * (-len(bits) % 8)
     entropy_coded = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\x00")
-    scan = _jpeg_segment(0xDA, bytes([1, 1, 0, 1, 63, 0])) + entropy_coded
+    scan = _jpeg_segment(0xDA, bytes([1, 1, 0, 1, 63, 0x10])) + entropy_coded  # a refinement
     return (
         b"\xff\xd8"
         + _jpeg_segment(0xDB, bytes([0, *[1] * 64]))
         + _jpeg_segment(0xC2, struct.pack(">BHHB", 8, height, width, 1) + bytes([1, 0x11, 0]))
         + _jpeg_segment(0xC4, bytes([0x10, 1, *[0] * 15, 0xE0]))
         + scan * scans
+        + b"\xff\xd9"
+    )
+
+
+def jpeg_with_a_scan_for_each_channel(width: int, height: int, channels: int) -> bytes:
+    """A sequential JPEG that is decoded from coefficients, as a progressive one is."""
+    blocks = -(-width // 8) * -(-height // 8)
+    numbers = range(1, channels + 1)
+    frame = struct.pack(">BHHB", 8, height, width, channels)
+    table = bytes([1, *[0] * 15, 0])  # one code of one bit: no difference, or end of block
+    return (
+        b"\xff\xd8"
+        + _jpeg_segment(0xDB, bytes([0, *[1] * 64]))
+        + _jpeg_segment(0xC0, frame + b"".join(bytes([number, 0x11, 0]) for number in numbers))
+        + _jpeg_segment(0xC4, b"\x00" + table)
+        + _jpeg_segment(0xC4, b"\x10" + table)
+        + b"".join(
+            _jpeg_segment(0xDA, bytes([1, number, 0, 0, 63, 0])) + bytes(-(-blocks * 2 // 8))
+            for number in numbers
+        )
         + b"\xff\xd9"
     )
 

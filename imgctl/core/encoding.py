@@ -5,12 +5,14 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from threading import Lock
 from typing import Any, BinaryIO, cast
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from imgctl.core import bmp_writer, tiff_writer
 from imgctl.core.containers.apng import Blend, Disposal
+from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.containers.png_chunks import read_chunks
 from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
@@ -28,8 +30,21 @@ _SUPPORTED_MODES = {  # TIFF is not listed: it supports every mode that can be r
     ImageFormat.BMP: ("L", "RGB", "RGBA"),
 }
 
+_LARGEST_JPEG_BYTES = 8  # per pixel, at quality 100 and with four channels
+_ENLARGED_BUFFER = Lock()
+
 _RUN_LENGTHS = {"compress_level": 1, "compress_type": 3}  # zlib's Z_RLE
 _STRIP_ROWS = 48
+
+
+# What Pillow keeps beside the pixels although it says how they are shown. All else is metadata,
+# which its encoders write where no option says otherwise.
+_PIXEL_INFO = ("transparency", "background", "disposal", "blend", "duration", "version")
+
+
+def pixel_info(info: Mapping[Any, Any]) -> dict[str | tuple[int, int], Any]:
+    """Return what describes pixels of Pillow's `info`, so that metadata come by options only."""
+    return {key: info[key] for key in _PIXEL_INFO if key in info}
 
 
 def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Image, str]:
@@ -78,13 +93,29 @@ def save(
         ]
     if len(pages) > 1:
         options |= {"save_all": True, "append_images": pages[1:]}
+    try:
+        return _encoded(pages[0], output_format, options)
+    except OSError:
+        if not options.get("progressive"):
+            raise
+    # Pillow gives a progressive JPEG a buffer of one byte per pixel, which noise exceeds.
+    with _ENLARGED_BUFFER:
+        usual = ImageFile.MAXBLOCK
+        ImageFile.MAXBLOCK = _LARGEST_JPEG_BYTES * pages[0].width * pages[0].height + usual
+        try:
+            return _encoded(pages[0], output_format, options)
+        finally:
+            ImageFile.MAXBLOCK = usual
+
+
+def _encoded(page: Image.Image, output_format: ImageFormat, options: Mapping[str, Any]) -> bytes:
     # Pillow releases the interpreter lock while it encodes into a real file, so that threads run in
     # parallel; into a BytesIO it would not.
     with _memory_file() as encoded:
-        pages[0].save(encoded, output_format.value, **options)
+        page.save(encoded, output_format.value, **options)
         encoded.seek(0)
         data = encoded.read()
-    has_alpha = output_format is ImageFormat.BMP and pages[0].mode == "RGBA"
+    has_alpha = output_format is ImageFormat.BMP and page.mode == "RGBA"
     return bmp_writer.with_alpha_mask(data) if has_alpha else data
 
 
@@ -134,7 +165,10 @@ def encoder_options(
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:
-        options["quality"] = quality or DEFAULT_QUALITY[output_format]
+        default = DEFAULT_QUALITY[output_format]
+        if same_format and isinstance(source.container, JpegContainer):
+            default = min(default, source.container.quality)  # more would not bring it back
+        options["quality"] = quality or default
     return options
 
 

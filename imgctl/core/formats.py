@@ -44,6 +44,17 @@ DEFAULT_QUALITY = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 80, ImageFormat.AVIF:
 AVIF 74 at the faster speed used here produces as many bytes as Pillow's default, 75.
 """
 
+MAX_SIDE = {
+    ImageFormat.JPEG: 65_500,  # libjpeg's JPEG_MAX_DIMENSION
+    ImageFormat.PNG: 2**31 - 1,  # PNG, 11.2.1
+    ImageFormat.WEBP: 16_383,  # 14 bits (RFC 9649, 2.5)
+    ImageFormat.GIF: 65_535,  # 16 bits (GIF89a, 18)
+    ImageFormat.TIFF: 2**31 - 1,  # 32 bits (TIFF 6.0), which libtiff and Pillow read as signed
+    ImageFormat.BMP: 2**31 - 1,  # a signed LONG of BITMAPINFOHEADER
+    ImageFormat.AVIF: 32_768,  # libavif's AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT
+}
+"""The longest side, in pixels, of an image that the format's decoders read."""
+
 _TIFF_HEADS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _AVIF_BRANDS = (b"avif", b"avis")
 _UNSUPPORTED_BRANDS = {  # ISO/IEC 23008-12, annex B, and Canon's own

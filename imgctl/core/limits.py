@@ -72,25 +72,23 @@ class Limits:
                 f" the limit is {self.max_memory_bytes / MEBIBYTE:.0f} MiB."
             )
 
-    def check_time(self, needed_seconds: float) -> None:
-        """Raise TooLarge if the estimated processor time exceeds the limit."""
+    def check_time(self, needed_seconds: float, work: str = "") -> None:
+        """Raise TooLarge if the estimated processor time exceeds the limit; `work` is its cause."""
         if needed_seconds > self.max_estimated_seconds:
             raise _too_large(
-                f"Decoding needs about {needed_seconds:.0f} s; the limit is"
+                f"Decoding {work or 'the image'} needs about {needed_seconds:.0f} s; the limit is"
                 f" {self.max_estimated_seconds:.0f} s."
             )
 
 
-def working_bytes(decoded: Size, target: Size, frames: int, *, progressive: Size | None) -> int:
+def working_bytes(decoded: Size, target: Size, frames: int, *, held_bytes: int = 0) -> int:
     """Estimate the peak memory of a resize with Pillow, in bytes.
 
     Pillow stores a pixel in 4 bytes (1 for gray and palettes, which are converted to 4). One frame
     is decoded at a time, together with a copy in another mode; all results are kept until they are
-    encoded. `progressive` is the stored size of a progressive JPEG, else None: libjpeg keeps all of
-    its coefficients, 3 bytes per pixel at 4:2:0 and 6 at 4:4:4 (jdcoefct.c).
+    encoded. `held_bytes` is what the decoder holds beside the pixels.
     """
-    coefficients = 0 if progressive is None else 6 * progressive.pixels
-    return coefficients + 8 * decoded.pixels + 5 * target.pixels * frames
+    return held_bytes + 8 * decoded.pixels + 5 * target.pixels * frames
 
 
 def _too_large(message: str) -> TooLarge:

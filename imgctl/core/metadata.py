@@ -1,22 +1,24 @@
-"""Image metadata: color profile, resolution, EXIF and XMP.
+"""Image metadata: color profile, resolution, EXIF, XMP, IPTC, comments and text.
 
 It is read into a value (`SourceMetadata`), and what a result keeps of it is decided from that
 value only (`plan_metadata`). The default policy keeps what a photographer expects to find again,
 without the GPS position, the thumbnail, and whatever resizing makes untrue.
 """
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
 
+from imgctl.core import descriptions, jpeg_metadata
+from imgctl.core import exif as exif_block
 from imgctl.core.containers.tiff_metadata import TiffMetadata
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.profiles import color_space
 from imgctl.core.spec import MetadataPolicy
+from imgctl.core.xmp import upright_alone
 
 _EXIF_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _XMP_FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
@@ -39,8 +41,10 @@ _DESCRIPTIVE_TAGS = (
     ExifTags.Base.Copyright,
 )
 
-_XMP_KEYS = ("xmp", "XML:com.adobe.xmp")  # in Pillow's `info`, by format
-_RAW_EXIF_KEY = "Raw profile type exif"  # a PNG's EXIF as hexadecimal text, by ImageMagick
+_NO_UNIT = 1  # of a resolution (TIFF 6.0, tag 296)
+
+_XMP_KEYS = ("xmp", descriptions.XMP_KEYWORD)  # in Pillow's `info`, by format
+_RAW_EXIF_KEY = descriptions.RAW_PROFILE + "exif"
 
 UPRIGHT = {  # EXIF orientation (CIPA DC-008, tag 0x0112) -> the operation that makes it upright
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -59,15 +63,20 @@ class SourceMetadata:
     """The metadata of a source image.
 
     `exif` is the EXIF block as stored; for a TIFF, whose own directory contains EXIF's tags, it is
-    a block of those tags. `dpi` is as stored, plausible or not. `others` names blocks of metadata
-    that no result keeps.
+    a block of those tags. `dpi` is as stored, plausible or not, and None where the file has none.
+    `comments` are those of JPEG and GIF, and `text` is a PNG's, without what holds other metadata.
+    `others` names blocks that no result keeps, and `unreadable` are notes on what cannot be read.
     """
 
     icc_profile: bytes | None = field(default=None, repr=False)
     dpi: object = None
     exif: bytes | None = field(default=None, repr=False)
     xmp: bytes | str | None = field(default=None, repr=False)
+    iptc: bytes | None = field(default=None, repr=False)
+    comments: tuple[bytes, ...] = field(default=(), repr=False)
+    text: Mapping[str, str] = field(default_factory=dict, repr=False)
     others: tuple[str, ...] = ()
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -95,17 +104,38 @@ def read_orientation(image: Image.Image) -> int:
     """
     if isinstance(image, TiffImagePlugin.TiffImageFile):
         return 1
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    if isinstance(image, PngImagePlugin.PngImageFile) and not _has_exif(image):
+        image.load()
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except exif_block.PILLOW_ERRORS:
+        return 1  # `plan_metadata` notes that it cannot be read
     return orientation if orientation in UPRIGHT else 1
 
 
 def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
-    """Read the metadata of an open image, without EXIF unless `with_exif`."""
+    """Read the metadata of an open image; only its profile and resolution unless `with_exif`."""
+    profile, dpi = image.info.get("icc_profile"), _read_dpi(image)
+    if not with_exif:
+        return SourceMetadata(icc_profile=profile, dpi=dpi)
+    exif: bytes | None = None
+    unreadable: list[str] = []
+    try:
+        exif = _raw_exif(image)
+    except exif_block.PILLOW_ERRORS:
+        unreadable.append(exif_block.UNREADABLE)
+    if "icc_profile" in image.info and profile is None:  # of a JPEG that lacks parts of it
+        unreadable.append("color profile dropped: could not be read")
+    unreadable += descriptions.unreadable_notes(image)
     return SourceMetadata(
-        icc_profile=image.info.get("icc_profile"),
-        dpi=image.info.get("dpi"),
-        exif=_raw_exif(image) if with_exif else None,
+        icc_profile=profile,
+        dpi=dpi,
+        exif=exif,
         xmp=next((image.info[key] for key in _XMP_KEYS if key in image.info), None),
+        iptc=descriptions.read_iptc(image),
+        comments=descriptions.read_comments(image),
+        text=descriptions.read_text(image),
+        unreadable=tuple(unreadable),
     )
 
 
@@ -116,6 +146,7 @@ def from_tiff(metadata: TiffMetadata, *, with_exif: bool) -> SourceMetadata:
         dpi=metadata.dpi,
         exif=metadata.exif if with_exif else None,
         xmp=metadata.xmp,
+        iptc=metadata.iptc,
         others=metadata.others,
     )
 
@@ -138,9 +169,18 @@ def plan_metadata(
             _plan_dpi(source.dpi, output_format),
             _plan_exif(source.exif, policy, output_format, target),
             _plan_xmp(source.xmp, policy, output_format),
+            MetadataPlan(*descriptions.plan_iptc(source.iptc, policy, output_format)),
+            MetadataPlan(*descriptions.plan_comments(source.comments, output_format)),
+            MetadataPlan(*descriptions.plan_text(source.text, policy, output_format)),
             MetadataPlan(notes=tuple(f"{name} dropped" for name in source.others)),
+            MetadataPlan(notes=source.unreadable),
         ]
     options = {name: value for part in parts for name, value in part.options.items()}
+    if output_format is ImageFormat.JPEG:
+        options = jpeg_metadata.as_segments(options)
+    if output_format is ImageFormat.TIFF and "dpi" not in options:  # TIFF's default is 1 per inch
+        unit = {TiffImagePlugin.RESOLUTION_UNIT: _NO_UNIT}
+        options["tiffinfo"] = options.get("tiffinfo", {}) | unit
     return MetadataPlan(options, tuple(note for part in parts for note in part.notes))
 
 
@@ -152,12 +192,23 @@ def _raw_exif(image: Image.Image) -> bytes | None:
     return block
 
 
-def _to_exif(stored: bytes | None) -> Image.Exif:
-    """Return the EXIF as an object of its own, which the caller may change."""
-    exif = Image.Exif()
-    if stored is not None:
-        exif.load(stored)
-    return exif
+def _has_exif(image: Image.Image) -> bool:
+    return "exif" in image.info or _RAW_EXIF_KEY in image.info
+
+
+def _read_dpi(image: Image.Image) -> object:
+    """Return the resolution, None where Pillow makes one up: for a JPEG that has EXIF without."""
+    info = image.info
+    has_one = image.format not in ("JPEG", "MPO") or info.get("jfif_unit") in (1, 2)
+    has_one = has_one or info.get("dpi") != (72, 72) or _exif_has_resolution(image)
+    return info.get("dpi") if has_one else None
+
+
+def _exif_has_resolution(image: Image.Image) -> bool:
+    try:
+        return ExifTags.Base.XResolution in image.getexif()
+    except exif_block.PILLOW_ERRORS:
+        return False
 
 
 def _plan_profile(profile: bytes | None, mode: str, output_format: ImageFormat) -> MetadataPlan:
@@ -198,14 +249,7 @@ def _plan_exif(
     output_format: ImageFormat,
     target: Size,
 ) -> MetadataPlan:
-    exif = _to_exif(stored)
-    exif.pop(ExifTags.Base.Orientation, None)
-    notes = _remove_private_tags(exif) if policy is MetadataPolicy.SAFE else []
-    if ExifTags.IFD.Exif in exif:
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        if ExifTags.Base.ExifImageWidth in details:
-            details[ExifTags.Base.ExifImageWidth] = target.width
-            details[ExifTags.Base.ExifImageHeight] = target.height
+    exif, notes = exif_block.kept_exif(stored, policy, target)
     options: dict[str, Any] = {}
     if output_format is ImageFormat.TIFF:
         options["tiffinfo"] = {
@@ -216,24 +260,11 @@ def _plan_exif(
     if output_format not in _EXIF_FORMATS:
         notes.append(f"EXIF dropped: not supported by {output_format}")
         return MetadataPlan(options, tuple(notes))
-    try:
-        options["exif"] = exif.tobytes()
-    except (ValueError, TypeError, struct.error, OverflowError):
-        # A tag that cannot be encoded is no reason to fail the resize.
-        notes.append("EXIF dropped: could not be re-encoded")
-    return MetadataPlan(options, tuple(notes))
-
-
-def _remove_private_tags(exif: Image.Exif) -> list[str]:
-    """Remove GPS position and maker notes; return a note for each."""
-    notes = []
-    if exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
-        notes.append("GPS position removed")
-    if ExifTags.IFD.Exif in exif:
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        if details.pop(ExifTags.IFD.MakerNote, None) is not None:
-            notes.append("maker notes removed")
-    return notes
+    is_jpeg = output_format is ImageFormat.JPEG
+    block, lost = exif_block.encoded_exif(exif, jpeg_metadata.MAX_SEGMENT if is_jpeg else None)
+    if block is not None:
+        options["exif"] = block
+    return MetadataPlan(options, (*notes, *lost))
 
 
 def _plan_xmp(
@@ -242,5 +273,6 @@ def _plan_xmp(
     if not xmp:
         return MetadataPlan()
     if policy is MetadataPolicy.ALL and output_format in _XMP_FORMATS:
-        return MetadataPlan({"xmp": xmp.encode() if isinstance(xmp, str) else xmp})
+        kept, notes = upright_alone(xmp.encode() if isinstance(xmp, str) else xmp)
+        return MetadataPlan({"xmp": kept} if kept else {}, notes)
     return MetadataPlan(notes=("XMP dropped",))

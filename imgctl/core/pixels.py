@@ -14,6 +14,8 @@ Box = tuple[float, float, float, float]
 # that an average keeps costs them more bytes than it saves time.
 _AVERAGED_FORMATS = (ImageFormat.WEBP, ImageFormat.GIF)
 
+_SHORT = 32  # where part of a pixel is a visible part of the picture
+
 
 def resampling_filter(source_format: ImageFormat, *, high_quality: bool) -> Image.Resampling:
     """Return the filter that an image of this format is resampled with."""
@@ -35,9 +37,14 @@ def averages_halves(
 def draft_divisor(stored: Size, target: Size) -> int:
     """Return what libjpeg divides both sides by while it decodes: 8, 4, 2 or 1.
 
-    The result is the target itself or at least twice as large. Sides are rounded up.
+    The result is the target itself or at least twice as large. Sides are rounded up, which moves
+    the picture by part of a pixel: short sides must be multiples. No side is shorter than the
+    divisor: Pillow's draft scales by no more than that.
     """
+    sides = (stored.width, stored.height)
     for divisor in (8, 4, 2):
+        if min(sides) < divisor or any(side < _SHORT and side % divisor for side in sides):
+            continue
         decoded = divided(stored, divisor)
         large_enough = decoded.width >= 2 * target.width and decoded.height >= 2 * target.height
         if decoded == target or large_enough:

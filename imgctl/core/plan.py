@@ -8,7 +8,8 @@ from typing import Any
 from PIL import Image
 
 from imgctl.core.encoding import ANIMATED
-from imgctl.core.formats import ImageFormat
+from imgctl.core.errors import TooLarge
+from imgctl.core.formats import MAX_SIDE, ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits, working_bytes
 from imgctl.core.metadata import MetadataPlan
@@ -69,33 +70,47 @@ class ResizePlan:
         """Raise TooLarge for a page or a growing frame whose size exceeds the limits."""
         self.limits.check_pixels(size, self.frames - index)
         target = target_size(size, self.spec)
-        self.limits.check_memory(working_bytes(size, target, self.frames, progressive=None))
+        check_sides(self.page_target(index, size), self.output_format)
+        self.limits.check_memory(working_bytes(size, target, self.frames))
 
 
 def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
     """Return the memory that decoding and resampling with Pillow would hold at once, in bytes.
 
-    Raises TooLarge if the source, the result or that estimate exceeds the limits. The result's
-    size is computed without the orientation, which is not known yet.
+    Raises TooLarge if the source, the result or that estimate exceeds the limits, or the result
+    those of its format. The result's size is computed without the orientation, which is not known
+    yet.
     """
     limits.check_pixels(header.size, header.frames)
-    frames = kept_frames(header, spec.format or header.format)
+    output_format = spec.format or header.format
+    frames = kept_frames(header, output_format)
     untransposed_target = target_size(header.size, spec)
+    check_sides(untransposed_target, output_format)
     limits.check_pixels(untransposed_target, frames)
     divisor = jpeg_divisor(header, spec, untransposed_target)
     memory_bytes = working_bytes(
         divided(header.size, divisor),
         untransposed_target,
         frames,
-        progressive=header.size if header.progressive else None,
+        held_bytes=header.held_bytes,
     )
     limits.check_memory(memory_bytes)
     return memory_bytes
 
 
+def check_sides(target: Size, output_format: ImageFormat) -> None:
+    """Raise TooLarge for a result with a side that its format cannot hold."""
+    longest = MAX_SIDE[output_format]
+    if max(target.width, target.height) > longest:
+        raise TooLarge(
+            f"The result is {target}; {output_format} holds at most {longest:,} pixels a side.",
+            hint="Choose a smaller size, such as a box to fit into, or another format.",
+        )
+
+
 def jpeg_divisor(header: SourceHeader, spec: ResizeSpec, stored_target: Size) -> int:
     """Return what the sides are divided by while decoding; 1 for all formats but JPEG."""
-    if header.format is not ImageFormat.JPEG or spec.high_quality:
+    if header.format is not ImageFormat.JPEG or header.lossless_jpeg or spec.high_quality:
         return 1
     return draft_divisor(header.size, stored_target)
 

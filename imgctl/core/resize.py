@@ -7,7 +7,17 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin
 
-from imgctl.core import apng, color_key, encoding, pixels, png16, png_color, png_palette
+from imgctl.core import (
+    apng,
+    color_key,
+    encoding,
+    jpeg_ending,
+    pixels,
+    png16,
+    png_color,
+    png_palette,
+)
+from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import ImageFormat
@@ -49,7 +59,8 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
     """
     with open_source(source, limits) as opened:
         header = inspect_header(opened)
-        check_cost(header, spec, limits)  # first, because `inspect` can decode pixels
+        check_cost(header, spec, limits)  # first, because what follows can decode pixels
+        jpeg_ending.check_complete(opened)
         info = inspect(opened, header, with_exif=spec.metadata is not MetadataPolicy.NONE)
         plan = plan_resize(info, spec, limits)
         return encode(render(opened, plan), plan)
@@ -58,17 +69,18 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
 def inspect_header(opened: OpenSource) -> SourceHeader:
     """Read what is known before any pixel is decoded."""
     image, container = opened.image, opened.container
-    images = container.frames if container is not None else getattr(image, "n_frames", 1)
     # A JPEG with several images (MPO) contains previews and depth maps, not frames.
-    is_jpeg = opened.format is ImageFormat.JPEG
+    jpeg = container if isinstance(container, JpegContainer) else None
     return SourceHeader(
         size=Size(*image.size),
         format=opened.format,
         mode=image.mode,
         file_bytes=opened.file_bytes,
-        frames=1 if is_jpeg else images,
-        extra_images=images - 1 if is_jpeg else 0,
-        progressive=is_jpeg and "progressive" in image.info,
+        frames=container.frames if container is not None else getattr(image, "n_frames", 1),
+        extra_images=jpeg.extra_images if jpeg is not None else 0,
+        progressive=jpeg is not None and "progressive" in image.info,
+        lossless_jpeg=jpeg is not None and jpeg.lossless,
+        held_bytes=jpeg.decoder_bytes if jpeg is not None else 0,
     )
 
 
@@ -237,6 +249,8 @@ def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
     """Encode the pages with the plan's options and metadata."""
     pages, size = rendered.pages, Size(*rendered.pages[0].size)
     notes: list[str] = []
+    for page in pages:
+        page.info = encoding.pixel_info(page.info)
     if plan.path is RenderPath.PNG16:
         data = png16.save(pages, plan.metadata.options)
         mode, frames = png16.mode(pages), 1

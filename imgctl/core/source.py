@@ -49,7 +49,8 @@ class SourceHeader:
     """The facts that are known before any pixel is decoded: enough to estimate a resize's cost.
 
     `size` is as stored, before the EXIF orientation is applied. `extra_images` counts the
-    previews and depth maps that follow the image in an MPO file. `progressive` is for JPEG only.
+    previews and depth maps that follow the image in an MPO file. `progressive` and `lossless_jpeg`
+    are for JPEG only. `held_bytes` is what the decoder holds beside the pixels.
     """
 
     size: Size
@@ -59,6 +60,8 @@ class SourceHeader:
     frames: int = 1
     extra_images: int = 0
     progressive: bool = False
+    lossless_jpeg: bool = False
+    held_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +115,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     if container is not None:  # before the decoder, some of which work while they open a file
         limits.check_pixels(container.size, container.frames)
         limits.check_memory(container.decoder_bytes)
-        limits.check_time(container.decoder_seconds)
+        limits.check_time(container.decoder_seconds, container.decoder_work)
         file = container.decoder_file(file)
     file.seek(0)
     load_plugin(source_format)

@@ -278,7 +278,7 @@ def test_an_interrupted_command_continues_where_it_was(imgctl: Imgctl, cake: Pat
 
 def test_the_first_interruption_ends_the_command_and_its_processes(cake: Path) -> None:
     endless = cake.with_name("endless.jpg")
-    endless.write_bytes(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 100_000))
+    endless.write_bytes(costly_pictures.jpeg_of_many_scans(9_000, 9_000, 400))
     program = Path(sys.executable).with_name("imgctl")
     # The pipe is closed when every process that has it open has ended.
     command = subprocess.Popen(

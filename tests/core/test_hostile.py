@@ -96,7 +96,7 @@ print("done")
 
 def test_an_image_that_needs_too_much_memory_is_rejected_after_its_header() -> None:
     data = encoded(photo(400, 300), "PNG")
-    needed = working_bytes(Size(400, 300), Size(200, 150), 1, progressive=None)
+    needed = working_bytes(Size(400, 300), Size(200, 150), 1)
     resize(io.BytesIO(data), ResizeSpec(), Limits(max_memory_bytes=needed))
     with pytest.raises(TooLarge, match="of memory"):
         resize(io.BytesIO(data), ResizeSpec(), Limits(max_memory_bytes=needed - 1))
@@ -106,7 +106,7 @@ def test_scaled_decoding_needs_a_quarter_of_the_memory_and_progressive_decoding_
     plain, progressive = (
         encoded(photo(400, 300), "JPEG", progressive=progressive) for progressive in (False, True)
     )
-    enough = working_bytes(Size(200, 150), Size(200, 150), 1, progressive=None)
+    enough = working_bytes(Size(200, 150), Size(200, 150), 1)
     limits = Limits(max_memory_bytes=enough)
     resize(io.BytesIO(plain), ResizeSpec(), limits)
     with pytest.raises(TooLarge):

@@ -219,7 +219,7 @@ def test_two_plans_of_one_source_do_not_disturb_each_other() -> None:
         (header(GIF, Size(9, 9), frames=3), ResizeSpec(), {"max_pixels": 9999}, "3 frames"),
         (header(), ResizeSpec(target=Exact(9000, 9000)), {"max_pixels": 13_000_000}, "9000x9000"),
         (header(PNG), ResizeSpec(), {"max_memory_bytes": 100_000_000}, "memory"),
-        (header(progressive=True), ResizeSpec(), {"max_memory_bytes": 50_000_000}, "memory"),
+        (header(held_bytes=36_000_000), ResizeSpec(), {"max_memory_bytes": 50_000_000}, "memory"),
     ],
 )
 def test_a_plan_that_would_exceed_the_limits_is_not_made(
@@ -263,3 +263,25 @@ def test_a_plan_prints_its_decisions_and_no_image_data() -> None:
         assert decision in text
     assert "Maker" not in text
     assert len(text) < 1500
+
+
+@pytest.mark.parametrize(
+    ("output_format", "longest"),
+    [(JPEG, 65_500), (WEBP, 16_383), (GIF, 65_535), (AVIF, 32_768)],
+)
+def test_a_result_that_its_format_cannot_hold_is_refused_before_it_is_decoded(
+    output_format: ImageFormat, longest: int
+) -> None:
+    source = header(PNG, Size(140_000, 2))
+    for target in (Exact(longest, 1), Exact(1, longest)):
+        planned(source, ResizeSpec(target=target, format=output_format))
+    for target in (Exact(longest + 1, 1), Exact(1, longest + 1)):
+        with pytest.raises(TooLarge, match=f"{output_format} holds at most {longest:,} pixels"):
+            planned(source, ResizeSpec(target=target, format=output_format))
+
+
+@pytest.mark.parametrize("output_format", [PNG, TIFF, BMP])
+def test_other_formats_hold_any_result_within_the_limits(output_format: ImageFormat) -> None:
+    source = header(PNG, Size(200_000_000, 1))
+    limits = {"max_memory_bytes": 10**11}
+    planned(source, ResizeSpec(target=Scale(Fraction(1)), format=output_format), **limits)

@@ -178,7 +178,7 @@ def test_a_batch_that_is_abandoned_leaves_no_process_and_no_file(
     job: ResizeJob, tmp_path: Path
 ) -> None:
     endless = ResizeJob(tmp_path / "endless.jpg", tmp_path / "out" / "resized-endless.jpg")
-    endless.source.write_bytes(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 8_000))
+    endless.source.write_bytes(costly_pictures.jpeg_of_many_scans(9_000, 9_000, 400))
     with closing(resize_files([endless, job], ResizeSpec(), OPTIONS)) as results:
         assert next(results).job == job
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["resized-cake.jpg"]

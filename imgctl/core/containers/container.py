@@ -24,7 +24,8 @@ class Container:
 
     `size` is as stored, and the largest that any frame makes of it. `decoder_bytes` is the most
     memory that the decoder holds at once, and `decoder_seconds` the processor time that decoding
-    takes in the function with one full vCPU, both measured (`tests/core/test_costs.py`).
+    takes in the function with one full vCPU, both measured (`tests/core/test_costs.py`);
+    `decoder_work` says what that is spent on, such as "1,000 scans".
     `patches`, in order, leave out what would make the decoder fail, and `notes` say what that is.
     """
 
@@ -32,6 +33,7 @@ class Container:
     frames: int = 1
     decoder_bytes: int = 0
     decoder_seconds: float = 0
+    decoder_work: str = ""
     patches: tuple[Patch, ...] = ()
     notes: tuple[str, ...] = ()
 

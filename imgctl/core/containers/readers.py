@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
-from imgctl.core.containers import bmp, png, tiff
+from imgctl.core.containers import bmp, jpeg, png, tiff
 from imgctl.core.containers.container import Container
 from imgctl.core.formats import ImageFormat
 
@@ -11,6 +11,7 @@ Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 """Reads an open file of this many bytes. Raises PictureError."""
 
 READERS: Mapping[ImageFormat, Reader] = {
+    ImageFormat.JPEG: jpeg.read,
     ImageFormat.PNG: png.read,
     ImageFormat.TIFF: tiff.read,
     ImageFormat.BMP: bmp.read,

@@ -19,7 +19,8 @@ _DESCRIPTIVE_TAGS = (
     Tag.HOST_COMPUTER,
     Tag.COPYRIGHT,
 )
-_INTEROPERABILITY = 0xA005  # EXIF's pointer to a directory that says nothing about the image
+_INTEROPERABILITY = 0xA005  # EXIF's pointer to a directory, which names the color space (DCF 2.0)
+_ENTRY_BYTES = 12
 _MAX_EXIF_BYTES = 4 * 1024 * 1024
 _ASCII, _LONG, _RATIONAL = 2, 4, 5
 _BYTES = (1, 2, 7)  # the field types that text and blocks of other formats are found in
@@ -38,6 +39,7 @@ class TiffMetadata:
     dpi: tuple[IFDRational, IFDRational] | None = None
     exif: bytes | None = field(default=None, repr=False)
     xmp: bytes | None = field(default=None, repr=False)
+    iptc: bytes | None = field(default=None, repr=False)
     others: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -54,12 +56,14 @@ def read_tiff_metadata(reader: DirectoryReader, directory: Directory) -> TiffMet
     exif, complete = _exif_block(reader, directory)
     if not complete:
         notes.append("unreadable EXIF tags dropped")
-    others = {Tag.IPTC: "IPTC", Tag.PHOTOSHOP: "Photoshop data"}
+    iptc = reader.value_bytes(entries.get(Tag.IPTC), (*_BYTES, _LONG))
+    others = {Tag.PHOTOSHOP: "Photoshop data"} | ({} if iptc else {Tag.IPTC: "IPTC"})
     return TiffMetadata(
         icc_profile=profile,
         dpi=_dpi(reader, directory),
         exif=exif,
         xmp=xmp,
+        iptc=iptc,
         others=tuple(name for tag, name in others.items() if tag in entries),
         notes=tuple(notes),
     )
@@ -96,14 +100,17 @@ def _exif_block(reader: DirectoryReader, directory: Directory) -> tuple[bytes | 
     values, complete = _values(reader, [entry for entry in main if entry.type in _BYTES])
     complete = complete and all(entry.type in _BYTES for entry in main)
     parts = []
+    interoperability: list[Value] = []
     for tag in (Tag.EXIF, Tag.GPS):
         if pointer := directory.entries.get(tag):
-            offset = reader.integers(pointer, 1)
-            found = reader.read(offset[0]).entries.values() if offset else ()
-            part, readable = _values(reader, (e for e in found if e.tag != _INTEROPERABILITY))
+            found = _entries_at(reader, pointer)
+            nested = _entries_at(reader, found.pop(_INTEROPERABILITY, None))
+            part, readable = _values(reader, found.values())
             complete = complete and readable and bool(part)
             if part:
                 parts.append((tag, part))
+            if part and tag == Tag.EXIF:
+                interoperability, _ = _values(reader, nested.values())
     if not values and not parts:
         return None, complete
     order = reader.order
@@ -114,10 +121,22 @@ def _exif_block(reader: DirectoryReader, directory: Directory) -> tuple[bytes | 
     sections = []
     for index, (tag, part) in enumerate(parts):
         pointers[index] = (tag, _LONG, 1, struct.pack(order + "I", position))
-        sections.append(_directory_bytes(part, position, order))
-        position += len(sections[-1])
+        if tag == Tag.EXIF and interoperability:
+            behind = position + len(_directory_bytes(part, position, order)) + _ENTRY_BYTES
+            part.append((_INTEROPERABILITY, _LONG, 1, struct.pack(order + "I", behind)))
+            sections.append(_directory_bytes(part, position, order))
+            sections.append(_directory_bytes(interoperability, behind, order))
+            position = behind + len(sections[-1])
+        else:
+            sections.append(_directory_bytes(part, position, order))
+            position += len(sections[-1])
     block = header + _directory_bytes([*values, *pointers], 8, order) + b"".join(sections)
     return (b"Exif\0\0" + block, complete) if len(block) <= _MAX_EXIF_BYTES else (None, False)
+
+
+def _entries_at(reader: DirectoryReader, pointer: Entry | None) -> dict[int, Entry]:
+    offset = reader.integers(pointer, 1)
+    return dict(reader.read(offset[0]).entries) if offset else {}
 
 
 Value = tuple[int, int, int, bytes]
