@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image
 
+from imgctl.core import gif_encoding
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.source import SourceInfo, load_plugin
 
@@ -60,12 +61,6 @@ def save(
     options = dict(options)
     if output_format is ImageFormat.PNG and len(pages) == 1:
         options |= _png_options(pages[0])
-    if output_format is ImageFormat.GIF:
-        # Octree is five times faster than median cut, the default; Pillow itself uses it for RGBA.
-        pages = [
-            page.quantize(256, Image.Quantize.FASTOCTREE) if page.mode == "RGB" else page
-            for page in pages
-        ]
     if len(pages) > 1:
         options |= {"save_all": True, "append_images": pages[1:]}
     # Pillow releases the interpreter lock while it encodes into a real file, so that threads run in
@@ -112,20 +107,27 @@ def encoder_options(
     return options
 
 
-def animation_options(
-    pages: Sequence[Image.Image],
-    durations_ms: Sequence[int],
-    output_format: ImageFormat,
-    loop: int | None,
-) -> dict[str, Any]:
-    """Return the options that make an animation of the pages: durations, loop count, disposal."""
+def animation_options(durations_ms: Sequence[int], plays: int | None) -> dict[str, Any]:
+    """Return the options of Pillow's `save` for an animation, which is shown `plays` times."""
     options: dict[str, Any] = {"duration": list(durations_ms)}
-    if loop is not None:
-        options["loop"] = loop
-    if output_format is ImageFormat.GIF and any(page.mode == "RGBA" for page in pages):
-        # Each page is a whole frame: without clearing, earlier ones show through.
-        options["disposal"] = 2
+    if plays is not None:
+        options["loop"] = min(plays, 65_535)  # WebP has 16 bits for it (RFC 9649, 2.7.1.1)
     return options
+
+
+def animation_losses(
+    durations_ms: Sequence[int], frames: int, output_format: ImageFormat, *, pages: int
+) -> tuple[str, ...]:
+    """Return a note for each fact about an animation that its file does not state.
+
+    `frames` is how many the file has, and `pages` how many were encoded.
+    """
+    notes = []
+    if frames < pages:
+        notes.append("identical frames merged")
+    if output_format is ImageFormat.GIF and gif_encoding.rounds_durations(durations_ms):
+        notes.append("frame times rounded to 10 ms (GIF)")
+    return tuple(notes)
 
 
 def _png_options(page: Image.Image) -> dict[str, Any]:

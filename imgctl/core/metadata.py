@@ -18,6 +18,7 @@ from imgctl.core.spec import MetadataPolicy
 
 _EXIF_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _XMP_FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
+_COMMENT_FORMATS = (ImageFormat.GIF, ImageFormat.JPEG)
 _DPI_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
 _ICC_FORMATS = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
 _CMYK_FORMATS = (ImageFormat.JPEG, ImageFormat.TIFF)
@@ -61,6 +62,7 @@ class SourceMetadata:
     dpi: object = None
     exif: bytes | Mapping[int, Any] | None = field(default=None, repr=False)
     xmp: bytes | str | None = field(default=None, repr=False)
+    comment: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -102,6 +104,7 @@ def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
         icc_profile=image.info.get("icc_profile"),
         dpi=image.info.get("dpi"),
         exif=exif,
+        comment=image.info.get("comment"),
         xmp=next((image.info[key] for key in _XMP_KEYS if key in image.info), None),
     )
 
@@ -124,6 +127,7 @@ def plan_metadata(
             _plan_dpi(source.dpi, output_format),
             _plan_exif(source.exif, policy, output_format, target),
             _plan_xmp(source.xmp, policy, output_format),
+            _plan_comment(source.comment, output_format),
         ]
     options = {name: value for part in parts for name, value in part.options.items()}
     return MetadataPlan(options, tuple(note for part in parts for note in part.notes))
@@ -229,3 +233,11 @@ def _plan_xmp(
     if policy is MetadataPolicy.ALL and output_format in _XMP_FORMATS:
         return MetadataPlan({"xmp": xmp.encode() if isinstance(xmp, str) else xmp})
     return MetadataPlan(notes=("XMP dropped",))
+
+
+def _plan_comment(comment: bytes | None, output_format: ImageFormat) -> MetadataPlan:
+    if not comment:
+        return MetadataPlan()
+    if output_format not in _COMMENT_FORMATS:
+        return MetadataPlan(notes=(f"comment dropped: not supported by {output_format}",))
+    return MetadataPlan({"comment": comment})

@@ -1,13 +1,16 @@
 """Resizing one image: inspect, plan, render, encode. Pixels come out upright."""
 
-from collections.abc import Iterable, Sequence
+import io
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin
 
-from imgctl.core import encoding, pixels, png16
+from imgctl.core import encoding, gif_encoding, gif_frames, pixels, png16
+from imgctl.core.containers.gif import GifContainer
+from imgctl.core.containers.readers import read_container
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits
@@ -86,9 +89,16 @@ def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True)
         lossless_webp=opened.format is ImageFormat.WEBP and head[12:16] == b"VP8L",
         jpeg_subsampling=JpegImagePlugin.get_sampling(image) if is_jpeg else None,
         compression=image.info.get("compression"),
-        loop=image.info.get("loop"),
+        loop=_plays(opened),
         container=opened.container,
     )
+
+
+def _plays(opened: OpenSource) -> int | None:
+    container = opened.container
+    if container is not None and container.plays is not None:
+        return container.plays
+    return opened.image.info.get("loop")
 
 
 def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizePlan:
@@ -140,22 +150,38 @@ def render(opened: OpenSource, plan: ResizePlan) -> RenderedPages:
         return RenderedPages([pixels.upright(channel, plan.orientation) for channel in channels])
     pages, durations_ms, notes = [], [], []
     animated = plan.original.frames > 1
-    for index in range(plan.frames):
-        if animated:
-            image.seek(index)
-        size = Size(*image.size)
+    for index, (frame, duration_ms) in enumerate(_decoded_frames(opened, plan)):
+        size = Size(*frame.size)
         if size != plan.stored:
             plan.check_page(index, size)
-        page = _render_page(image, plan.page_target(index, size), plan)
-        if page is image and animated:
+        page = _render_page(frame, plan.page_target(index, size), plan)
+        if page is frame and animated:
             page = page.copy()  # the next frame is decoded into the same memory
         page, lost = encoding.convert_for(
             pixels.upright(page, plan.orientation), plan.output_format
         )
         pages.append(page)
-        durations_ms.append(image.info.get("duration", 0))
+        durations_ms.append(frame.info.get("duration", 0) if duration_ms is None else duration_ms)
         notes.append(lost)
     return RenderedPages(pages, durations_ms, notes)
+
+
+def _decoded_frames(
+    opened: OpenSource, plan: ResizePlan
+) -> Iterator[tuple[Image.Image, int | None]]:
+    """Yield each frame that the plan keeps, ready to decode, and its duration if it is known yet.
+
+    A frame may be decoded into the memory of the one before.
+    """
+    gif = opened.container
+    if isinstance(gif, GifContainer) and opened.stored is not None:
+        screens = gif_frames.composed(opened.stored, gif, plan.frames)
+        yield from zip(screens, (frame.duration_ms for frame in gif.images), strict=False)
+        return
+    for index in range(plan.frames):
+        if plan.original.frames > 1:
+            opened.image.seek(index)
+        yield opened.image, None
 
 
 def _render_page(image: Image.Image, target: Size, plan: ResizePlan) -> Image.Image:
@@ -171,25 +197,45 @@ def _render_page(image: Image.Image, target: Size, plan: ResizePlan) -> Image.Im
 
 def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
     """Encode the pages with the plan's options and metadata."""
-    pages = rendered.pages
+    pages, losses = rendered.pages, tuple[str, ...]()
     if plan.path is RenderPath.PNG16:
         data = png16.save(pages, plan.metadata.options)
         mode, frames = plan.original.mode, 1
     else:
-        options = {**plan.encoder_options, **plan.metadata.options}
-        if len(pages) > 1 and plan.output_format in encoding.ANIMATED:
-            options |= encoding.animation_options(
-                pages, rendered.durations_ms, plan.output_format, plan.loop
-            )
-        data = encoding.save(pages, plan.output_format, options)
-        mode, frames = pages[0].mode, len(pages)
+        data = _encoded(rendered, plan)
+        mode, frames = pages[0].mode, _written_frames(data, len(pages), plan.output_format)
+        losses = encoding.animation_losses(
+            rendered.durations_ms, frames, plan.output_format, pages=len(pages)
+        )
     size = Size(*pages[0].size)
     return ResizeResult(
         data=data,
         original=plan.original,
         resized=ImageInfo(size, plan.output_format, mode, frames, len(data)),
-        notes=_unique(plan.notes, rendered.notes, plan.metadata.notes),
+        notes=_unique(plan.notes, rendered.notes, losses, plan.metadata.notes),
     )
+
+
+def _encoded(rendered: RenderedPages, plan: ResizePlan) -> bytes:
+    pages, durations_ms = rendered.pages, rendered.durations_ms
+    options = {**plan.encoder_options, **plan.metadata.options}
+    animated = len(pages) > 1 and plan.output_format in encoding.ANIMATED
+    if plan.output_format is ImageFormat.GIF:
+        plays = (plan.loop if plan.loop is not None else 1) if animated else None
+        return gif_encoding.save(
+            pages, durations_ms, plays=plays, comment=options.get("comment", b"")
+        )
+    if animated:
+        options |= encoding.animation_options(durations_ms, plan.loop)
+    return encoding.save(pages, plan.output_format, options)
+
+
+def _written_frames(data: bytes, pages: int, output_format: ImageFormat) -> int:
+    """Return how many frames an encoder made of the pages: some merge those that are identical."""
+    if pages == 1 or output_format not in encoding.ANIMATED:
+        return pages
+    container = read_container(output_format, io.BytesIO(data), len(data))
+    return pages if container is None else container.frames
 
 
 def _unique(*notes: Iterable[str]) -> tuple[str, ...]:

@@ -29,7 +29,8 @@ _OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
 class OpenSource:
     """An open image: its header has been read, its pixels have not been decoded.
 
-    `head` is the file's first `HEAD_BYTES` bytes.
+    `head` is the file's first `HEAD_BYTES` bytes. `file` is as the decoder sees it, `stored` as it
+    is (`containers.container.Patch`).
     """
 
     image: ImageFile.ImageFile
@@ -38,6 +39,7 @@ class OpenSource:
     head: bytes
     format: ImageFormat
     container: Container | None = None
+    stored: BinaryIO | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ class SourceInfo:
     `orientation` is EXIF's, 1 to 8. `color_16_bit` is true for a color image of 16 bits per
     channel, which Pillow decodes to 8, and `png16` where the module of that name can read all 16.
     `jpeg_subsampling` is Pillow's code for it, and `compression` Pillow's name for a TIFF's.
-    `loop` is how often an animation repeats, 0 for ever.
+    `loop` is how often an animation is shown, 0 for ever.
     """
 
     header: SourceHeader
@@ -101,6 +103,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     head = file.read(HEAD_BYTES)
     file_bytes = file.seek(0, io.SEEK_END)
     file.seek(0)
+    stored = file
     source_format = sniff(head)
     limits.check_bytes(file_bytes)
     container = read_container(source_format, file, file_bytes)
@@ -112,7 +115,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     load_plugin(source_format)
     with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, file_bytes, head, source_format, container)
+        yield OpenSource(image, file, file_bytes, head, source_format, container, stored)
 
 
 def load_plugin(image_format: ImageFormat) -> None:

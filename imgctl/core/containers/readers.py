@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
 from imgctl.core.containers.container import Container
+from imgctl.core.containers.gif import read_gif
 from imgctl.core.formats import ImageFormat
 
 Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 """Reads an open file of this many bytes. Raises PictureError."""
 
-READERS: Mapping[ImageFormat, Reader] = {}
+READERS: Mapping[ImageFormat, Reader] = {
+    ImageFormat.GIF: read_gif,
+}
 
 
 def read_container(image_format: ImageFormat, file: BinaryIO, file_bytes: int) -> Container | None:
