@@ -104,6 +104,9 @@ def encoder_options(
             pass
     if output_format in DEFAULT_QUALITY:
         options["quality"] = quality or DEFAULT_QUALITY[output_format]
+        if quality is None and same_format and source.quality is not None:
+            # What the source lost does not come back at a higher quality; it only takes bytes.
+            options["quality"] = min(options["quality"], source.quality)
     return options
 
 

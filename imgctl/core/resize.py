@@ -11,6 +11,7 @@ from PIL import Image, JpegImagePlugin
 from imgctl.core import encoding, gif_encoding, gif_frames, pixels, png16
 from imgctl.core.containers.gif import GifContainer
 from imgctl.core.containers.readers import read_container
+from imgctl.core.containers.webp import WebpContainer
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits
@@ -24,7 +25,7 @@ from imgctl.core.plan import (
     kept_frames,
 )
 from imgctl.core.result import ResizeResult
-from imgctl.core.source import OpenSource, SourceHeader, SourceInfo, open_source
+from imgctl.core.source import OpenSource, SourceHeader, SourceInfo, open_source, picture_errors
 from imgctl.core.spec import MetadataPolicy, ResizeSpec
 
 
@@ -45,12 +46,20 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
 
     Raises a PictureError: NotAnImage, UnsupportedFormat, TooLarge, Truncated or Damaged.
     """
+    rendered, plan = _rendered(source, spec, limits)
+    with picture_errors():  # the decoder's memory is free by now
+        return encode(rendered, plan)
+
+
+def _rendered(
+    source: BinaryIO, spec: ResizeSpec, limits: Limits
+) -> tuple[RenderedPages, ResizePlan]:
     with open_source(source, limits) as opened:
         header = inspect_header(opened)
         check_cost(header, spec, limits)  # first, because `inspect` can decode pixels
         info = inspect(opened, header, with_exif=spec.metadata is not MetadataPolicy.NONE)
         plan = plan_resize(info, spec, limits)
-        return encode(render(opened, plan), plan)
+        return render(opened, plan), plan
 
 
 def inspect_header(opened: OpenSource) -> SourceHeader:
@@ -86,7 +95,8 @@ def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True)
         metadata=metadata,
         color_16_bit=color_16_bit,
         png16=color_16_bit and png16.is_readable(image, head, header.frames),
-        lossless_webp=opened.format is ImageFormat.WEBP and head[12:16] == b"VP8L",
+        lossless_webp=isinstance(opened.container, WebpContainer) and opened.container.lossless,
+        quality=getattr(opened.container, "quality", None),
         jpeg_subsampling=JpegImagePlugin.get_sampling(image) if is_jpeg else None,
         compression=image.info.get("compression"),
         loop=_plays(opened),

@@ -65,6 +65,7 @@ class SourceInfo:
 
     `orientation` is EXIF's, 1 to 8. `color_16_bit` is true for a color image of 16 bits per
     channel, which Pillow decodes to 8, and `png16` where the module of that name can read all 16.
+    `quality` is the source's own on its format's scale, if it is known and lossy.
     `jpeg_subsampling` is Pillow's code for it, and `compression` Pillow's name for a TIFF's.
     `loop` is how often an animation is shown, 0 for ever.
     """
@@ -74,6 +75,7 @@ class SourceInfo:
     color_16_bit: bool = False
     png16: bool = False
     lossless_webp: bool = False
+    quality: int | None = None
     jpeg_subsampling: int | None = None
     compression: str | int | None = None
     loop: int | None = None
@@ -114,7 +116,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
         file = patched(file, container.patches)
     file.seek(0)
     load_plugin(source_format)
-    with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
+    with picture_errors(), Image.open(file, formats=[source_format.value]) as image:
         yield OpenSource(image, file, file_bytes, head, source_format, container, stored)
 
 
@@ -128,7 +130,7 @@ def load_plugin(image_format: ImageFormat) -> None:
 
 
 @contextmanager
-def _picture_errors() -> Iterator[None]:
+def picture_errors() -> Iterator[None]:
     """Translate everything that Pillow's decoders raise on hostile bytes."""
     try:
         yield

@@ -5,6 +5,7 @@ from typing import BinaryIO, TypeAlias
 
 from imgctl.core.containers.container import Container
 from imgctl.core.containers.gif import read_gif
+from imgctl.core.containers.webp import read_webp
 from imgctl.core.formats import ImageFormat
 
 Reader: TypeAlias = Callable[[BinaryIO, int], Container]
@@ -12,6 +13,7 @@ Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 
 READERS: Mapping[ImageFormat, Reader] = {
     ImageFormat.GIF: read_gif,
+    ImageFormat.WEBP: read_webp,
 }
 
 
