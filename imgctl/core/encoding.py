@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, cast
 from PIL import Image
 
 from imgctl.core import gif_encoding
+from imgctl.core.containers.avif import AvifContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.source import SourceInfo, load_plugin
 
@@ -96,6 +97,8 @@ def encoder_options(
             options |= {"method": 2, "lossless": source.lossless_webp}
         case ImageFormat.AVIF:
             options["speed"] = 8  # the default, 6, takes several times as long
+            if isinstance(source.container, AvifContainer):
+                options["subsampling"] = source.container.subsampling
         case ImageFormat.TIFF:
             if source.compression != "raw":
                 lossless = source.compression in _LOSSLESS_TIFF
@@ -130,6 +133,8 @@ def animation_losses(
         notes.append("identical frames merged")
     if output_format is ImageFormat.GIF and gif_encoding.rounds_durations(durations_ms):
         notes.append("frame times rounded to 10 ms (GIF)")
+    if output_format is ImageFormat.AVIF and frames > 1 and 0 in durations_ms:
+        notes.append("frame times of 0 became 1 ms (AVIF)")
     return tuple(notes)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from PIL import Image
 
+from imgctl.core.containers.avif import ColorDescription
 from imgctl.core.encoding import ANIMATED
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
@@ -30,7 +31,8 @@ class ResizePlan:
 
     `original` and `target` are upright; `stored` and `stored_target` are before the orientation
     is applied. `frames` is the number of frames kept. `draft_divisor` divides the sides of a JPEG
-    while it is decoded. `notes` name what will be lost, apart from metadata (`metadata.notes`) and
+    while it is decoded. `color` is what an AVIF describes its colors by, unless it is sRGB. `notes`
+    name what will be lost, apart from metadata (`metadata.notes`) and
     from what only the decoded pages show. `memory_bytes` is an estimate.
     """
 
@@ -48,6 +50,7 @@ class ResizePlan:
     draft_divisor: int
     average_halves: bool
     loop: int | None
+    color: ColorDescription | None
     encoder_options: Mapping[str, Any]
     metadata: MetadataPlan
     notes: tuple[str, ...]

@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from PIL import Image, JpegImagePlugin
 
-from imgctl.core import encoding, gif_encoding, gif_frames, pixels, png16
+from imgctl.core import avif_encoding, encoding, gif_encoding, gif_frames, pixels, png16
+from imgctl.core.color import plan_color
 from imgctl.core.containers.gif import GifContainer
 from imgctl.core.containers.readers import read_container
 from imgctl.core.containers.webp import WebpContainer
@@ -119,6 +120,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     header, original = source.header, source.image_info
     pillow_bytes = check_cost(header, spec, limits)
     target = target_size(original.size, spec)
+    color = plan_color(source, spec.format or header.format)
     stored_target = target.transposed if source.transposed else target
     output_format = spec.format or header.format
     frames = kept_frames(header, output_format)
@@ -140,9 +142,10 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         draft_divisor=jpeg_divisor(header, spec, stored_target),
         average_halves=pixels.averages_halves(header.format, high_quality=spec.high_quality),
         loop=source.loop,
+        color=color.kept,
         encoder_options=encoding.encoder_options(source, output_format, spec.quality),
-        metadata=plan_metadata(source.metadata, header.mode, output_format, target, spec.metadata),
-        notes=foreseen_losses(source, output_format, keeps_16_bit=uses_png16),
+        metadata=plan_metadata(color.metadata, header.mode, output_format, target, spec.metadata),
+        notes=(*foreseen_losses(source, output_format, keeps_16_bit=uses_png16), *color.notes),
         memory_bytes=png16_bytes if uses_png16 else pillow_bytes,
     )
 
@@ -171,7 +174,9 @@ def render(opened: OpenSource, plan: ResizePlan) -> RenderedPages:
             pixels.upright(page, plan.orientation), plan.output_format
         )
         pages.append(page)
-        durations_ms.append(frame.info.get("duration", 0) if duration_ms is None else duration_ms)
+        durations_ms.append(
+            round(frame.info.get("duration", 0)) if duration_ms is None else duration_ms
+        )
         notes.append(lost)
     return RenderedPages(pages, durations_ms, notes)
 
@@ -237,7 +242,10 @@ def _encoded(rendered: RenderedPages, plan: ResizePlan) -> bytes:
         )
     if animated:
         options |= encoding.animation_options(durations_ms, plan.loop)
-    return encoding.save(pages, plan.output_format, options)
+    data = encoding.save(pages, plan.output_format, options)
+    if plan.output_format is ImageFormat.AVIF:
+        return avif_encoding.finished(data, plan.color, plan.loop if animated else None)
+    return data
 
 
 def _written_frames(data: bytes, pages: int, output_format: ImageFormat) -> int:

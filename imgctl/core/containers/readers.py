@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
+from imgctl.core.containers.avif import read_avif
 from imgctl.core.containers.container import Container
 from imgctl.core.containers.gif import read_gif
 from imgctl.core.containers.webp import read_webp
@@ -12,6 +13,7 @@ Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 """Reads an open file of this many bytes. Raises PictureError."""
 
 READERS: Mapping[ImageFormat, Reader] = {
+    ImageFormat.AVIF: read_avif,
     ImageFormat.GIF: read_gif,
     ImageFormat.WEBP: read_webp,
 }
