@@ -3,7 +3,7 @@
 libavif has options for these, which Pillow does not pass on, so they are set in the written boxes.
 """
 
-from imgctl.core.containers.avif import ColorDescription
+from imgctl.core.containers.avif_facts import ColorDescription
 from imgctl.core.containers.isobmff import Box, BoxReader
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"iprp", b"ipco")

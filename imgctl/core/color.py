@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from imgctl.core.containers.avif import AvifContainer, ColorDescription
+from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
 from imgctl.core.formats import ImageFormat
 from imgctl.core.icc import HDR_NAMES, described_profile
 from imgctl.core.metadata import SourceMetadata

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, cast
 from PIL import Image
 
 from imgctl.core import gif_encoding
-from imgctl.core.containers.avif import AvifContainer
+from imgctl.core.containers.avif_facts import AvifContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.source import SourceInfo, load_plugin
 

@@ -7,7 +7,12 @@ import struct
 from itertools import product
 from typing import TYPE_CHECKING
 
-from imgctl.core.containers.avif import SRGB_PRIMARIES, SRGB_TRANSFER, UNSPECIFIED, ColorDescription
+from imgctl.core.containers.avif_facts import (
+    SRGB_PRIMARIES,
+    SRGB_TRANSFER,
+    UNSPECIFIED,
+    ColorDescription,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

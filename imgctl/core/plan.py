@@ -7,7 +7,10 @@ from typing import Any
 
 from PIL import Image
 
-from imgctl.core.containers.avif import ColorDescription
+from imgctl.core.containers.avif_facts import ColorDescription
+from imgctl.core.containers.container import Container
+from imgctl.core.containers.webp import WebpContainer
+from imgctl.core.encoder_costs import encoder_bytes, encoder_seconds
 from imgctl.core.encoding import ANIMATED
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
@@ -16,6 +19,8 @@ from imgctl.core.metadata import MetadataPlan
 from imgctl.core.pixels import divided, draft_divisor
 from imgctl.core.source import SourceHeader, SourceInfo
 from imgctl.core.spec import ResizeSpec
+
+_OPAQUE_MODES = ("1", "L", "RGB", "CMYK", "YCbCr", "I", "F", "I;16")
 
 
 class RenderPath(StrEnum):
@@ -69,9 +74,12 @@ class ResizePlan:
         self.limits.check_memory(working_bytes(size, target, self.frames, progressive=None))
 
 
-def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
+def check_cost(
+    header: SourceHeader, spec: ResizeSpec, limits: Limits, container: Container | None = None
+) -> int:
     """Return the memory that decoding and resampling with Pillow would hold at once, in bytes.
 
+    `container` is the source's, if its format has a reader.
     Raises TooLarge if the source, the result or that estimate exceeds the limits. The result's
     size is computed without the orientation, which is not known yet.
     """
@@ -86,7 +94,20 @@ def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
         frames,
         progressive=header.size if header.progressive else None,
     )
+    output_format = spec.format or header.format
+    pages_bytes = 5 * untransposed_target.pixels * frames
+    encoding_bytes = encoder_bytes(
+        output_format,
+        untransposed_target,
+        frames,
+        alpha=header.mode not in _OPAQUE_MODES,
+        lossless=isinstance(container, WebpContainer) and container.lossless,
+    )
+    decoding_bytes = 0 if container is None else container.decoder_bytes
+    # The decoder's memory is free before the encoder needs its own.
+    memory_bytes = max(memory_bytes, pages_bytes + max(decoding_bytes, encoding_bytes))
     limits.check_memory(memory_bytes)
+    limits.check_time(encoder_seconds(output_format, frames))
     return memory_bytes
 
 

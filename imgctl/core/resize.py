@@ -57,7 +57,9 @@ def _rendered(
 ) -> tuple[RenderedPages, ResizePlan]:
     with open_source(source, limits) as opened:
         header = inspect_header(opened)
-        check_cost(header, spec, limits)  # first, because `inspect` can decode pixels
+        check_cost(
+            header, spec, limits, opened.container
+        )  # first, because `inspect` can decode pixels
         info = inspect(opened, header, with_exif=spec.metadata is not MetadataPolicy.NONE)
         plan = plan_resize(info, spec, limits)
         return render(opened, plan), plan
@@ -118,7 +120,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     Raises TooLarge where `check_cost` does.
     """
     header, original = source.header, source.image_info
-    pillow_bytes = check_cost(header, spec, limits)
+    pillow_bytes = check_cost(header, spec, limits, source.container)
     target = target_size(original.size, spec)
     color = plan_color(source, spec.format or header.format)
     stored_target = target.transposed if source.transposed else target

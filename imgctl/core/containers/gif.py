@@ -177,13 +177,10 @@ class _Reader:
         if not width or not height or not any(frame.pixels for frame in self._images):
             raise Damaged("The GIF has no pixels.", hint="Export it again from the program.")
         size = Size(width, height)
-        largest = max(frame.pixels for frame in self._images)
         return GifContainer(
             size=size,
             frames=len(self._images),
-            # A frame's indexes and its colors; the screen, a copy of an area that is restored, and
-            # the area that Pillow fills while it opens the file.
-            decoder_bytes=9 * size.pixels + 5 * largest + self._data_bytes(),
+            decoder_bytes=self._decoder_bytes(size),
             decoder_seconds=self._seconds(size),
             patches=self._patches(first_block),
             notes=tuple(dict.fromkeys(self._notes)),
@@ -192,8 +189,18 @@ class _Reader:
             plays=1 if self._plays is None else self._plays,
         )
 
-    def _data_bytes(self) -> int:
-        return 2 * max(frame.data_end - frame.data_start for frame in self._images)
+    def _decoder_bytes(self, size: Size) -> int:
+        """Return the data, indexes and colors of a frame, the screen, and an area to restore.
+
+        Resampling weights a copy of the screen by its alpha.
+        """
+        largest = max(frame.pixels for frame in self._images)
+        data = max(frame.data_end - frame.data_start for frame in self._images)
+        single = len(self._images) == 1 and self._images[0].transparency is None
+        screens = 0 if single and largest >= size.pixels else 9
+        restored = any(frame.disposal == RESTORE for frame in self._images)
+        per_frame_pixel = 5 + (4 if restored else 0)
+        return per_frame_pixel * largest + screens * size.pixels + 2 * data
 
     def _seconds(self, size: Size) -> float:
         decoded = sum(frame.pixels for frame in self._images)

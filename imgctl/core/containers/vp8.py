@@ -52,16 +52,16 @@ class _BoolDecoder:
 def estimated_quality(head: bytes) -> int | None:
     """Estimate libwebp's quality, 0 to 100, from the first bytes of a VP8 frame.
 
-    The inverse of libwebp's `QualityToCompression` (quant_enc.c), for the mean of the segments,
-    which are up to 4 coarser than the quality asked for. None if this is not a key frame.
+    The inverse of libwebp's `QualityToCompression` (quant_enc.c). Of its four segments the third is
+    the one that photographs encode at about the quality asked for. None if this is no key frame.
     """
     if len(head) < 16 or head[0] & 1 or head[3:6] != b"\x9d\x01\x2a":
         return None
     indexes = _quantizer_indexes(_BoolDecoder(head[10:]))
-    compression = (1 - sum(indexes) / len(indexes) / _MAX_INDEX) ** 3
+    index = sorted(indexes)[len(indexes) // 4]
+    compression = (1 - index / _MAX_INDEX) ** 3
     share = compression * 1.5 if compression < 0.5 else (compression + 1) / 2
-    quality = round(100 * share)
-    return max(1, min(100, quality + min(4, quality // 4)))
+    return max(1, min(100, round(100 * share)))
 
 
 def _quantizer_indexes(bits: _BoolDecoder) -> list[int]:
