@@ -22,7 +22,12 @@ from tests.sandbox.conftest import opened
 
 HALF = ResizeSpec()
 # Nothing is refused for what its header says: only the limits of the process are left.
-UNCHECKED = Limits(max_pixels=10**12, max_memory_bytes=10**12, max_process_bytes=200 * MEBIBYTE)
+UNCHECKED = Limits(
+    max_pixels=10**12,
+    max_memory_bytes=10**12,
+    max_process_bytes=200 * MEBIBYTE,
+    max_estimated_seconds=10**6,
+)
 
 
 @pytest.mark.parametrize("format_", list(ImageFormat))

@@ -8,7 +8,7 @@ from imgctl.core.containers.avif_items import AvifItems
 from imgctl.core.containers.avif_sequence import read_sequence
 from imgctl.core.errors import Damaged, TooLarge, Truncated
 
-_MAX_HEADER_BYTES = 32 << 20  # of `meta` or `moov`
+_MAX_HEADER_BYTES = 8 << 20  # of `meta` or `moov`
 
 
 class _Reader:

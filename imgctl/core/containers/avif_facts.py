@@ -28,9 +28,13 @@ class ColorDescription:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AvifContainer(Container):
-    """What an AVIF's boxes say. `subsampling` is as Pillow's writer names it."""
+    """What an AVIF's boxes say. `subsampling` is as Pillow's writer names it.
+
+    `quality` is libavif's, estimated; None if it cannot be told.
+    """
 
     bits: int = 8
+    quality: int | None = None
     subsampling: str = "4:2:0"
     alpha: bool = False
     color: ColorDescription = field(default_factory=ColorDescription)
@@ -73,6 +77,7 @@ def avif_container(
     tiles: int = 1,
     frames: int = 1,
     plays: int | None = None,
+    quality: int | None = None,
     patches: tuple[Patch, ...] = (),
     notes: tuple[str, ...] = (),
 ) -> AvifContainer:
@@ -102,6 +107,7 @@ def avif_container(
         patches=patches,
         notes=(*notes, *_pixel_notes(facts, bits)),
         bits=bits,
+        quality=quality,
         subsampling=subsampling,
         alpha=alpha,
         color=color,

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from imgctl.core.containers.av1 import estimated_quality
 from imgctl.core.containers.avif_facts import (
     AvifContainer,
     PropertyFacts,
@@ -11,10 +12,11 @@ from imgctl.core.containers.avif_facts import (
 from imgctl.core.containers.container import Patch
 from imgctl.core.containers.isobmff import Box, BoxReader
 from imgctl.core.containers.optional_parts import is_readable_exif
-from imgctl.core.errors import Damaged, UnsupportedFormat
+from imgctl.core.errors import Damaged, TooLarge, UnsupportedFormat
 from imgctl.core.geometry import Size
 
 _MAX_EXIF_BYTES = 16 << 20
+_MAX_ASSOCIATIONS = 100_000  # of items with properties
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _UNKNOWN = b"skip"  # a type that decoders ignore
 
@@ -68,6 +70,7 @@ class AvifItems:
             self._file_bytes,
             alpha=alpha,
             tiles=max(1, len(tiles)),
+            quality=estimated_quality(self._item_data(tiles[0] if tiles else primary, 512)),
             patches=tuple(sorted(self._patches, key=lambda patch: patch.start)),
             notes=tuple(self._notes),
         )
@@ -104,6 +107,7 @@ class AvifItems:
         ipco = self._reader.find(self._meta, iprp.data, iprp.end, b"ipco")
         known = list(self._reader.boxes(self._meta, ipco.data, ipco.end)) if ipco else []
         found: dict[int, list[Box]] = {}
+        associations = 0
         for ipma in self._reader.boxes(self._meta, iprp.data, iprp.end):
             if ipma.kind != b"ipma":
                 continue
@@ -118,6 +122,9 @@ class AvifItems:
                 for _ in range(count):
                     index = self._number(at, index_width) & (0x7FFF if index_width == 2 else 0x7F)
                     at += index_width
+                    associations += 1
+                    if associations > _MAX_ASSOCIATIONS:
+                        raise TooLarge("The AVIF file has too many items.", hint="Export it again.")
                     if 0 < index <= len(known):
                         found.setdefault(item, []).append(known[index - 1])
         return found
@@ -130,13 +137,9 @@ class AvifItems:
             return found
         width = 4 if self._number(iref.data, 1) else 2
         for box in self._reader.boxes(self._meta, iref.data + 4, iref.end):
-            count = self._number(box.data + width, 2)
             first = box.data + width + 2
-            targets = [
-                self._number(first + width * index, width)
-                for index in range(count)
-                if first + width * index < box.end
-            ]
+            count = min(self._number(box.data + width, 2), (box.end - first) // width)
+            targets = [self._number(first + width * index, width) for index in range(count)]
             found.setdefault((box.kind, self._number(box.data, width)), []).extend(targets)
         return found
 
@@ -161,15 +164,14 @@ class AvifItems:
         return facts
 
     def _check_exif(self) -> None:
-        for item, kind in self._kinds.items():
-            if kind == b"Exif" and not is_readable_exif(self._item_data(item)[4:]):
-                at = self._meta_at + self._infos[item]
-                self._patches.append(Patch(at, at + 4, _UNKNOWN))
-                self._notes.append("EXIF dropped: damaged")
-                return
+        item = next((item for item, kind in self._kinds.items() if kind == b"Exif"), None)
+        if item is not None and not is_readable_exif(self._item_data(item)[4:]):
+            at = self._meta_at + self._infos[item]
+            self._patches.append(Patch(at, at + 4, _UNKNOWN))
+            self._notes.append("EXIF dropped: damaged")
 
-    def _item_data(self, item: int) -> bytes:
-        """Return an item's data, or as much as there is (ISO/IEC 14496-12, 8.11.3)."""
+    def _item_data(self, item: int, limit: int = _MAX_EXIF_BYTES) -> bytes:
+        """Return an item's data, up to about the limit (ISO/IEC 14496-12, 8.11.3)."""
         iloc = self._boxes.get(b"iloc")
         if iloc is None:
             return b""
@@ -188,6 +190,7 @@ class AvifItems:
             at += (2 if version else 0) + 2
             base, at = self._number(at, base_width), at + base_width
             extents, at = self._number(at, 2), at + 2
+            extents = extents if index_width + offset_width + length_width else 0
             parts: list[bytes] = []
             for _ in range(extents):
                 if at >= iloc.end:
@@ -198,8 +201,8 @@ class AvifItems:
                     self._number(at + offset_width, length_width),
                 )
                 at += offset_width + length_width
-                if found == item and sum(map(len, parts)) < _MAX_EXIF_BYTES:
-                    parts.append(self._extent(method, base + offset, length))
+                if found == item and sum(map(len, parts)) < limit:
+                    parts.append(self._extent(method, base + offset, min(length, limit)))
             if found == item:
                 return b"".join(parts)
         return b""
@@ -212,4 +215,4 @@ class AvifItems:
                 if idat is None
                 else self._meta[idat.data + offset : idat.data + offset + length]
             )
-        return self._read_at(offset, min(length, _MAX_EXIF_BYTES))
+        return self._read_at(offset, length)

@@ -17,7 +17,7 @@ from imgctl.core.geometry import Size
 from imgctl.core.icc import described_profile
 from imgctl.core.spec import ResizeSpec
 from tests.core.resizing import halve
-from tests.pictures import animation, decoded, encoded, photo, srgb_profile
+from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile
 
 EXIF = b"Exif\0\0II*\0\x08\0\0\0\x01\0\x0e\x01\x02\0\x04\0\0\0abc\0\0\0\0\0"
 P3, PQ, HLG = ColorDescription(12, 13), ColorDescription(9, 16), ColorDescription(9, 18)
@@ -173,6 +173,24 @@ def test_a_result_that_the_encoder_has_no_memory_for_is_too_large() -> None:
 def test_a_body_that_is_cut_off_is_truncated() -> None:
     with pytest.raises(Truncated):
         halve(avif()[:-20])
+
+
+def coffee() -> Image.Image:
+    with Image.open(PHOTOS / "coffee.png") as image:
+        return image.convert("RGB")
+
+
+@pytest.mark.parametrize("quality", [10, 25, 40, 55, 70, 80, 90])
+@pytest.mark.parametrize("size", [(600, 400), (50, 40)])
+def test_the_quality_is_estimated(quality: int, size: tuple[int, int]) -> None:
+    data = encoded(coffee().resize(size), "AVIF", quality=quality, speed=9)
+    assert read(data).quality == pytest.approx(quality, abs=3)
+
+
+def test_a_source_of_low_quality_is_not_encoded_at_a_higher_one() -> None:
+    source = encoded(coffee(), "AVIF", quality=30, speed=9)
+    assert read(halve(source).data).quality == pytest.approx(30, abs=4)
+    assert read(halve(source, ResizeSpec(quality=80)).data).quality == pytest.approx(80, abs=3)
 
 
 @given(st.data())
