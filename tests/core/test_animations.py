@@ -62,7 +62,7 @@ def animations(draw: st.DrawFn) -> Animation:
         )
         if alpha != "none":
             image.putalpha(255)
-            value = 0 if alpha == "clear" or format_ is GIF else 128
+            value = 0 if alpha == "clear" or format_ is GIF else 180
             image.paste((0, 0, 0, value), (16, 2 * index + 2, 28, 20))
         frames.append(image)
     times = tuple(10 * draw(st.integers(1, 40)) for _ in frames)
