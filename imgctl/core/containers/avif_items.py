@@ -54,21 +54,24 @@ class AvifItems:
         tiles = self._references.get((b"dimg", primary), []) if kind == b"grid" else []
         if tiles:
             facts.config = facts.config or self._facts(tiles[0]).config
-        alpha = any(
-            primary in targets and self._is_alpha(source)
+        alpha = [
+            source
             for (reference, source), targets in self._references.items()
-            if reference == b"auxl"
-        )
+            if reference == b"auxl" and primary in targets and self._is_alpha(source)
+        ]
+        if facts.size is None or any(self._facts(item).size is None for item in alpha):
+            raise UnsupportedFormat(  # libavif refuses them, and Pillow cannot tell it not to
+                "The AVIF image or its alpha does not state its size (ispe), which is required.",
+                hint="Export it again from another program.",
+            )
         self._check_exif()
         if b"tmap" in self._kinds.values():
             self._notes.append("gain map dropped")
-        if facts.size is None:
-            raise Damaged("The AVIF image has no size.", hint="Export it again.")
         return avif_container(
             facts,
             facts.size,
             self._file_bytes,
-            alpha=alpha,
+            alpha=bool(alpha),
             tiles=max(1, len(tiles)),
             quality=estimated_quality(self._item_data(tiles[0] if tiles else primary, 512)),
             patches=tuple(sorted(self._patches, key=lambda patch: patch.start)),

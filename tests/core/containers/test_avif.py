@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 from imgctl.core.avif_encoding import finished
 from imgctl.core.containers.avif import read_avif
 from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
-from imgctl.core.errors import PictureError, TooLarge, Truncated
+from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.icc import described_profile
@@ -168,6 +168,15 @@ def test_a_result_that_the_encoder_has_no_memory_for_is_too_large() -> None:
     with pytest.raises(TooLarge, match="memory"):
         halve(data, spec, max_memory_bytes=31 * pixels)
     halve(data, spec, max_memory_bytes=9 * 4 * pixels + 5 * pixels)
+
+
+def test_an_alpha_plane_without_a_size_is_refused_by_name() -> None:
+    image = photo()
+    image.putalpha(100)
+    data = encoded(image, "AVIF")
+    assert data.count(b"ispe") == 1  # shared by the image and its alpha
+    with pytest.raises(UnsupportedFormat, match="ispe"):
+        halve(data.replace(b"ispe", b"free"))
 
 
 def test_a_body_that_is_cut_off_is_truncated() -> None:
