@@ -100,11 +100,12 @@ def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
     if with_exif:
         is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
         exif = _read_tiff_exif(image) if is_tiff else _raw_exif(image)
+    comment = image.info.get("comment")  # text in a PNG, whose keywords are free
     return SourceMetadata(
         icc_profile=image.info.get("icc_profile"),
         dpi=image.info.get("dpi"),
         exif=exif,
-        comment=image.info.get("comment"),
+        comment=comment if isinstance(comment, bytes) else None,
         xmp=next((image.info[key] for key in _XMP_KEYS if key in image.info), None),
     )
 

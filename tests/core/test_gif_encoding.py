@@ -4,7 +4,7 @@ import io
 import math
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageStat, PngImagePlugin
 
 from imgctl.core import gif_encoding
 from imgctl.core.containers.gif import GifContainer, read_gif
@@ -119,6 +119,13 @@ def test_times_that_a_gif_cannot_state_are_rounded_without_drift() -> None:
     result = halve(data, ResizeSpec(format=ImageFormat.GIF))
     assert [image.duration_ms for image in read(result.data).images] == [30, 40, 30, 30]
     assert "frame times rounded to 10 ms (GIF)" in result.notes
+
+
+def test_a_png_whose_text_is_called_comment_becomes_a_gif() -> None:
+    info = PngImagePlugin.PngInfo()
+    info.add_text("comment", "by hand")
+    data = encoded(Image.new("RGB", (8, 8)), "PNG", pnginfo=info)
+    assert halve(data, ResizeSpec(format=ImageFormat.GIF)).resized.format is ImageFormat.GIF
 
 
 def read(data: bytes) -> GifContainer:
