@@ -10,10 +10,9 @@ from typing import Any, BinaryIO, cast
 
 from PIL import Image, ImageFile
 
-from imgctl.core import bmp_writer, tiff_writer
+from imgctl.core import bmp_writer, gif_encoding, tiff_writer
 from imgctl.core.containers.apng import Blend, Disposal
-from imgctl.core.containers.jpeg import JpegContainer
-from imgctl.core.containers.png_chunks import read_chunks
+from imgctl.core.containers.avif_facts import AvifContainer
 from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.profiles import color_space
@@ -85,12 +84,6 @@ def save(
         return tiff_writer.encode_pages(pages, options)
     if output_format is ImageFormat.PNG and len(pages) == 1 and "compress_level" not in options:
         options |= _png_options(pages[0])
-    if output_format is ImageFormat.GIF:
-        # Octree is five times faster than median cut, the default; Pillow itself uses it for RGBA.
-        pages = [
-            page.quantize(256, Image.Quantize.FASTOCTREE) if page.mode == "RGB" else page
-            for page in pages
-        ]
     if len(pages) > 1:
         options |= {"save_all": True, "append_images": pages[1:]}
     try:
@@ -119,19 +112,6 @@ def _encoded(page: Image.Image, output_format: ImageFormat, options: Mapping[str
     return bmp_writer.with_alpha_mask(data) if has_alpha else data
 
 
-def stored_frames(data: bytes, output_format: ImageFormat, pages: int) -> int:
-    """Return how many frames an encoded animation has: Pillow merges identical ones in a PNG."""
-    if output_format is not ImageFormat.PNG or pages == 1:
-        return pages
-    file = io.BytesIO(data)
-    for chunk in read_chunks(file, len(data)):
-        if chunk.name == b"acTL":
-            return int.from_bytes(chunk.read(file)[:4])
-        if chunk.name == b"IDAT":
-            break
-    return 1
-
-
 def _memory_file() -> BinaryIO:
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("encoded"), "w+b")
@@ -157,6 +137,8 @@ def encoder_options(
             options |= {"method": 2, "lossless": source.lossless_webp}
         case ImageFormat.AVIF:
             options["speed"] = 8  # the default, 6, takes several times as long
+            if isinstance(source.container, AvifContainer):
+                options["subsampling"] = source.container.subsampling
         case ImageFormat.TIFF:
             jpeg_quality = quality or DEFAULT_QUALITY[ImageFormat.JPEG]
             tiff = source.container if isinstance(source.container, TiffContainer) else None
@@ -165,32 +147,43 @@ def encoder_options(
         case ImageFormat.PNG | ImageFormat.GIF | ImageFormat.BMP:
             pass
     if output_format in DEFAULT_QUALITY:
-        default = DEFAULT_QUALITY[output_format]
-        if same_format and isinstance(source.container, JpegContainer):
-            default = min(default, source.container.quality)  # more would not bring it back
-        options["quality"] = quality or default
+        options["quality"] = quality or DEFAULT_QUALITY[output_format]
+        if quality is None and same_format and source.quality is not None:
+            # What the source lost does not come back at a higher quality; it only takes bytes.
+            options["quality"] = min(options["quality"], source.quality)
     return options
 
 
 def animation_options(
-    pages: Sequence[Image.Image],
-    durations_ms: Sequence[float],
-    output_format: ImageFormat,
-    loop: int | None,
+    durations_ms: Sequence[float], output_format: ImageFormat, plays: int | None
 ) -> dict[str, Any]:
-    """Return the options that make an animation of the pages: durations, loop count, disposal."""
+    """Return the options of Pillow's `save` for an animation, which is shown `plays` times."""
     # Only APNG stores fractions of a millisecond.
     exact = output_format is ImageFormat.PNG
     options: dict[str, Any] = {"duration": [ms if exact else round(ms) for ms in durations_ms]}
-    if loop is not None:
-        options["loop"] = loop
-    if output_format is ImageFormat.GIF and any(page.mode == "RGBA" for page in pages):
-        # Each page is a whole frame: without clearing, earlier ones show through.
-        options["disposal"] = 2
+    if plays is not None:
+        options["loop"] = min(plays, 65_535)  # WebP has 16 bits for it (RFC 9649, 2.7.1.1)
     if output_format is ImageFormat.PNG:
         # Each page is a whole frame, of which Pillow writes the part that changed.
         options |= {"disposal": Disposal.NONE.value, "blend": Blend.SOURCE.value}
     return options
+
+
+def animation_losses(
+    durations_ms: Sequence[float], frames: int, output_format: ImageFormat, *, pages: int
+) -> tuple[str, ...]:
+    """Return a note for each fact about an animation that its file does not state.
+
+    `frames` is how many the file has, and `pages` how many were encoded.
+    """
+    notes = []
+    if frames < pages:
+        notes.append("identical frames merged")
+    if output_format is ImageFormat.GIF and gif_encoding.rounds_durations(durations_ms):
+        notes.append("frame times rounded to 10 ms (GIF)")
+    if output_format is ImageFormat.AVIF and frames > 1 and 0 in durations_ms:
+        notes.append("frame times of 0 became 1 ms (AVIF)")
+    return tuple(notes)
 
 
 def _png_options(page: Image.Image) -> dict[str, Any]:

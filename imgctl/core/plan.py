@@ -7,6 +7,10 @@ from typing import Any
 
 from PIL import Image
 
+from imgctl.core.color_plan import ColorPlan
+from imgctl.core.containers.container import Container
+from imgctl.core.containers.webp import WebpContainer
+from imgctl.core.encoder_costs import encoder_bytes, encoder_seconds
 from imgctl.core.encoding import ANIMATED
 from imgctl.core.errors import TooLarge
 from imgctl.core.formats import MAX_SIDE, ImageFormat
@@ -14,9 +18,10 @@ from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.limits import Limits, working_bytes
 from imgctl.core.metadata import MetadataPlan
 from imgctl.core.pixels import divided, draft_divisor
-from imgctl.core.png_color import ColorPlan
 from imgctl.core.source import SourceHeader, SourceInfo
 from imgctl.core.spec import ResizeSpec
+
+_OPAQUE_MODES = ("1", "L", "RGB", "CMYK", "YCbCr", "I", "F", "I;16")
 
 
 class RenderPath(StrEnum):
@@ -35,7 +40,8 @@ class ResizePlan:
     while it is decoded. `few_colors` is whether a PNG is stored with a palette, or with fewer bits
     for gray, where its colors fit. `notes` name what will be lost, apart from metadata and color
     (`metadata.notes`, `color.notes`) and from what only the decoded pages show. `memory_bytes` is
-    an estimate. `inverted_pages` are decoded as negatives.
+    an estimate. `plays` is how often an animation is shown, 0 for ever. `inverted_pages` are
+    decoded as negatives.
     """
 
     spec: ResizeSpec
@@ -51,7 +57,7 @@ class ResizePlan:
     resampling: Image.Resampling
     draft_divisor: int
     average_halves: bool
-    loop: int | None
+    plays: int | None
     encoder_options: Mapping[str, Any]
     few_colors: bool
     color: ColorPlan
@@ -74,12 +80,14 @@ class ResizePlan:
         self.limits.check_memory(working_bytes(size, target, self.frames))
 
 
-def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
+def check_cost(
+    header: SourceHeader, spec: ResizeSpec, limits: Limits, container: Container | None = None
+) -> int:
     """Return the memory that decoding and resampling with Pillow would hold at once, in bytes.
 
-    Raises TooLarge if the source, the result or that estimate exceeds the limits, or the result
-    those of its format. The result's size is computed without the orientation, which is not known
-    yet.
+    `container` is the source's, if its format has a reader. Raises TooLarge if the source, the
+    result or that estimate exceeds the limits, or the result those of its format. The result's
+    size is computed without the orientation, which is not known yet.
     """
     limits.check_pixels(header.size, header.frames)
     output_format = spec.format or header.format
@@ -94,7 +102,19 @@ def check_cost(header: SourceHeader, spec: ResizeSpec, limits: Limits) -> int:
         frames,
         held_bytes=header.held_bytes,
     )
+    pages_bytes = 5 * untransposed_target.pixels * frames
+    encoding_bytes = encoder_bytes(
+        output_format,
+        untransposed_target,
+        frames,
+        alpha=header.mode not in _OPAQUE_MODES,
+        lossless=isinstance(container, WebpContainer) and container.lossless,
+    )
+    decoding_bytes = 0 if container is None else container.decoder_bytes
+    # The decoder's memory is free before the encoder needs its own.
+    memory_bytes = max(memory_bytes, pages_bytes + max(decoding_bytes, encoding_bytes))
     limits.check_memory(memory_bytes)
+    limits.check_time(encoder_seconds(output_format, frames))
     return memory_bytes
 
 

@@ -1,8 +1,8 @@
 """Color described by a PNG's own chunks beside or instead of a profile (W3C PNG, clause 11.3.2)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from imgctl.core.color_plan import ColorPlan
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.png_chunks import encoded_chunk
 from imgctl.core.display_profile import Primaries, display_profile
@@ -29,26 +29,14 @@ _IDENTITY, _FULL_RANGE = 0, 1
 _PROFILED = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.TIFF)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class ColorPlan:
-    """What describes a result's colors: chunks of a PNG, or a profile that says the same.
-
-    `notes` name what is said by neither.
-    """
-
-    chunks: tuple[tuple[bytes, bytes], ...] = ()
-    profile: bytes | None = None
-    notes: tuple[str, ...] = ()
-
-
-def plan_color(
-    png: PngContainer | None, output_format: ImageFormat, *, has_profile: bool
+def plan_png_color(
+    png: PngContainer, output_format: ImageFormat, *, has_profile: bool
 ) -> ColorPlan:
     """Decide what becomes of a PNG's color chunks; `has_profile` is whether the result has one.
 
     The pixels are not converted.
     """
-    if png is None or not png.color_chunks:
+    if not png.color_chunks:
         return ColorPlan()
     if output_format is ImageFormat.PNG:
         # A profile and the chunk sRGB exclude each other (clause 11.3.2.3).

@@ -41,7 +41,7 @@ class OpenSource:
     file_bytes: int
     head: bytes
     format: ImageFormat
-    container: Container | None = None
+    container: Container
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +70,9 @@ class SourceInfo:
 
     `orientation` is EXIF's, 1 to 8. `color_16_bit` is true for a color image of 16 bits per
     channel, which Pillow decodes to 8, and `png16` where the module of that name can read all 16.
+    `quality` is the source's own on its format's scale, if it is known and lossy.
     `jpeg_subsampling` is Pillow's code for it, and `compression` Pillow's name for a TIFF's.
-    `loop` is how often an animation repeats, 0 for ever.
+    `plays` is how often an animation is shown, 0 for ever.
     """
 
     header: SourceHeader
@@ -79,9 +80,10 @@ class SourceInfo:
     color_16_bit: bool = False
     png16: bool = False
     lossless_webp: bool = False
+    quality: int | None = None
     jpeg_subsampling: int | None = None
     compression: str | int | None = None
-    loop: int | None = None
+    plays: int | None = None
     metadata: SourceMetadata = field(default_factory=SourceMetadata)
     container: Container | None = None
 
@@ -112,15 +114,15 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     limits.check_bytes(file_bytes)
     stored = file
     container = read_container(source_format, file, file_bytes)
-    if container is not None:  # before the decoder, some of which work while they open a file
-        limits.check_pixels(container.size, container.frames)
-        limits.check_memory(container.decoder_bytes)
-        limits.check_time(container.decoder_seconds, container.decoder_work)
-        file = container.decoder_file(file)
+    # Before the decoder, because some work while they open a file.
+    limits.check_pixels(container.size, container.frames)
+    limits.check_memory(container.decoder_bytes)
+    limits.check_time(container.decoder_seconds, container.decoder_work)
+    file = container.decoder_file(file)
     file.seek(0)
     load_plugin(source_format)
     _allow_pixels(limits.max_pixels)
-    with _picture_errors(), Image.open(file, formats=[source_format.value]) as image:
+    with picture_errors(), Image.open(file, formats=[source_format.value]) as image:
         yield OpenSource(image, file, stored, file_bytes, head, source_format, container)
 
 
@@ -145,7 +147,7 @@ def load_plugin(image_format: ImageFormat) -> None:
 
 
 @contextmanager
-def _picture_errors() -> Iterator[None]:
+def picture_errors() -> Iterator[None]:
     """Translate everything that Pillow's decoders raise on hostile bytes."""
     try:
         yield

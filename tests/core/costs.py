@@ -16,15 +16,14 @@ from imgctl.core.source import load_plugin
 from imgctl.core.formats import ImageFormat, sniff
 from imgctl.core.spec import ResizeSpec
 
+
+def peak_kib():  # `ru_maxrss` would include what the test's own process used before it was forked
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
+
 path, limit_bytes = Path(sys.argv[1]), int(sys.argv[2])
 with path.open("rb") as source:
     load_plugin(sniff(source.read(512)))
 resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
-
-def peak_kib():  # not ru_maxrss, which begins with that of the parent
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0])
-
 before_kib = peak_kib()
 started_s = time.process_time()
 error = None

@@ -27,10 +27,12 @@ class Container:
     takes in the function with one full vCPU, both measured (`tests/core/test_costs.py`);
     `decoder_work` says what that is spent on, such as "1,000 scans".
     `patches`, in order, leave out what would make the decoder fail, and `notes` say what that is.
+    `plays` is how often an animation is shown, 0 for ever; None where only the decoder knows.
     """
 
     size: Size
     frames: int = 1
+    plays: int | None = None
     decoder_bytes: int = 0
     decoder_seconds: float = 0
     decoder_work: str = ""

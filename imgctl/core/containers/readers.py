@@ -4,7 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
 from imgctl.core.containers import bmp, jpeg, png, tiff
+from imgctl.core.containers.avif import read_avif
 from imgctl.core.containers.container import Container
+from imgctl.core.containers.gif import read_gif
+from imgctl.core.containers.webp import read_webp
 from imgctl.core.formats import ImageFormat
 
 Reader: TypeAlias = Callable[[BinaryIO, int], Container]
@@ -13,12 +16,14 @@ Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 READERS: Mapping[ImageFormat, Reader] = {
     ImageFormat.JPEG: jpeg.read,
     ImageFormat.PNG: png.read,
+    ImageFormat.WEBP: read_webp,
+    ImageFormat.GIF: read_gif,
     ImageFormat.TIFF: tiff.read,
     ImageFormat.BMP: bmp.read,
+    ImageFormat.AVIF: read_avif,
 }
 
 
-def read_container(image_format: ImageFormat, file: BinaryIO, file_bytes: int) -> Container | None:
+def read_container(image_format: ImageFormat, file: BinaryIO, file_bytes: int) -> Container:
     """Read the structure of a file from its beginning. Raises PictureError."""
-    reader = READERS.get(image_format)
-    return None if reader is None else reader(file, file_bytes)
+    return READERS[image_format](file, file_bytes)
