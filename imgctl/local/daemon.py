@@ -11,7 +11,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -25,6 +24,7 @@ from imgctl.core.errors import Hint
 from imgctl.local import object_files, pending_events, server_environment
 from imgctl.local.server_environment import HOST, RootCredentials
 from imgctl.local.state_folder import LocalError, StateFolder, open_folder
+from imgctl.sandbox.interpreter import isolated_command
 
 DEFAULT_REGION = "us-east-1"
 
@@ -210,8 +210,7 @@ def _launch(state: StateFolder, region: str, lock: BinaryIO) -> Endpoint:
     environment = server_environment.variables(state.path, region, port, root)
     with os.fdopen(state.create("server.log"), "wb") as log:
         process = subprocess.Popen(
-            # -P keeps the working folder off the import path.
-            [sys.executable, "-P", "-m", "imgctl.local.server", str(port), str(lock.fileno())],
+            isolated_command("imgctl.local.server", str(port), str(lock.fileno())),
             cwd=state.path,
             env=environment,
             stdin=subprocess.DEVNULL,

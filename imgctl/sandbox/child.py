@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 import traceback
 from collections.abc import Callable
@@ -15,6 +14,7 @@ from imgctl.core.limits import Limits
 from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 from imgctl.sandbox import messages
+from imgctl.sandbox.interpreter import isolated_command
 from imgctl.sandbox.messages import BadResponse
 
 _EXIT_S = 1  # between the end of a connection and of its process
@@ -169,11 +169,8 @@ def _run_forked(connection: socket.socket) -> NoReturn:
 
 
 def spawn() -> Child:
-    """Start a new interpreter, which threads may do. For the command line.
-
-    -E and -P keep PYTHONPATH and the working folder off its import path.
-    """
-    return start_program(sys.executable, "-E", "-P", "-m", "imgctl.sandbox.server")
+    """Start a new interpreter, which threads may do. For the command line."""
+    return start_program(*isolated_command("imgctl.sandbox.server"))
 
 
 def start_program(*command: str) -> Child:

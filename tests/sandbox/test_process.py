@@ -1,6 +1,7 @@
 """An image is resized in a child process, whose end is not the end of its parent."""
 
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import imgctl
 from imgctl.core.errors import Damaged, NotAnImage, OutOfMemory, PictureError, TooSlow
 from imgctl.core.formats import ImageFormat
 from imgctl.core.limits import MEBIBYTE, Limits
@@ -222,6 +224,28 @@ def test_an_interrupted_image_ends_at_once_and_no_child_is_left() -> None:
     assert isinstance(errors[0], Interrupted)
     with pytest.raises(ChildProcessError):
         os.waitpid(child._pid, os.WNOHANG)  # reaped
+
+
+def test_a_program_that_was_found_by_pythonpath_starts_children_of_its_own_code(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "imgctl").symlink_to(Path(imgctl.__file__).parent)
+    program = """
+import sys
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in repr(f)]
+from imgctl.sandbox.interpreter import isolated_command
+assert isolated_command("x")[5] == sys.argv[1], isolated_command("x")
+import subprocess
+subprocess.run([*isolated_command("imgctl.sandbox.server"), "99"], check=False)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "Bad file descriptor" in done.stderr  # the server's: it was found and started
 
 
 def test_the_code_of_a_child_does_not_come_from_the_working_folder_or_pythonpath(
