@@ -1,10 +1,10 @@
 """The plan for colors that a source describes by chunks or code points."""
 
+from imgctl.core.code_points import HDR_NAMES, described_profile
 from imgctl.core.color_plan import ColorPlan
 from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.formats import ImageFormat
-from imgctl.core.icc import HDR_NAMES, described_profile
 from imgctl.core.png_color import plan_png_color
 from imgctl.core.source import SourceInfo
 

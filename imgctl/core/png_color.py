@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
+from imgctl.core.code_points import PRIMARIES, sdr_curve
 from imgctl.core.color_plan import ColorPlan
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.png_chunks import encoded_chunk
-from imgctl.core.display_profile import Primaries, display_profile
 from imgctl.core.formats import ImageFormat
+from imgctl.core.icc_profile import (
+    SRGB_PARAMETERS,
+    Primaries,
+    display_profile,
+    parametric_curve,
+)
 
 _AFTER_HEADER = 33  # 8 bytes of signature, and 25 of the chunk IHDR
 
@@ -15,15 +21,7 @@ _UNIT = 100_000
 _SRGB_GAMMA = 45455
 _TOLERANCE = 500
 
-_D65 = (0.3127, 0.329)
-_SRGB = Primaries(_D65, (0.64, 0.33), (0.3, 0.6), (0.15, 0.06))
-# ITU-T H.273, tables 2 and 3: color primaries, and the gamma of transfer characteristics.
-_CODED_PRIMARIES = {
-    1: _SRGB,
-    9: Primaries(_D65, (0.708, 0.292), (0.17, 0.797), (0.131, 0.046)),
-    12: Primaries(_D65, (0.68, 0.32), (0.265, 0.69), (0.15, 0.06)),
-}
-_CODED_GAMMA: dict[int, float | None] = {4: 2.2, 5: 2.8, 8: 1.0, 13: None}
+_SRGB = PRIMARIES[1]
 _IDENTITY, _FULL_RANGE = 0, 1
 
 _PROFILED = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.TIFF)
@@ -85,21 +83,21 @@ def _as_profile(
     """Return a profile that says what the chunks say; None if they cannot be said so."""
     if b"cICP" in chunks:
         coded_primaries, transfer, matrix, full_range = chunks[b"cICP"]
-        primaries = _CODED_PRIMARIES.get(coded_primaries)
-        is_known = transfer in _CODED_GAMMA and (matrix, full_range) == (_IDENTITY, _FULL_RANGE)
-        if primaries is None or not is_known:
+        primaries, curve = PRIMARIES.get(coded_primaries), sdr_curve(transfer)
+        is_plain_rgb = (matrix, full_range) == (_IDENTITY, _FULL_RANGE)
+        if primaries is None or curve is None or not is_plain_rgb:
             return None
-        gamma = _CODED_GAMMA[transfer]
     else:
         primaries = _primaries(chunks)
         stored = int.from_bytes(chunks.get(b"gAMA", _SRGB_GAMMA.to_bytes(4)))
         if not _UNIT / 10 < stored < 10 * _UNIT:
             return None
-        gamma = None if abs(stored - _SRGB_GAMMA) <= _TOLERANCE else _UNIT / stored
+        is_srgb = abs(stored - _SRGB_GAMMA) <= _TOLERANCE
+        curve = parametric_curve(*(SRGB_PARAMETERS if is_srgb else (_UNIT / stored,)))
     has_gray_pixels = output_format is ImageFormat.TIFF or (
         output_format is ImageFormat.JPEG and not png.is_transparent
     )
-    return display_profile(None if png.is_gray and has_gray_pixels else primaries, gamma)
+    return display_profile(None if png.is_gray and has_gray_pixels else primaries, curve)
 
 
 def _primaries(chunks: dict[bytes, bytes]) -> Primaries:

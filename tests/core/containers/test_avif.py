@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from imgctl.core.avif_encoding import finished
+from imgctl.core.code_points import described_profile
 from imgctl.core.containers.avif import read_avif
 from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
 from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
-from imgctl.core.icc import described_profile
 from imgctl.core.spec import ResizeSpec
 from tests.core.resizing import halve
 from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile

@@ -1,9 +1,10 @@
 """ICC profiles for displays, written from primaries and a curve (ICC.1:2022, version 4).
 
-Formats without a color description of their own get colors that a PNG describes this way.
+Formats without a color description of their own get colors that a PNG or an AVIF describes.
 """
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
@@ -15,8 +16,8 @@ _BRADFORD: Matrix = (  # annex E, which adapts to that white
     (-0.7502, 1.7135, 0.0367),
     (0.0389, -0.0685, 1.0296),
 )
-# IEC 61966-2-1 as the parameters g, a, b, c, d of the third function of clause 10.18.
-_SRGB_PARAMETERS = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+SRGB_PARAMETERS = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
+"""IEC 61966-2-1 as the parameters g, a, b, c, d of a curve."""
 
 _MAX_FIXED = 32768  # of an s15Fixed16Number
 _VERSION = b"\x04\x30\0\0"
@@ -33,12 +34,22 @@ class Primaries:
     blue: Chromaticity
 
 
-def display_profile(primaries: Primaries | None, gamma: float | None) -> bytes | None:
+def parametric_curve(*parameters: float) -> bytes:
+    """Return a curve of a gamma, or of g, a, b, c and d (clause 10.18, functions 0 and 3)."""
+    function = 0 if len(parameters) == 1 else 3
+    return b"para" + bytes(4) + struct.pack(">HH", function, 0) + b"".join(map(_fixed, parameters))
+
+
+def sampled_curve(samples: Sequence[int]) -> bytes:
+    """Return a curve of evenly spaced samples from 0 to 65,535 (clause 10.6)."""
+    return b"curv" + bytes(4) + struct.pack(f">I{len(samples)}H", len(samples), *samples)
+
+
+def display_profile(primaries: Primaries | None, curve: bytes) -> bytes | None:
     """Return a profile for RGB, or for gray if `primaries` is None.
 
-    A `gamma` of None is sRGB's curve. None for primaries that enclose no colors.
+    None for primaries that enclose no colors.
     """
-    curve = _curve(gamma)
     tags = {b"desc": _text("imgctl"), b"cprt": _text("CC0"), b"wtpt": _xyz(_D50)}
     if primaries is None:
         return _profile(b"GRAY", {**tags, b"kTRC": curve})
@@ -57,12 +68,6 @@ def display_profile(primaries: Primaries | None, gamma: float | None) -> bytes |
         tags[name + b"XYZ"] = _xyz(column)
         tags[name + b"TRC"] = curve
     return _profile(b"RGB ", tags)
-
-
-def _curve(gamma: float | None) -> bytes:
-    parameters = _SRGB_PARAMETERS if gamma is None else (gamma,)
-    function = 3 if gamma is None else 0
-    return b"para" + bytes(4) + struct.pack(">HH", function, 0) + b"".join(map(_fixed, parameters))
 
 
 def _columns(primaries: Primaries) -> list[tuple[float, float, float]]:
