@@ -4,7 +4,7 @@ Most are checked after its header is read and before it is decoded. Those of the
 enforced by the kernel, for costs that no header shows (`imgctl.sandbox`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from imgctl.core.errors import TooLarge
@@ -13,6 +13,7 @@ from imgctl.core.geometry import Size
 MEBIBYTE = 1024 * 1024
 
 
+_ESTIMATED_SHARE_OF_TIME = 8 / 9
 _ESTIMATED_SHARE = Fraction(3, 4)  # of the process's memory: the rest is for what is not estimated
 
 
@@ -42,6 +43,10 @@ class Limits:
             max_process_bytes=process_bytes,
             max_cpu_seconds=cpu_seconds,
         )
+
+    def for_time(self, seconds: float) -> "Limits":
+        """Return these limits for an image that may take so long: some are estimated to be less."""
+        return replace(self, max_estimated_seconds=seconds * _ESTIMATED_SHARE_OF_TIME)
 
     def check_bytes(self, file_bytes: int) -> None:
         """Raise TooLarge if the file exceeds the limit."""

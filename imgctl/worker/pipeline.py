@@ -229,7 +229,8 @@ def _resize_and_store(
         timeout_s = deps.deadline.time_for_image_s()
         try:
             with original.path.open("rb") as source:
-                result = deps.resize(source, settings.spec, settings.limits, timeout_s=timeout_s)
+                limits = settings.limits.for_time(timeout_s)
+                result = deps.resize(source, settings.spec, limits, timeout_s=timeout_s)
         except PictureError as error:
             return ResizeOutcome(replace(record, **failure_fields(error)))
     resized_s = deps.stopwatch_s()
