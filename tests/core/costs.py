@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from imgctl.core.limits import Limits
 
 _PROGRAM = """
 import json, resource, sys, time
@@ -20,16 +22,16 @@ from imgctl.core.spec import ResizeSpec
 def peak_kib():  # `ru_maxrss` would include what the test's own process used before it was forked
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0])
 
-path, limit_bytes = Path(sys.argv[1]), int(sys.argv[2])
+path, limits = Path(sys.argv[1]), Limits(**json.loads(sys.argv[2]))
 with path.open("rb") as source:
     load_plugin(sniff(source.read(512)))
-resource.setrlimit(resource.RLIMIT_DATA, (limit_bytes, limit_bytes))
+resource.setrlimit(resource.RLIMIT_DATA, (limits.max_process_bytes, limits.max_process_bytes))
 before_kib = peak_kib()
 started_s = time.process_time()
 error = None
 try:
     with path.open("rb") as source:
-        resize(source, ResizeSpec(), Limits())
+        resize(source, ResizeSpec(), limits)
 except PictureError as caught:
     error = type(caught).__name__
 used_kib = peak_kib() - before_kib
@@ -46,10 +48,10 @@ class Cost:
     cpu_seconds: float
 
 
-def measured_cost(path: Path, limit_bytes: int = 1600 * 1024 * 1024) -> Cost:
+def measured_cost(path: Path, limits: Limits | None = None) -> Cost:
     """Halve a picture in a process of its own, whose memory is limited."""
     completed = subprocess.run(
-        [sys.executable, "-c", _PROGRAM, str(path), str(limit_bytes)],
+        [sys.executable, "-c", _PROGRAM, str(path), json.dumps(asdict(limits or Limits()))],
         capture_output=True,
         text=True,
         check=True,
