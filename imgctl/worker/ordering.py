@@ -40,10 +40,13 @@ def by_bucket(record: Record, other: Upload | storage.Output, s3: "S3Client") ->
 
 
 def _is_newest(record: Record, s3: "S3Client") -> bool:
-    return storage.is_latest(
-        s3,
-        record.original_bucket or "",
-        record.original_object_key or "",
-        version_id=record.version_id or "",
-        etag=record.etag or "",
-    )
+    try:
+        return storage.is_latest(
+            s3,
+            record.original_bucket or "",
+            record.original_object_key or "",
+            version_id=record.version_id or "",
+            etag=record.etag or "",
+        )
+    except storage.NewestEncrypted:  # then nobody can tell which version it is
+        return record.failure_code == storage.ObjectEncrypted.code

@@ -173,7 +173,10 @@ def _supersede_if_replaced(
     record = replace(record, processing_time=timestamp(deps.now()))
     request_id = record.request_id or ""
     for _ in range(_ATTEMPTS):
-        newest = storage.newest(deps.s3, created.bucket, created.key)
+        try:
+            newest = storage.newest(deps.s3, created.bucket, created.key)
+        except storage.NewestEncrypted:  # its own event records it
+            return None
         if newest is None or is_folder_marker(newest.key, newest.size):
             return None
         current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)

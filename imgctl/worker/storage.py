@@ -30,6 +30,7 @@ MAX_METADATA_VALUE_BYTES = 340
 """The most of a metadata value: encoded, it can triple, and S3 allows 2 KB for all values."""
 
 _NOT_FOUND_CODES = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed")
+_BAD_REQUEST = "400"  # S3 requires the customer's key for HeadObject, too
 _PRECONDITION_CODES = ("PreconditionFailed", "412", "ConditionalRequestConflict", "409")
 
 
@@ -49,6 +50,10 @@ class ObjectEncrypted(PictureError):
     """The object is encrypted with a key that only its uploader has (SSE-C)."""
 
     code = "customer_encrypted"
+
+
+class NewestEncrypted(Exception):
+    """The newest object of a key is encrypted with a key that only its uploader has."""
 
 
 class PreconditionFailed(Exception):
@@ -147,7 +152,10 @@ def existing_key(s3: "S3Client", created: ObjectCreated) -> str:
 
 
 def newest(s3: "S3Client", bucket: str, key: str) -> ObjectCreated | None:
-    """Return the newest upload of a key, as far as the bucket knows it; None if it is deleted."""
+    """Return the newest upload of a key, as far as the bucket knows it; None if it is deleted.
+
+    Raises NewestEncrypted for one that cannot be read.
+    """
     head = _head(s3, bucket, key)
     if head is None:
         return None
@@ -194,6 +202,8 @@ def _head(
     except ClientError as error:
         if error.response["Error"]["Code"] in _NOT_FOUND_CODES:
             return None
+        if error.response["Error"]["Code"] == _BAD_REQUEST:  # it has no body that says why
+            raise NewestEncrypted from error
         raise
 
 

@@ -4,11 +4,13 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Status
 from imgctl.worker.deadline import CALL_S
+from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import PHOTOS
 from tests.worker.cloud import Cloud, batch_event_for, resize_here, s3_event_for
@@ -260,3 +262,42 @@ def test_of_two_different_uploads_with_one_sequencer_the_bucket_says_which_is_ne
     handle(s3_event_for(first, second), cloud.invocation)
     (current,) = cloud.current_records()
     assert current.version_id == second.version_id
+
+
+class CustomerKeyS3:
+    """S3 that refuses to read one upload, and to describe its key while it is the newest."""
+
+    def __init__(self, cloud: Cloud, encrypted: ObjectCreated) -> None:
+        self._s3, self._encrypted = cloud.s3, encrypted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._s3, name)
+
+    def get_object(self, **request: Any) -> Any:
+        if request.get("VersionId") == self._encrypted.version_id:
+            raise client_error("InvalidRequest", "a form of Server Side Encryption", "GetObject")
+        return self._s3.get_object(**request)
+
+    def head_object(self, **request: Any) -> Any:
+        if request["Bucket"] == self._encrypted.bucket:
+            raise client_error("400", "Bad Request", "HeadObject")
+        return self._s3.head_object(**request)
+
+
+def client_error(code: str, message: str, operation: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
+
+
+def test_without_a_sequencer_an_object_with_a_key_of_its_uploader_is_the_newest(
+    cloud: Cloud,
+) -> None:
+    older = cloud.put("a.jpg", ROCKET)
+    handle(batch_event_for(older), cloud.invocation)
+    encrypted = cloud.put("a.jpg", ROCKET)
+    s3: Any = CustomerKeyS3(cloud, encrypted)
+    invocation = replace(cloud.invocation, deps=replace(cloud.deps, s3=s3))
+    for created in (encrypted, older):  # the older one once more does not change the order
+        (result,) = handle(batch_event_for(created), invocation)["results"]
+        assert result["resultCode"] == "Succeeded"
+        (current,) = cloud.current_records()
+        assert (current.version_id, current.status) == (encrypted.version_id, Status.FAILED)
