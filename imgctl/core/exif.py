@@ -27,6 +27,11 @@ PILLOW_ERRORS = (
 _XMP, _IPTC, _PHOTOSHOP = 0x02BC, 0x83BB, 0x8649  # TIFF tags that also occur in EXIF
 _EMBEDDED = {_XMP: "XMP", _IPTC: "IPTC", _PHOTOSHOP: "Photoshop data"}
 
+_PRIVATE = {
+    (ExifTags.IFD.GPSInfo,): "GPS position removed",
+    (ExifTags.IFD.MakerNote, 0xC634): "maker notes removed",  # and DNGPrivateData
+}
+
 
 class _StoredText(str):
     """Text whose bytes are those of the file; Pillow reads each as a character of Latin-1.
@@ -93,13 +98,13 @@ def _directories(exif: Image.Exif) -> list[Any]:
 
 def _remove_private_tags(exif: Image.Exif) -> list[str]:
     """Remove GPS position and maker notes; return a note for each."""
+    details = exif.get_ifd(ExifTags.IFD.Exif) if ExifTags.IFD.Exif in exif else {}
     notes = []
-    if exif.pop(ExifTags.IFD.GPSInfo, None) is not None:
-        notes.append("GPS position removed")
-    if ExifTags.IFD.Exif in exif:
-        details = exif.get_ifd(ExifTags.IFD.Exif)
-        if details.pop(ExifTags.IFD.MakerNote, None) is not None:
-            notes.append("maker notes removed")
+    for tags, note in _PRIVATE.items():
+        # Also where they do not belong: readers look for them there, too.
+        found = [directory.pop(tag, None) for directory in (exif, details) for tag in tags]
+        if any(value is not None for value in found):
+            notes.append(note)
     return notes
 
 

@@ -218,6 +218,8 @@ def _plan_profile(profile: bytes | None, mode: str, output_format: ImageFormat) 
     none = {"icc_profile": None}
     if mode == "CMYK" and output_format not in _CMYK_FORMATS:
         return MetadataPlan(none)  # it converts the pixels to sRGB, and no longer describes them
+    if color_space(profile) is None:
+        return MetadataPlan(none, ("color profile dropped: damaged",))
     if color_space(profile) in _PROFILED_PIXELS and color_space(profile) != _pixels(mode):
         return MetadataPlan(none, ("color profile dropped: not for this kind of pixels",))
     if output_format not in _ICC_FORMATS:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
@@ -24,7 +24,14 @@ from imgctl.core.metadata import QUARTER_TURNS, SourceMetadata
 Image.MAX_IMAGE_PIXELS = -(-Limits().max_pixels // 2)
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
-_OUT_OF_MEMORY = "error -9"  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
+_AVIF_THREADS = 2
+
+_OUT_OF_MEMORY = (
+    "error -9",  # IMAGING_CODEC_MEMORY in Pillow's Imaging.h
+    "Out of memory",  # of libavif
+    "Encoding of color planes failed",  # of libaom, for which libavif gives no other reason
+    "Encoding of alpha plane failed",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +150,10 @@ def load_plugin(image_format: ImageFormat) -> None:
     Left to itself, Pillow imports all of its forty plugins for a format that is not among the
     five most common.
     """
-    import_module(f"PIL.{image_format.plugin}")
+    plugin: Any = import_module(f"PIL.{image_format.plugin}")
+    if image_format is ImageFormat.AVIF:
+        # By default a thread per core, whose stacks take 8 MB each of what the process may use.
+        plugin.DEFAULT_MAX_THREADS = _AVIF_THREADS
 
 
 @contextmanager
@@ -173,7 +183,7 @@ def picture_errors() -> Iterator[None]:
 
 def _to_picture_error(error: Exception) -> Damaged | OutOfMemory | Truncated:
     reason = str(error) or type(error).__name__
-    if reason.endswith(_OUT_OF_MEMORY):
+    if reason.rstrip(".").endswith(_OUT_OF_MEMORY):
         return OutOfMemory()
     if isinstance(error, EOFError) or "truncated" in reason.lower():
         return Truncated("The image is truncated.", hint="Copy or upload the complete file.")

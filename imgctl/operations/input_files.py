@@ -76,7 +76,7 @@ def find_input_files(
 
 
 def _nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
-    shown = "; ".join(f"{item.path}: {item.reason}" for item in left_out[:_SHOWN])
+    shown = "; ".join(f"{item.path}: {item.reason.rstrip('.')}" for item in left_out[:_SHOWN])
     more = f"; and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
     has_folders = any(item.reason == SUBFOLDER for item in left_out)
     return InputNotFound(
@@ -94,8 +94,12 @@ def _expand(
             raise InputNotFound("One of the paths is empty.")
         if path.is_dir():
             yield from _in_folder(path, recursive=recursive, skip_prefix=skip_prefix)
-        elif path.is_file() or path.is_symlink():  # a dangling link fails later, by itself
-            yield InputFile(path, PurePosixPath(path.name))
+        elif path.is_file() or (path.is_symlink() and not path.exists()):
+            yield InputFile(
+                path, PurePosixPath(path.name)
+            )  # a dangling link fails later, by itself
+        elif path.exists():
+            raise InputNotFound(f"Not a regular file: {text!r}.", hint="Check the path.")
         elif glob.has_magic(text) and (matches := sorted(glob.glob(text, recursive=recursive))):  # noqa: PTH207 (a pattern may be absolute)
             yield from _expand(matches, recursive=recursive, skip_prefix=skip_prefix)
         else:

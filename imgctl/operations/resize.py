@@ -221,7 +221,8 @@ def _check_destination(job: ResizeJob, inputs: set[Path]) -> None:
 
 def _exists(job: ResizeJob) -> OutputExists:
     return OutputExists(
-        f"{job.destination} exists, and is another image.", hint="Use --overwrite to replace it."
+        f"{job.destination} already exists with different content.",
+        hint="Use --overwrite to replace it.",
     )
 
 

@@ -31,7 +31,7 @@ def write_mark(
 ) -> None:
     """Mark the result with this descriptor, which is complete, and keep fields of its record."""
     mark = {
-        "source": _identity(source),
+        "source": _source_identity(source),
         "settings": settings,
         "result": _identity(os.fstat(result)),
         "fields": fields,
@@ -47,10 +47,10 @@ def read_mark(result: Path, source: os.stat_result, settings: str) -> dict[str, 
     """
     try:
         mark = json.loads(os.getxattr(result, _ATTRIBUTE, follow_symlinks=False))
-        expected = (_identity(source), settings, _identity(result.lstat()))
+        expected = (_source_identity(source), settings, _identity(result.lstat()))
         if (mark["source"], mark["settings"], mark["result"]) == expected:
             return _checked(mark["fields"])
-    except (OSError, AttributeError, ValueError, TypeError, LookupError):
+    except (OSError, AttributeError, ValueError, TypeError, LookupError, RecursionError):
         pass
     return None
 
@@ -61,6 +61,11 @@ def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
     if not all(isinstance(value, str | int | None) for value in fields.values()):
         raise TypeError("a field is neither a text nor a number")
     return dict(fields)
+
+
+def _source_identity(stat: os.stat_result) -> list[int]:
+    """Identify a source also by what no program can set: two may have the same size and time."""
+    return [*_identity(stat), stat.st_ctime_ns, stat.st_ino]
 
 
 def _identity(stat: os.stat_result) -> list[int]:

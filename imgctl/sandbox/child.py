@@ -179,6 +179,9 @@ def start_program(*command: str) -> Child:
     descriptor = theirs.fileno()
     with theirs:
         process = subprocess.Popen(
-            [*command, str(descriptor)], stdin=subprocess.DEVNULL, pass_fds=[descriptor]
+            [*command, str(descriptor)],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[descriptor],
+            process_group=0,  # which Ctrl-C does not reach: the parent decides what it means
         )
     return Child(process.pid, ours, process.poll)

@@ -109,7 +109,7 @@ def decode_response(line: bytes) -> ResponseHeader | PictureError:
             resized=_image_info(document["resized"]),
             notes=tuple(str(note) for note in document["notes"]),
         )
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise BadResponse(f"not a response: {line[:100]!r}") from error
 
 

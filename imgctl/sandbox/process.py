@@ -62,9 +62,9 @@ class ResizeProcess:
         """
         deadline_s = None if timeout_s is None else time.monotonic() + timeout_s
         while True:
-            if self._is_interrupted:
-                raise Interrupted
+            self._check_interrupted()
             child = self._child = self._child or self._start()
+            self._check_interrupted()  # while it was started
             is_new = not child.is_used
             try:
                 return child.resize(source, spec, limits, deadline_s)
@@ -79,6 +79,10 @@ class ResizeProcess:
                 is_final = is_new or isinstance(cause, TooSlow)
                 if is_final and not self._is_interrupted:
                     raise cause from error
+
+    def _check_interrupted(self) -> None:
+        if self._is_interrupted:
+            raise Interrupted
 
     def interrupt(self) -> None:
         """Make a call of `resize` in another thread fail, and start no child any more."""

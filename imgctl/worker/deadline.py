@@ -38,14 +38,19 @@ class Deadline:
         self._begin_s = self._stopwatch_s()
         self._end_s = self._begin_s + remaining_s
 
+    @property
+    def whole_time_s(self) -> float:
+        """How long an image may take that is the only one of its invocation."""
+        return self._end_s - self._begin_s - _RESERVE_S
+
     def time_for_image_s(self) -> float:
-        """Return how long an image may take, so that its failure can still be recorded.
+        """Return how long the next image may take, so that its failure can still be recorded.
 
         Raises DeadlineExceeded where other images of the event have used more than half of the
-        time: an image that is then too slow may not be if it is retried on its own.
+        time: an image that is then too slow may not be if it is retried.
         """
         left_s = self._end_s - self._stopwatch_s() - _RESERVE_S
-        if left_s < (self._end_s - self._begin_s - _RESERVE_S) / 2:
+        if left_s < self.whole_time_s / 2:
             raise DeadlineExceeded(f"{max(left_s, 0):.1f} s left to resize an image")
         return left_s
 

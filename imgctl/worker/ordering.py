@@ -39,6 +39,11 @@ def by_bucket(record: Record, other: Upload | storage.Output, s3: "S3Client") ->
     return EventOrder.NEWER if _is_newest(record, s3) else EventOrder.OLDER
 
 
+def bucket_decides(record: Record, other: Upload) -> bool:
+    """Return whether the events of two uploads do not tell their order."""
+    return order_of(record, other.record_id, other.sequencer) is EventOrder.UNKNOWN
+
+
 def _is_newest(record: Record, s3: "S3Client") -> bool:
     try:
         return storage.is_latest(

@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imgctl.core.current_record import CurrentRecord, EventOrder, is_same_content
-from imgctl.core.errors import PictureError
+from imgctl.core.errors import PictureError, TooSlow
 from imgctl.core.keys import is_folder_marker, output_key
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.result import ResizeResult
 from imgctl.sandbox.process import Resize
 from imgctl.worker import ordering, outputs, records, storage
-from imgctl.worker.deadline import Deadline
+from imgctl.worker.deadline import Deadline, DeadlineExceeded
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.identity import (
     created_again,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _ATTEMPTS = 5
+_ALONE = 3 / 4  # of the time, at least, is left for the first image of an event
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +124,32 @@ def process(
     commit = records.commit(
         deps.dynamodb, settings.table, record, lambda other: compare(record, other, deps.s3)
     )
-    if replaced or _may_be_older(commit):
+    if commit.record.status is Status.SUPERSEDED and ordering.bucket_decides(
+        commit.record, commit.current
+    ):
+        _process_unrecorded_newest(created, commit.current, settings, deps)
+    elif replaced or _may_be_older(commit):
         _restore_newest_output(commit.current, settings, deps)
     return ProcessResult(commit.record, commit.repeated)
+
+
+def _process_unrecorded_newest(
+    created: ObjectCreated, current: CurrentRecord, settings: Settings, deps: Dependencies
+) -> None:
+    """Process the newest object of a key if it is neither this upload nor the current one.
+
+    This upload was then deleted for good while it was processed. The event of the newest object
+    may have been processed meanwhile, and have taken this upload for newer, as it was.
+    """
+    try:
+        newest = storage.newest(deps.s3, created.bucket, created.key)
+    except storage.NewestEncrypted:
+        return
+    known = (created.version_id, current.version_id)
+    if newest is not None and newest.version_id and newest.version_id not in known:
+        process(newest, settings, deps)
+    else:
+        _restore_newest_output(current, settings, deps)
 
 
 def _may_be_older(commit: CommitResult) -> bool:
@@ -232,8 +256,13 @@ def _resize_and_store(
         timeout_s = deps.deadline.time_for_image_s()
         try:
             with original.path.open("rb") as source:
-                limits = settings.limits.for_time(timeout_s)
+                # Not of the time that is left: what came before is no fault of the image.
+                limits = settings.limits.for_time(deps.deadline.whole_time_s)
                 result = deps.resize(source, settings.spec, limits, timeout_s=timeout_s)
+        except TooSlow as error:
+            if timeout_s < _ALONE * deps.deadline.whole_time_s:
+                raise DeadlineExceeded(f"{timeout_s:.1f} s were left to resize an image") from error
+            return ResizeOutcome(replace(record, **failure_fields(error)))
         except PictureError as error:
             return ResizeOutcome(replace(record, **failure_fields(error)))
     resized_s = deps.stopwatch_s()

@@ -8,9 +8,11 @@ import pytest
 from PIL import ExifTags, Image
 
 from imgctl.core import png16
+from imgctl.core.code_points import PRIMARIES
 from imgctl.core.errors import TooLarge
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
+from imgctl.core.icc_profile import display_profile, parametric_curve
 from imgctl.core.limits import Limits
 from imgctl.core.metadata import SourceMetadata
 from imgctl.core.plan import RenderPath, ResizePlan
@@ -174,7 +176,10 @@ def exif_block() -> bytes:
 
 
 METADATA = SourceMetadata(
-    icc_profile=b"profile", dpi=(300, 300), exif=exif_block(), xmp=b"<x:xmpmeta/>"
+    icc_profile=display_profile(PRIMARIES[1], parametric_curve(2.2)),
+    dpi=(300, 300),
+    exif=exif_block(),
+    xmp=b"<x:xmpmeta/>",
 )
 
 

@@ -7,9 +7,10 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
+from imgctl.core.errors import TooSlow
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Status
-from imgctl.worker.deadline import CALL_S
+from imgctl.worker.deadline import CALL_S, Deadline
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import PHOTOS
@@ -262,6 +263,31 @@ def test_of_two_different_uploads_with_one_sequencer_the_bucket_says_which_is_ne
     handle(s3_event_for(first, second), cloud.invocation)
     (current,) = cloud.current_records()
     assert current.version_id == second.version_id
+
+
+def too_slow(*_: Any, **__: Any) -> Any:
+    raise TooSlow("Resizing took longer than 45 s.")
+
+
+@pytest.mark.parametrize(("used_s", "retried"), [(0, False), (5, False), (15, True), (30, True)])
+def test_an_image_that_is_too_slow_is_only_retried_if_others_took_its_time(
+    cloud: Cloud, used_s: float, retried: bool
+) -> None:
+    now_s = [0.0]
+    deadline = Deadline(lambda: now_s[0])
+    deadline.begin(60)
+    now_s[0] = used_s
+    invocation = replace(
+        cloud.invocation, deps=replace(cloud.deps, resize=too_slow, deadline=deadline)
+    )
+    event = s3_event_for(cloud.put("slow.jpg", ROCKET))
+    if retried:
+        with pytest.raises(RetryableFailures, match="DeadlineExceeded"):
+            handle(event, invocation)
+        assert cloud.records() == []
+    else:
+        (outcome,) = handle(event, invocation)["outcomes"]
+        assert (outcome["status"], outcome["code"]) == ("FAILED", "too_slow")
 
 
 class CustomerKeyS3:

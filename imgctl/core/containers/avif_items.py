@@ -148,7 +148,8 @@ class AvifItems:
 
     def _is_alpha(self, item: int) -> bool:
         return any(
-            box.kind == b"auxC" and self._meta[box.data + 4 : box.end].split(b"\0")[0] in _ALPHA
+            box.kind == b"auxC"
+            and any(self._meta.startswith(urn + b"\0", box.data + 4, box.end) for urn in _ALPHA)
             for box in self._properties.get(item, [])
         )
 

@@ -40,6 +40,7 @@ class OptionalPart:
 
     max_stored_bytes: int = _MEBIBYTE
     text_bytes: int = 0
+    has_profile: bool = False
 
     def label(self, name: bytes) -> str | None:
         """Return what a chunk contains, for notes; None if nothing that is read."""
@@ -54,6 +55,9 @@ def check_optional(name: bytes, data: bytes, accepted: OptionalPart) -> str:
         case b"eXIf":
             return "" if _is_exif(data) else _DAMAGED
         case b"iCCP":
+            if accepted.has_profile:  # clause 5.6 allows one
+                return _DAMAGED
+            accepted.has_profile = True
             return _check_profile(data)
         case b"tEXt" | b"zTXt" | b"iTXt":
             return _check_text(name, data, accepted)
@@ -99,13 +103,15 @@ def _check_text(name: bytes, data: bytes, accepted: OptionalPart) -> str:
     text, reason = rest, ""
     if name == b"zTXt":
         text, reason = (b"", "") if not rest else _check_inflated(rest[1:])
+        accepted.text_bytes += len(text) if not reason else _MEBIBYTE  # its time was spent
         if rest[:1] not in (b"", b"\0"):
             reason = _DAMAGED
     elif name == b"iTXt" and rest[:1] not in (b"", b"\0"):
         text, reason = _check_inflated(rest[2:].split(b"\0", 2)[-1])
+        accepted.text_bytes += len(text) if not reason else _MEBIBYTE
     if not reason and keyword == _RAW_EXIF and not _is_raw_exif(text):
         reason = _DAMAGED
-    if not reason:
+    if text is rest:
         accepted.text_bytes += len(text)
     return reason
 
