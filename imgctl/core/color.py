@@ -37,7 +37,7 @@ def _plan_described(color: ColorDescription, output_format: ImageFormat) -> Colo
                 f" transfer {color.transfer} (ITU-T H.273)",
             )
         )
-    notes = ["colors described by a profile"]
+    notes = ["color description converted to an ICC profile"]
     if hdr := HDR_NAMES.get(color.transfer):
-        notes.append(f"highlights above reference white are lost ({hdr})")
+        notes.append(f"highlights above reference white clipped ({hdr})")
     return ColorPlan(profile=profile, notes=tuple(notes))

@@ -180,9 +180,9 @@ def animation_losses(
     if frames < pages:
         notes.append("identical frames merged")
     if output_format is ImageFormat.GIF and gif_encoding.rounds_durations(durations_ms):
-        notes.append("frame times rounded to 10 ms (GIF)")
+        notes.append("frame durations rounded to 10 ms (GIF)")
     if output_format is ImageFormat.AVIF and frames > 1 and 0 in durations_ms:
-        notes.append("frame times of 0 became 1 ms (AVIF)")
+        notes.append("frame durations of 0 raised to 1 ms (AVIF)")
     return tuple(notes)
 
 

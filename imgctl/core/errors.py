@@ -83,7 +83,7 @@ class OutOfMemory(TooLarge):
 
     def __init__(
         self,
-        message: str = "There is not enough memory to process the image.",
+        message: str = "Not enough memory to process the image.",
         *,
         hint: str | Hint = "Reduce its size first.",
     ) -> None:

@@ -10,7 +10,7 @@ from imgctl.core.photoshop import without_thumbnails
 from imgctl.core.spec import MetadataPolicy
 from imgctl.core.xmp import upright_alone
 
-UNREADABLE = "EXIF dropped: could not be read"
+UNREADABLE = "EXIF dropped: damaged"
 
 PILLOW_ERRORS = (
     ArithmeticError,
@@ -75,7 +75,7 @@ def encoded_exif(exif: Image.Exif, max_bytes: int | None) -> tuple[bytes | None,
         if details.pop(ExifTags.IFD.MakerNote, None) is not None:
             block = exif.tobytes()
             if len(block) <= max_bytes:
-                return block, ["maker notes dropped: EXIF would be too long"]
+                return block, ["maker notes dropped: EXIF too large"]
     except PILLOW_ERRORS:
         # A tag that cannot be encoded is no reason to fail the resize.
         return None, ["EXIF dropped: could not be re-encoded"]

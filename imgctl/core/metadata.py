@@ -125,7 +125,7 @@ def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
     except exif_block.PILLOW_ERRORS:
         unreadable.append(exif_block.UNREADABLE)
     if "icc_profile" in image.info and profile is None:  # of a JPEG that lacks parts of it
-        unreadable.append("color profile dropped: could not be read")
+        unreadable.append("color profile dropped: damaged")
     unreadable += descriptions.unreadable_notes(image)
     return SourceMetadata(
         icc_profile=profile,
@@ -221,7 +221,7 @@ def _plan_profile(profile: bytes | None, mode: str, output_format: ImageFormat) 
     if color_space(profile) is None:
         return MetadataPlan(none, ("color profile dropped: damaged",))
     if color_space(profile) in _PROFILED_PIXELS and color_space(profile) != _pixels(mode):
-        return MetadataPlan(none, ("color profile dropped: not for this kind of pixels",))
+        return MetadataPlan(none, ("color profile dropped: wrong color space for this image",))
     if output_format not in _ICC_FORMATS:
         return MetadataPlan(none, (f"color profile dropped: not supported by {output_format}",))
     if color_space(profile) == "GRAY" and output_format not in _GRAY_FORMATS:

@@ -167,5 +167,5 @@ def growth_notes(original: ImageInfo, resized: ImageInfo) -> tuple[str, ...]:
         return ()
     shrunk = 2 * resized.size.pixels * resized.frames <= original.size.pixels * original.frames
     if shrunk and resized.file_bytes > original.file_bytes:
-        return ("larger in bytes than the source",)
+        return ("result is larger than the source file",)
     return ()

@@ -23,7 +23,7 @@ _DEFAULT_LEVEL, _BEST_LEVEL = -1, 9
 
 _REDUCED = f"colors reduced to a palette of {_MAX_COLORS}"
 _TOO_MANY_COLORS = f"stored without a palette: more than {_MAX_COLORS} colors"
-_LARGER = "stored without a palette, which would be larger"
+_LARGER = "stored without a palette: a palette would be larger"
 
 Save = Callable[[Image.Image, Mapping[str, Any]], bytes]
 """Encodes a page as PNG, with options beside the plan's."""

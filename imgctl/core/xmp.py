@@ -34,8 +34,8 @@ _ATTRIBUTE = re.compile(rb"""(?<!\s)\s+([^\s=/>]+)\s*=\s*("[^"]*"|'[^']*')""")
 
 _MAX_NAMESPACES = 256  # in force at once: packets have some twenty
 
-_UNREADABLE = "XMP dropped: could not be read"
-_CLAIMS_REMOVED = "claims of a gain map or motion photo removed from XMP"
+_UNREADABLE = "XMP dropped: damaged"
+_CLAIMS_REMOVED = "gain map and motion photo entries removed from XMP"
 _EXTENDED_DROPPED = "extended XMP dropped"
 
 

@@ -91,7 +91,7 @@ def _expand(
     for text in paths:
         path = Path(text)
         if not text:
-            raise InputNotFound("One of the paths is empty.")
+            raise InputNotFound("Empty path.")
         if path.is_dir():
             yield from _in_folder(path, recursive=recursive, skip_prefix=skip_prefix)
         elif path.is_file() or (path.is_symlink() and not path.exists()):
@@ -131,7 +131,7 @@ def _walk(
             reason = _reason_to_leave_out(path, skip_prefix)
             yield reason or InputFile(path, name / entry.name)
         elif entry.is_symlink():
-            yield LeftOut(path, "a link to a folder: name it to include it")
+            yield LeftOut(path, "a link to a folder: pass it as an argument to include it")
         elif recursive:
             yield from _walk(path, name / entry.name, recursive=True, skip_prefix=skip_prefix)
         else:
@@ -142,7 +142,7 @@ def _reason_to_leave_out(file: Path, skip_prefix: str | None) -> LeftOut | None:
     if file.name.startswith(PARTIAL_PREFIX):
         return LeftOut(file, "an unfinished result of an interrupted run")
     if skip_prefix is not None and file.name.startswith(skip_prefix):
-        return LeftOut(file, "an earlier result")
+        return LeftOut(file, "a result of an earlier run")
     try:
         if not stat.S_ISREG(file.stat().st_mode):
             return LeftOut(file, "not a regular file")

@@ -209,7 +209,7 @@ def _failure(error: Exception) -> dict[str, Any]:
 def _check_destination(job: ResizeJob, inputs: set[Path]) -> None:
     if job.destination.resolve() in inputs:
         raise OutputExists(
-            f"{job.destination} is an input itself.", hint="Choose another folder with -o."
+            f"{job.destination} is also an input file.", hint="Choose another folder with -o."
         )
     parent = job.destination.parent.resolve()
     if job.folder is not None and not parent.is_relative_to(job.folder.resolve()):

@@ -106,8 +106,8 @@ def _cause_of(
     if error.timed_out or error.exit_code == -signal.SIGXCPU:
         limit_s = timeout_s if error.timed_out else limits.max_cpu_seconds
         return TooSlow(
-            f"Resizing takes more than {limit_s:.0f} s.",
-            hint="Reduce its size, its frames or its pages first.",
+            f"Resizing took longer than {limit_s:.0f} s.",
+            hint="Reduce the image's size or its number of frames or pages first.",
         )
     if error.exit_code == -signal.SIGKILL:  # by the kernel: memory ran out
         return OutOfMemory()

@@ -39,7 +39,7 @@ def by_bucket(record: Record, other: Upload | storage.Output, s3: "S3Client") ->
     return EventOrder.NEWER if _is_newest(record, s3) else EventOrder.OLDER
 
 
-def bucket_decides(record: Record, other: Upload) -> bool:
+def bucket_decides(record: Record, other: Upload | storage.Output) -> bool:
     """Return whether the events of two uploads do not tell their order."""
     return order_of(record, other.record_id, other.sequencer) is EventOrder.UNKNOWN
 

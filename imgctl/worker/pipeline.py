@@ -59,10 +59,14 @@ class ProcessResult:
 
 @dataclass(frozen=True, slots=True)
 class ResizeOutcome:
-    """A record of what was resized and stored, and whether another output was in its place."""
+    """A record of what was resized and stored, and whether another output was in its place.
+
+    `superseded_by_bucket` is true if only the bucket says that the upload is superseded.
+    """
 
     record: Record
     replaced: bool = False
+    superseded_by_bucket: bool = False
 
 
 class FolderMarker(Exception):
@@ -100,7 +104,7 @@ def process(
     compare = ordering.by_event if created.sequencer else ordering.by_bucket
     created = with_known_sequencer(created, deps.dynamodb, settings.table)
     record = new_record(created, request_id)
-    replaced = False
+    replaced = by_bucket = False
     try:
         if created.bucket != settings.source_bucket:
             raise WrongBucket(
@@ -109,6 +113,7 @@ def process(
             )
         outcome = _resize_and_store(created, settings, deps, record, compare)
         record, replaced = outcome.record, outcome.replaced
+        by_bucket = outcome.superseded_by_bucket
     except storage.ObjectGone as error:
         record = replace(record, **failure_fields(error))
         superseded = _supersede_if_replaced(record, created, settings, deps)
@@ -120,6 +125,9 @@ def process(
     if record.status is Status.SUPERSEDED:
         # The event of the newer upload makes its record the current one of the key.
         stored = records.put_superseded(deps.dynamodb, settings.table, record)
+        if by_bucket:
+            current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
+            _process_unrecorded_newest(created, current, settings, deps)
         return ProcessResult(record, repeated=stored is not Supersession.NEW)
     commit = records.commit(
         deps.dynamodb, settings.table, record, lambda other: compare(record, other, deps.s3)
@@ -134,7 +142,7 @@ def process(
 
 
 def _process_unrecorded_newest(
-    created: ObjectCreated, current: CurrentRecord, settings: Settings, deps: Dependencies
+    created: ObjectCreated, current: CurrentRecord | None, settings: Settings, deps: Dependencies
 ) -> None:
     """Process the newest object of a key if it is neither this upload nor the current one.
 
@@ -145,10 +153,11 @@ def _process_unrecorded_newest(
         newest = storage.newest(deps.s3, created.bucket, created.key)
     except storage.NewestEncrypted:
         return
-    known = (created.version_id, current.version_id)
-    if newest is not None and newest.version_id and newest.version_id not in known:
+    known = (created.version_id, "" if current is None else current.version_id)
+    is_unrecorded = newest is not None and newest.version_id not in ("", *known)
+    if newest is not None and is_unrecorded and not is_folder_marker(newest.key, newest.size):
         process(newest, settings, deps)
-    else:
+    elif current is not None:
         _restore_newest_output(current, settings, deps)
 
 
@@ -280,8 +289,11 @@ def _resize_and_store(
     if newer is not None and same and not record.sequencer:
         record = replace(record, resource_id=newer.record_id, sequencer=newer.sequencer)
         stored = _store(result, record, deps, compare)
-    if stored.newer is not None:
-        return ResizeOutcome(records.superseded(record, stored.newer.record_id))
+    if (newer := stored.newer) is not None:
+        # An output without a record is another program's, which says nothing about uploads.
+        by_bucket = bool(newer.record_id) and ordering.bucket_decides(record, newer)
+        superseded = records.superseded(record, newer.record_id)
+        return ResizeOutcome(superseded, superseded_by_bucket=by_bucket)
     record = replace(record, store_ms=_ms(deps.stopwatch_s() - resized_s))
     return ResizeOutcome(record, stored.replaced)
 

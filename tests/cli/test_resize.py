@@ -100,7 +100,7 @@ def test_an_input_is_never_replaced(imgctl: Imgctl, cake: Path) -> None:
     before = other.read_bytes()
     done = imgctl("resize", "cake.jpg", "resized-cake.jpg", "--overwrite")
     assert done.code == 1
-    assert "is an input itself" in done.out
+    assert "is also an input file" in done.out
     assert other.read_bytes() == before
 
 

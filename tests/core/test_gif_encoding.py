@@ -118,7 +118,7 @@ def test_times_that_a_gif_cannot_state_are_rounded_without_drift() -> None:
     )
     result = halve(data, ResizeSpec(format=ImageFormat.GIF))
     assert [image.duration_ms for image in read(result.data).images] == [30, 40, 30, 30]
-    assert "frame times rounded to 10 ms (GIF)" in result.notes
+    assert "frame durations rounded to 10 ms (GIF)" in result.notes
 
 
 def test_a_png_whose_text_is_called_comment_becomes_a_gif() -> None:

@@ -250,7 +250,7 @@ def test_a_profile_for_other_pixels_is_not_kept(format_: str, mode: str, profile
         for spec in (ResizeSpec(format=target), ResizeSpec(format=target, target=Fit(999))):
             result = halve(data, spec)
             assert not decoded(result.data).info.get("icc_profile")
-            assert "color profile dropped: not for this kind of pixels" in result.notes
+            assert "color profile dropped: wrong color space for this image" in result.notes
 
 
 def test_an_alpha_channel_survives_the_conversion_by_a_gray_profile() -> None:

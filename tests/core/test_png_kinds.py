@@ -147,8 +147,8 @@ def test_every_kind_is_averaged_and_keeps_its_transparency_and_depth(
     half_clear = shown_by(result.data)[3][4][3]
     assert half_clear == pytest.approx(1.0 if alpha == "opaque" else 0.5, abs=0.15)
     assert set(result.notes) <= {
-        "larger in bytes than the source",
-        "stored without a palette, which would be larger",
+        "result is larger than the source file",
+        "stored without a palette: a palette would be larger",
     }
     if depth == 16:
         assert chunks(result.data)[0][1][8] == 16

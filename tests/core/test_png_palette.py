@@ -101,7 +101,9 @@ def test_a_bilevel_picture_grows_little() -> None:
     result = halve(data)
     assert len(result.data) < 1.6 * len(data)
     assert decoded(result.data).convert("L").tobytes() == image.convert("L").reduce(2).tobytes()
-    assert ("larger in bytes than the source" in result.notes) == (len(result.data) > len(data))
+    assert ("result is larger than the source file" in result.notes) == (
+        len(result.data) > len(data)
+    )
 
 
 def test_a_photograph_is_stored_without_a_palette_and_that_is_noted() -> None:
@@ -133,7 +135,7 @@ def test_a_result_that_is_larger_than_its_source_is_noted() -> None:
         return ImageInfo(Size(size, size), format_, "L", 1, file_bytes)
 
     png, jpeg = ImageFormat.PNG, ImageFormat.JPEG
-    note = ("larger in bytes than the source",)
+    note = ("result is larger than the source file",)
     assert growth_notes(info(png, 100, 900), info(png, 50, 901)) == note
     assert growth_notes(info(png, 100, 900), info(png, 50, 900)) == ()
     assert growth_notes(info(png, 100, 900), info(png, 90, 901)) == ()

@@ -93,11 +93,11 @@ def test_everything_that_is_left_out_of_a_folder_has_a_reason(album: Path, tmp_p
         "trip/.imgctl-0123": ("an unfinished result of an interrupted run", False),
         "trip/day two": ("a subfolder: use --recursive to include it", False),
         "trip/empty.jpg": ("The file is empty.", False),
-        "trip/link": ("a link to a folder: name it to include it", False),
+        "trip/link": ("a link to a folder: pass it as an argument to include it", False),
         "trip/notes.jpg": ("Unrecognized image format.", False),
         "trip/paper.pdf": ("The file is in PDF format, which is not supported.", False),
         "trip/pipe.jpg": ("not a regular file", False),
-        "trip/resized-a.jpg": ("an earlier result", False),
+        "trip/resized-a.jpg": ("a result of an earlier run", False),
     }
 
 

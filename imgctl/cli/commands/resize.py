@@ -85,7 +85,7 @@ def resize(
     """Resize images on this machine, as the function does in AWS.
 
     The results are identical byte for byte. Images are never enlarged, and no input is overwritten.
-    Results that are there already are skipped, so an interrupted command continues.
+    Existing results are skipped, so you can run an interrupted command again.
     """
     from imgctl.cli.inputs import show_left_out
     from imgctl.core.formats import ImageFormat
@@ -112,18 +112,18 @@ def resize(
         with_hash=app.ui.json_wanted,
     )
     results: dict[Path, ResizeFileResult] = {}
-    with (
-        app.ui.progress("Resizing", len(todo)) as advance,
-        closing(resize_files(todo, spec, options)) as done,
-    ):
-        try:
+    try:
+        with (
+            app.ui.progress("Resizing", len(todo)) as advance,
+            closing(resize_files(todo, spec, options)) as done,
+        ):
             for result in done:
                 results[result.job.source] = result
                 app.ui.print(_line(result))
                 advance(1)
-        except KeyboardInterrupt:
-            app.ui.warn(f"{len(results)} of {len(todo)} done. Run the command again to continue.")
-            raise
+    except KeyboardInterrupt:  # the progress bar is gone by now
+        app.ui.warn(f"{len(results)} of {len(todo)} done. Run the command again to continue.")
+        raise
     return _report(app, [results[job.source] for job in todo], inputs.left_out)
 
 

@@ -120,7 +120,7 @@ def _pixel_notes(facts: PropertyFacts, bits: int) -> list[str]:
         notes.append(f"reduced from {bits} to 8 bits")
     horizontal, vertical = facts.pasp[:4], facts.pasp[4:8]
     if horizontal != vertical:
-        notes.append("pixel aspect ratio dropped")
+        notes.append("pixel aspect ratio ignored")
     if facts.clap:
-        notes.append("clean aperture not applied: the whole image is kept")
+        notes.append("clean aperture ignored: the full image is kept")
     return notes

@@ -61,8 +61,8 @@ class AvifItems:
         ]
         if facts.size is None or any(self._facts(item).size is None for item in alpha):
             raise UnsupportedFormat(  # libavif refuses them, and Pillow cannot tell it not to
-                "The AVIF image or its alpha does not state its size (ispe), which is required.",
-                hint="Export it again from another program.",
+                "The AVIF image or its alpha channel has no size (ispe).",
+                hint="Export it again from the program that created it.",
             )
         self._check_exif()
         if b"tmap" in self._kinds.values():

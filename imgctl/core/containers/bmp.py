@@ -20,7 +20,7 @@ _STEP_OF_255_ROWS = b"\x00\x02\x00\xff"
 _COMPRESSIONS = {
     4: "JPEG compression",
     5: "PNG compression",
-    6: "a separate mask of alpha (BI_ALPHABITFIELDS)",
+    6: "a separate alpha mask (BI_ALPHABITFIELDS)",
     11: "CMYK color",
     12: "CMYK color",
     13: "CMYK color",
@@ -105,7 +105,9 @@ def _check_masks(head: bytes, header_bytes: int, bits: int) -> tuple[str, ...]:
     if not usual.get(bits, False):
         text = " ".join(f"{mask:x}" for mask in masks)
         raise _unsupported(f"unusual color masks ({text})")
-    return ("alpha of 16-bit pixels dropped",) if bits == 16 and masks[3] else ()
+    return (
+        ("alpha channel dropped: not supported in 16-bit BMP",) if bits == 16 and masks[3] else ()
+    )
 
 
 def _unsupported(feature: str) -> UnsupportedFormat:

@@ -110,7 +110,7 @@ class _Found:
     def _add_part(self, segment: Segment) -> None:
         if name := unreadable_part(segment):
             self.patches.append(Patch(segment.start, segment.end))
-            self.notes.append(f"{name} dropped: could not be read")
+            self.notes.append(f"{name} dropped: damaged")
         else:
             self.parts.add(segment)
 

@@ -62,7 +62,8 @@ def segments(file: BinaryIO, file_bytes: int) -> Iterator[Segment]:
             return
         position = segment.end
     raise TooLarge(
-        f"The image has more than {MAX_SEGMENTS:,} segments.", hint="Export it again, as one scan."
+        f"The image has more than {MAX_SEGMENTS:,} segments.",
+        hint="Export it again as a baseline JPEG.",
     )
 
 

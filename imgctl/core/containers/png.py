@@ -216,7 +216,7 @@ def _add_ancillary(
         view.leave_out(chunk, file_bytes)
         return
     if chunk.length > optional.max_stored_bytes:
-        view.leave_out(chunk, file_bytes, f"{label} over 1 MiB dropped")
+        view.leave_out(chunk, file_bytes, f"{label} dropped: larger than 1 MiB")
         return
     misplaced = view.has_image and name in _ONLY_BEFORE_IMAGE
     data = chunk.read(file)

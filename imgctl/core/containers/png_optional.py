@@ -31,7 +31,7 @@ _TIFF_HEADS = (b"II*\x00", b"MM\x00*")
 _RAW_EXIF = b"Raw profile type exif"
 
 _DAMAGED = "dropped: damaged"
-_TOO_LONG = "over 1 MiB dropped"
+_TOO_LONG = "dropped: larger than 1 MiB"
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ def fits_header(name: bytes, data: bytes, color_type: int) -> str:
         profile = zlib.decompress(data[data.index(b"\0") + 2 :])
         expected = "GRAY" if color_type in (0, 4) else "RGB"
         if color_space(profile) not in (expected, None):
-            return "dropped: not for this kind of pixels"
+            return "dropped: wrong color space for this image"
     return ""
 
 
@@ -98,7 +98,7 @@ def _check_profile(data: bytes) -> str:
 
 def _check_text(name: bytes, data: bytes, accepted: OptionalPart) -> str:
     if accepted.text_bytes >= _MAX_TEXT_TOTAL:
-        return "over 8 MiB dropped"
+        return "dropped: larger than 8 MiB"
     keyword, _, rest = data.partition(b"\0")
     text, reason = rest, ""
     if name == b"zTXt":

@@ -95,9 +95,9 @@ def read(file: BinaryIO, file_bytes: int) -> TiffContainer:
     patches = rewrites(reader, directories, pages, keeps_profile=metadata.icc_profile is not None)
     notes = [*metadata.notes]
     if not complete:
-        notes.append("unreadable pages dropped")
+        notes.append("pages dropped: damaged")
     if any(page.drops_samples for page in pages):
-        notes.append("extra channels dropped")
+        notes.append("extra channels dropped: not supported")
     return TiffContainer(
         size=pages[0].decoded_size,
         frames=len(pages),

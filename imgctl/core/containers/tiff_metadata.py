@@ -51,11 +51,11 @@ def read_tiff_metadata(reader: DirectoryReader, directory: Directory) -> TiffMet
     if profile is not None and profile[_PROFILE_SIGNATURE] != b"acsp":
         profile = None
     if Tag.ICC_PROFILE in entries and profile is None:
-        notes.append("unreadable color profile dropped")
+        notes.append("color profile dropped: damaged")
     xmp = reader.value_bytes(entries.get(Tag.XMP), _BYTES)
     exif, complete = _exif_block(reader, directory)
     if not complete:
-        notes.append("unreadable EXIF tags dropped")
+        notes.append("EXIF tags dropped: damaged")
     iptc = reader.value_bytes(entries.get(Tag.IPTC), (*_BYTES, _LONG))
     others = {Tag.PHOTOSHOP: "Photoshop data"} | ({} if iptc else {Tag.IPTC: "IPTC"})
     return TiffMetadata(

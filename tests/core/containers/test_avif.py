@@ -52,7 +52,7 @@ def test_other_formats_get_a_profile(output: ImageFormat) -> None:
 
 def test_hdr_is_noted_where_it_ends_at_white() -> None:
     result = halve(avif(PQ), ResizeSpec(format=ImageFormat.JPEG))
-    assert "highlights above reference white are lost (PQ)" in result.notes
+    assert "highlights above reference white clipped (PQ)" in result.notes
 
 
 def test_a_color_description_that_no_profile_can_state_is_noted() -> None:

@@ -171,7 +171,7 @@ def test_what_is_not_decoded_is_refused_by_name(data: bytes, name: str) -> None:
 def test_alpha_of_16_bits_is_noted() -> None:
     masks = (0x7C00, 0x3E0, 0x1F, 0x8000)
     data = bmp(16, bytes(64), masks=masks, compression=BIT_FIELDS, header_bytes=108)
-    assert halve(data).notes == ("alpha of 16-bit pixels dropped",)
+    assert halve(data).notes == ("alpha channel dropped: not supported in 16-bit BMP",)
 
 
 @pytest.mark.parametrize("size", [(0, 4), (8, 0), (-8, 4)])

@@ -223,7 +223,7 @@ def test_a_broken_optional_segment_is_dropped_and_noted(
     image = encoded(photo(), "JPEG", quality=90)
     result = halve(with_segment(marker, data, image))
     assert result.data == halve(image).data
-    assert result.notes == (f"{name} dropped: could not be read",)
+    assert result.notes == (f"{name} dropped: damaged",)
 
 
 def test_a_video_behind_the_image_is_noted() -> None:
