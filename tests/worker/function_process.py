@@ -91,6 +91,7 @@ def _main(memory_mb: int, timeout_s: float, pictures: Sequence[Path]) -> None:
             response = lambda_handler(_event(picture.name, etag), _Context(timeout_s))
             (outcome,) = response["outcomes"]
             print(json.dumps(_result(picture, outcome, time.monotonic() - started_s)), flush=True)
+            s3.delete_object(Bucket="source", Key=picture.name)  # which is held in this process
 
 
 def _event(key: str, etag: str) -> dict[str, Any]:
