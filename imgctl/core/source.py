@@ -38,15 +38,13 @@ _OUT_OF_MEMORY = (
 class OpenSource:
     """An open image: its header has been read, its pixels have not been decoded.
 
-    `head` is the file's first `HEAD_BYTES` bytes. `file` is what the decoder reads, `stored` the
-    file without patches.
+    `file` is what the decoder reads, `stored` the file without patches.
     """
 
     image: ImageFile.ImageFile
     file: BinaryIO
     stored: BinaryIO
     file_bytes: int
-    head: bytes
     format: ImageFormat
     container: Container
 
@@ -130,7 +128,7 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     load_plugin(source_format)
     _allow_pixels(limits.max_pixels)
     with picture_errors(), Image.open(file, formats=[source_format.value]) as image:
-        yield OpenSource(image, file, stored, file_bytes, head, source_format, container)
+        yield OpenSource(image, file, stored, file_bytes, source_format, container)
 
 
 def _allow_pixels(max_pixels: int) -> None:

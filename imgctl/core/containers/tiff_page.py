@@ -96,11 +96,6 @@ class TiffPage:
         return self.bits == (1,) and self.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO)
 
     @property
-    def is_16_bit_color(self) -> bool:
-        """Whether Pillow reduces the page to 8 bits."""
-        return self.bits[0] == 16 and self.photometric in (RGB, CMYK)
-
-    @property
     def drops_samples(self) -> bool:
         """Whether a pixel has samples that are neither color nor alpha."""
         return 0 in self.extra_samples
