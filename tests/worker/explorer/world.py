@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-from imgctl.core.keys import resource_id
+from imgctl.worker import identity
 from imgctl.worker.events import ObjectCreated
 from tests.pictures import encoded, photo
 from tests.worker.cloud import DESTINATION, SOURCE, batch_event_for, s3_event_for
@@ -173,7 +173,7 @@ class World:
 
     def record_id(self, number: int) -> str:
         """Return the ID of the record of an upload's event."""
-        return _record_id(self.uploads[number - 1].created)
+        return identity.record_id(self.uploads[number - 1].created)
 
     def numbers(self, record_id: str) -> frozenset[int]:
         """Return the uploads that a record may be about: without versions, those of its bytes."""
@@ -182,7 +182,7 @@ class World:
     def _numbers(self, record_id: str) -> Iterator[int]:
         for number, upload in enumerate(self.uploads, start=1):
             bare = replace(upload.created, sequencer="")
-            if record_id in (_record_id(upload.created), _record_id(bare)):
+            if record_id in (identity.record_id(upload.created), identity.record_id(bare)):
                 yield number
 
     def _created(self, aws: FakeAws) -> ObjectCreated:
@@ -204,13 +204,3 @@ class World:
             for number, upload in enumerate(self.uploads, start=1)
             if upload.created.version_id == version_id
         )
-
-
-def _record_id(created: ObjectCreated) -> str:
-    return resource_id(
-        created.bucket,
-        created.key,
-        version_id=created.version_id,
-        etag=created.etag,
-        sequencer=created.sequencer,
-    )
