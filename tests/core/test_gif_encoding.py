@@ -7,7 +7,8 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat, PngImagePlugin
 
 from imgctl.core import gif_encoding
-from imgctl.core.containers.gif import GifContainer, read_gif
+from imgctl.core.containers import gif as gif_reader
+from imgctl.core.containers.gif import GifContainer
 from imgctl.core.formats import ImageFormat
 from imgctl.core.spec import ResizeSpec
 from tests.core.gifs import Frame, gif
@@ -129,4 +130,4 @@ def test_a_png_whose_text_is_called_comment_becomes_a_gif() -> None:
 
 
 def read(data: bytes) -> GifContainer:
-    return read_gif(io.BytesIO(data), len(data))
+    return gif_reader.read(io.BytesIO(data), len(data))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgctl.core.containers.gif import read_gif
+from imgctl.core.containers import gif as gif_reader
 from imgctl.core.errors import Truncated
 from imgctl.core.formats import ImageFormat
 from imgctl.core.gif_frames import composed
@@ -82,7 +82,7 @@ CASES = {
 
 
 def shown_by_own_reader(data: bytes, frames: int) -> list[Image.Image]:
-    container = read_gif(io.BytesIO(data), len(data))
+    container = gif_reader.read(io.BytesIO(data), len(data))
     assert container.frames == frames
     return [screen.convert("RGBA") for screen in composed(io.BytesIO(data), container, frames)]
 

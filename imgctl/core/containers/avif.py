@@ -29,7 +29,9 @@ class _Reader:
             return read_sequence(moov, self._file_bytes)
         if meta:
             return AvifItems(meta, meta_at, self._file_bytes, self._at).container()
-        raise Damaged("The AVIF file has no image.", hint="Export it again from the program.")
+        raise Damaged(
+            "The AVIF file has no image.", hint="Export it again from the program that created it."
+        )
 
     def _top_boxes(self) -> Iterator[tuple[bytes, int, int]]:
         at = 0
@@ -49,7 +51,10 @@ class _Reader:
 
     def _header(self, at: int, size: int) -> bytes:
         if size > _MAX_HEADER_BYTES:
-            raise TooLarge("The AVIF file's header is too large.", hint="Export it again.")
+            raise TooLarge(
+                "The AVIF file's header is too large.",
+                hint="Export it again from the program that created it.",
+            )
         data = self._at(at, size)
         if len(data) < size:
             raise Truncated("The image is truncated.", hint="Copy or upload the complete file.")
@@ -62,6 +67,6 @@ class _Reader:
         return self._file.read(count)
 
 
-def read_avif(file: BinaryIO, file_bytes: int) -> AvifContainer:
+def read(file: BinaryIO, file_bytes: int) -> AvifContainer:
     """Read the boxes of an AVIF. Raises Damaged, Truncated, TooLarge or UnsupportedFormat."""
     return _Reader(file, file_bytes).read()

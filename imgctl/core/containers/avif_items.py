@@ -81,7 +81,10 @@ class AvifItems:
     def _primary(self) -> int:
         box = self._boxes.get(b"pitm")
         if box is None:
-            raise Damaged("The AVIF file has no primary image.", hint="Export it again.")
+            raise Damaged(
+                "The AVIF file has no primary image.",
+                hint="Export it again from the program that created it.",
+            )
         width = 4 if self._meta[box.data : box.data + 1] != b"\0" else 2
         return self._number(box.data + 4, width)
 
@@ -127,7 +130,10 @@ class AvifItems:
                     at += index_width
                     associations += 1
                     if associations > _MAX_ASSOCIATIONS:
-                        raise TooLarge("The AVIF file has too many items.", hint="Export it again.")
+                        raise TooLarge(
+                            "The AVIF file has too many items.",
+                            hint="Export it again from the program that created it.",
+                        )
                     if 0 < index <= len(known):
                         found.setdefault(item, []).append(known[index - 1])
         return found

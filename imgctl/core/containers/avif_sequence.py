@@ -44,7 +44,9 @@ def read_sequence(moov: bytes, file_bytes: int) -> AvifContainer:
                     read_property(facts, box.kind, moov[box.data : box.end])
         plays = _plays(reader, moov, trak)
     if facts.size is None or not frames:
-        raise Damaged("The AVIF file has no image.", hint="Export it again from the program.")
+        raise Damaged(
+            "The AVIF file has no image.", hint="Export it again from the program that created it."
+        )
     if frames > _MAX_FRAMES or frames > file_bytes:
         raise TooLarge(
             f"The AVIF file has more than {_MAX_FRAMES} frames.",

@@ -170,12 +170,16 @@ class _Reader:
                 position = self._image(start, control)
                 control = _GraphicControl()
         if not self._images:
-            raise Damaged("The GIF has no image.", hint="Export it again from the program.")
+            raise Damaged(
+                "The GIF has no image.", hint="Export it again from the program that created it."
+            )
         first = self._images[0]
         width = max(int.from_bytes(screen[6:8], "little"), first.left + first.width)
         height = max(int.from_bytes(screen[8:10], "little"), first.top + first.height)
         if not width or not height or not any(frame.pixels for frame in self._images):
-            raise Damaged("The GIF has no pixels.", hint="Export it again from the program.")
+            raise Damaged(
+                "The GIF has no pixels.", hint="Export it again from the program that created it."
+            )
         size = Size(width, height)
         return GifContainer(
             size=size,
@@ -296,7 +300,7 @@ class _Reader:
         return end
 
 
-def read_gif(file: BinaryIO, file_bytes: int) -> GifContainer:
+def read(file: BinaryIO, file_bytes: int) -> GifContainer:
     """Read the blocks of a GIF. Raises Damaged, Truncated or TooLarge."""
     return _Reader(file, file_bytes).read()
 

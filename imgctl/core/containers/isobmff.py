@@ -29,7 +29,10 @@ class BoxReader:
         while start + 8 <= end:
             self._left -= 1
             if self._left < 0:
-                raise TooLarge("The AVIF file has too many boxes.", hint="Export it again.")
+                raise TooLarge(
+                    "The AVIF file has too many boxes.",
+                    hint="Export it again from the program that created it.",
+                )
             size, header = int.from_bytes(data[start : start + 4], "big"), 8
             if size == 1:
                 size, header = int.from_bytes(data[start + 8 : start + 16], "big"), 16

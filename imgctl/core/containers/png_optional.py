@@ -4,10 +4,10 @@ import zlib
 from dataclasses import dataclass
 from typing import Literal
 
+from imgctl.core.limits import MEBIBYTE
 from imgctl.core.profiles import color_space
 
-_MEBIBYTE = 1024 * 1024
-_MAX_TEXT_TOTAL = 8 * _MEBIBYTE
+_MAX_TEXT_TOTAL = 8 * MEBIBYTE
 
 _LABELS = {
     b"tRNS": "transparency",
@@ -38,7 +38,7 @@ _TOO_LONG = "dropped: larger than 1 MiB"
 class OptionalPart:
     """What has been accepted so far of the parts whose total is limited."""
 
-    max_stored_bytes: int = _MEBIBYTE
+    max_stored_bytes: int = MEBIBYTE
     text_bytes: int = 0
     has_profile: bool = False
 
@@ -103,12 +103,12 @@ def _check_text(name: bytes, data: bytes, accepted: OptionalPart) -> str:
     text, reason = rest, ""
     if name == b"zTXt":
         text, reason = (b"", "") if not rest else _check_inflated(rest[1:])
-        accepted.text_bytes += len(text) if not reason else _MEBIBYTE  # its time was spent
+        accepted.text_bytes += len(text) if not reason else MEBIBYTE  # its time was spent
         if rest[:1] not in (b"", b"\0"):
             reason = _DAMAGED
     elif name == b"iTXt" and rest[:1] not in (b"", b"\0"):
         text, reason = _check_inflated(rest[2:].split(b"\0", 2)[-1])
-        accepted.text_bytes += len(text) if not reason else _MEBIBYTE
+        accepted.text_bytes += len(text) if not reason else MEBIBYTE
     if not reason and keyword == _RAW_EXIF and not _is_raw_exif(text):
         reason = _DAMAGED
     if text is rest:
@@ -120,7 +120,7 @@ def _check_inflated(compressed: bytes) -> tuple[bytes, str]:
     """Inflate at most 1 MiB, the most that Pillow accepts; return the bytes and what is wrong."""
     inflater = zlib.decompressobj()
     try:
-        inflated = inflater.decompress(compressed, _MEBIBYTE)
+        inflated = inflater.decompress(compressed, MEBIBYTE)
     except zlib.error:
         return b"", _DAMAGED
     if inflater.unconsumed_tail:

@@ -3,11 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import BinaryIO, TypeAlias
 
-from imgctl.core.containers import bmp, jpeg, png, tiff
-from imgctl.core.containers.avif import read_avif
+from imgctl.core.containers import avif, bmp, gif, jpeg, png, tiff, webp
 from imgctl.core.containers.container import Container
-from imgctl.core.containers.gif import read_gif
-from imgctl.core.containers.webp import read_webp
 from imgctl.core.formats import ImageFormat
 
 Reader: TypeAlias = Callable[[BinaryIO, int], Container]
@@ -16,11 +13,11 @@ Reader: TypeAlias = Callable[[BinaryIO, int], Container]
 READERS: Mapping[ImageFormat, Reader] = {
     ImageFormat.JPEG: jpeg.read,
     ImageFormat.PNG: png.read,
-    ImageFormat.WEBP: read_webp,
-    ImageFormat.GIF: read_gif,
+    ImageFormat.WEBP: webp.read,
+    ImageFormat.GIF: gif.read,
     ImageFormat.TIFF: tiff.read,
     ImageFormat.BMP: bmp.read,
-    ImageFormat.AVIF: read_avif,
+    ImageFormat.AVIF: avif.read,
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from PIL.TiffImagePlugin import IFDRational
 
 from imgctl.core.containers.tiff_directory import TYPE_BYTES, Directory, DirectoryReader, Entry, Tag
+from imgctl.core.profiles import color_space
 
 # The tags of the page's own directory that EXIF has too (CIPA DC-008, table 4).
 _DESCRIPTIVE_TAGS = (
@@ -25,7 +26,6 @@ _MAX_EXIF_BYTES = 4 * 1024 * 1024
 _ASCII, _LONG, _RATIONAL = 2, 4, 5
 _BYTES = (1, 2, 7)  # the field types that text and blocks of other formats are found in
 _INCHES, _CENTIMETERS = 2, 3  # ResolutionUnit
-_PROFILE_SIGNATURE = slice(36, 40)  # "acsp" (ICC.1:2022, 7.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ def read_tiff_metadata(reader: DirectoryReader, directory: Directory) -> TiffMet
     """Read the metadata of a page."""
     entries, notes = directory.entries, []
     profile = reader.value_bytes(entries.get(Tag.ICC_PROFILE), _BYTES)
-    if profile is not None and profile[_PROFILE_SIGNATURE] != b"acsp":
+    if color_space(profile) is None:
         profile = None
     if Tag.ICC_PROFILE in entries and profile is None:
         notes.append("color profile dropped: damaged")

@@ -183,7 +183,10 @@ class _Reader:
         while position + 8 <= end:
             self._chunks += 1
             if self._chunks > _MAX_CHUNKS:
-                raise TooLarge("The WebP file has too many chunks.", hint="Export it again.")
+                raise TooLarge(
+                    "The WebP file has too many chunks.",
+                    hint="Export it again from the program that created it.",
+                )
             head = self._at(position, 8)
             chunk = _Chunk(head[:4], position, int.from_bytes(head[4:8], "little"))
             yield chunk
@@ -194,7 +197,7 @@ class _Reader:
         return self._file.read(count)
 
 
-def read_webp(file: BinaryIO, file_bytes: int) -> WebpContainer:
+def read(file: BinaryIO, file_bytes: int) -> WebpContainer:
     """Read the chunks of a WebP. Raises Damaged, Truncated or TooLarge."""
     return _Reader(file, file_bytes).read()
 

@@ -10,12 +10,13 @@ from PIL import Image, ImageCms
 
 from imgctl.core.avif_encoding import finished
 from imgctl.core.code_points import described_profile
-from imgctl.core.containers.avif import read_avif
+from imgctl.core.containers import avif as avif_reader
 from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
 from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.spec import ResizeSpec
+from tests.core.damage import damaged
 from tests.core.resizing import halve
 from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile
 
@@ -25,7 +26,7 @@ Triple = tuple[float, float, float]
 
 
 def read(data: bytes) -> AvifContainer:
-    return read_avif(io.BytesIO(data), len(data))
+    return avif_reader.read(io.BytesIO(data), len(data))
 
 
 def avif(color: ColorDescription | None = None, **options: Any) -> bytes:
@@ -206,12 +207,8 @@ def test_a_source_of_low_quality_is_not_encoded_at_a_higher_one() -> None:
 @settings(max_examples=300, deadline=None)
 def test_any_damage_gives_facts_or_a_picture_error(data: st.DataObject) -> None:
     seeds = [animation("AVIF", frames=2), avif(exif=EXIF, icc_profile=srgb_profile())]
-    seed = bytearray(data.draw(st.sampled_from(seeds)))
-    places = st.integers(0, min(len(seed), 1500) - 1)
-    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
-        seed[place] = value
-    cut = data.draw(st.none() | places)
+    file = damaged(data, data.draw(st.sampled_from(seeds)), end=1500)
     try:
-        assert read(bytes(seed[:cut])).frames >= 1
+        assert read(file).frames >= 1
     except PictureError:
         return

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imgctl.core.containers import gif as gif_reader
-from imgctl.core.containers.gif import read_gif
 from imgctl.core.errors import PictureError, TooLarge
 from imgctl.core.geometry import Size
 from imgctl.core.spec import MetadataPolicy, ResizeSpec
 from tests.core.costs import measured_cost
+from tests.core.damage import damaged
 from tests.core.gifs import Frame, gif
 from tests.core.resizing import halve
 from tests.pictures import animation
@@ -24,7 +24,7 @@ MEGABYTE = 1_000_000
 
 
 def read(data: bytes) -> gif_reader.GifContainer:
-    return read_gif(io.BytesIO(data), len(data))
+    return gif_reader.read(io.BytesIO(data), len(data))
 
 
 @pytest.mark.parametrize(
@@ -76,13 +76,9 @@ def test_more_blocks_than_any_picture_needs_are_too_many(monkeypatch: pytest.Mon
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_any_damage_gives_frames_or_a_picture_error(data: st.DataObject) -> None:
-    seed = bytearray(gif((2, 2), PALETTE, FRAMES, repeats=3))
-    places = st.integers(0, len(seed) - 1)
-    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
-        seed[place] = value
-    cut = data.draw(st.none() | places)
+    file = damaged(data, gif((2, 2), PALETTE, FRAMES, repeats=3))
     try:
-        container = read(bytes(seed[:cut]))
+        container = read(file)
     except PictureError:
         return
     assert container.frames == len(container.images) >= 1

@@ -16,6 +16,7 @@ from imgctl.core.containers.png_chunks import MAX_CHUNKS
 from imgctl.core.errors import Damaged, PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.limits import MEBIBYTE
 from tests.core.costs import measured_cost
+from tests.core.damage import damaged
 from tests.core.png_files import (
     GRAY,
     RGB,
@@ -257,11 +258,7 @@ SEEDS = [
 @given(data=st.data())
 @settings(max_examples=300, deadline=None)
 def test_the_structure_of_any_file_is_read_or_refused(data: st.DataObject) -> None:
-    seed = bytearray(data.draw(st.sampled_from(SEEDS)))
-    places = st.integers(8, len(seed) - 1)
-    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=6)):
-        seed[place] = value
-    mutant = bytes(seed[: data.draw(st.none() | places)])
+    mutant = damaged(data, data.draw(st.sampled_from(SEEDS)), start=8)
     mended = SIGNATURE + b"".join(chunk(*item) for item in split(mutant))
     for candidate in (mutant, mended):
         with suppress(PictureError):

@@ -14,11 +14,12 @@ from PIL import ExifTags, Image, ImageChops
 from imgctl.core.containers.tiff import read
 from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
-from imgctl.core.limits import Limits
+from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.resize import resize
 from imgctl.core.spec import Fit, MetadataPolicy, ResizeSpec
 from imgctl.core.tiff_writer import encode_pages
 from tests.core.costs import measured_cost
+from tests.core.damage import damaged
 from tests.core.resizing import halve
 from tests.core.tiff_files import (
     BLACK_IS_ZERO,
@@ -32,8 +33,6 @@ from tests.core.tiff_files import (
     tiff,
 )
 from tests.pictures import decoded, encoded, photo, srgb_profile
-
-MIB = 1024 * 1024
 
 
 def picture(extra: Sequence[Entry] = (), data: bytes = b"", *, following: int = 0) -> bytes:
@@ -86,7 +85,7 @@ def test_the_memory_of_the_largest_tile_is_what_the_estimate_says(tmp_path: Path
     path.write_bytes(data)
     cost = measured_cost(path)
     assert cost.error is None
-    assert cost.peak_bytes <= read(io.BytesIO(data), len(data)).decoder_bytes + 50 * MIB
+    assert cost.peak_bytes <= read(io.BytesIO(data), len(data)).decoder_bytes + 50 * MEBIBYTE
 
 
 def test_strips_of_one_row_count_one_by_one() -> None:
@@ -121,18 +120,18 @@ def test_a_loop_of_directories_ends_where_it_began() -> None:
 
 
 def test_many_tags_that_share_large_data_are_not_read(tmp_path: Path) -> None:
-    block = b"x" * MIB
+    block = b"x" * MEBIBYTE
     shared: list[Entry] = [(40_000 + n, 7, b"12345678") for n in range(500)]
     data = bytearray(picture(shared, block))
     start = int.from_bytes(data[4:8], "little")
     for index in range(int.from_bytes(data[start : start + 2], "little")):
         position = start + 2 + 12 * index
         if int.from_bytes(data[position : position + 2], "little") >= 40_000:
-            data[position + 4 : position + 12] = struct.pack("<II", MIB, 72)
+            data[position + 4 : position + 12] = struct.pack("<II", MEBIBYTE, 72)
     path = tmp_path / "shared.tif"
     path.write_bytes(data)
     cost = measured_cost(path)
-    assert (cost.error, cost.peak_bytes < 30 * MIB) == (None, True)
+    assert (cost.error, cost.peak_bytes < 30 * MEBIBYTE) == (None, True)
 
 
 # Optional tags
@@ -281,13 +280,9 @@ def test_reading_a_broken_directory_raises_nothing_but_picture_errors(data: st.D
     directories = exif_directories([(36867, 2, b"2026:11:23 12:00:00\0")], gps())
     layout = Layout(big=True, order=">")
     seeds = [directories, image(layout, 9, 9, lambda *_: 7), picture([(330, 4, [8, 72])])]
-    broken = bytearray(data.draw(st.sampled_from(seeds)))
-    places = st.integers(4, len(broken) - 1)
-    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
-        broken[place] = value
-    cut = bytes(broken[: data.draw(st.none() | places)])
+    file = damaged(data, data.draw(st.sampled_from(seeds)), start=4)
     try:
-        container = read(io.BytesIO(cut), len(cut))
+        container = read(io.BytesIO(file), len(file))
     except PictureError:
         pass
     else:

@@ -8,13 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from imgctl.core.containers.webp import WebpContainer, read_webp
+from imgctl.core.containers import webp
+from imgctl.core.containers.webp import WebpContainer
 from imgctl.core.errors import PictureError, TooLarge, Truncated
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits
 from imgctl.core.resize import resize
 from imgctl.core.spec import ResizeSpec
+from tests.core.damage import damaged
 from tests.core.resizing import halve
 from tests.pictures import PHOTOS, animation, decoded, encoded, photo, srgb_profile
 
@@ -33,7 +35,7 @@ def coffee() -> Image.Image:
 
 
 def read(data: bytes) -> WebpContainer:
-    return read_webp(io.BytesIO(data), len(data))
+    return webp.read(io.BytesIO(data), len(data))
 
 
 def chunk(name: bytes, body: bytes) -> bytes:
@@ -122,21 +124,12 @@ def test_identical_frames_that_the_encoder_merges_are_counted_and_noted() -> Non
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_any_damage_gives_facts_or_a_picture_error(data: st.DataObject) -> None:
-    seed = bytearray(
-        data.draw(
-            st.sampled_from(
-                [
-                    animation("WEBP", frames=2),
-                    encoded(photo(16, 16, "RGBA"), "WEBP", exif=EXIF, icc_profile=srgb_profile()),
-                ]
-            )
-        )
-    )
-    places = st.integers(0, len(seed) - 1)
-    for place, value in data.draw(st.lists(st.tuples(places, st.integers(0, 255)), max_size=8)):
-        seed[place] = value
-    cut = data.draw(st.none() | places)
+    seeds = [
+        animation("WEBP", frames=2),
+        encoded(photo(16, 16, "RGBA"), "WEBP", exif=EXIF, icc_profile=srgb_profile()),
+    ]
+    file = damaged(data, data.draw(st.sampled_from(seeds)))
     try:
-        assert read(bytes(seed[:cut])).frames >= 1
+        assert read(file).frames >= 1
     except PictureError:
         return
