@@ -8,11 +8,11 @@ from botocore.exceptions import ClientError
 from imgctl.aws import records
 from imgctl.aws.stack import load_outputs
 from imgctl.core.keys import output_key
+from imgctl.core.limits import MEBIBYTE
 from imgctl.core.record import Status
 from tests.e2e.conftest import Local
 from tests.pictures import decoded, encoded, photo
 
-MEBIBYTE = 1024 * 1024
 KEYS = [
     "with spaces in it.png",
     "a+b+c.png",
