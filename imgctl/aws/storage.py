@@ -5,6 +5,8 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
@@ -45,19 +47,34 @@ def head_object(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeD
     return head
 
 
-def find_identical(s3: "S3Client", bucket: str, key: str, checksum: str) -> StoredObject | None:
-    """Return the object with this key if its content has this SHA-256, else None.
+@dataclass(frozen=True, slots=True)
+class ExistingObject:
+    """What a key holds: `sha256` in base64 if S3 verified it, and its age in seconds."""
+
+    stored: StoredObject
+    sha256: str | None
+    age_s: float
+
+
+def find_object(s3: "S3Client", bucket: str, key: str) -> ExistingObject | None:
+    """Return the object with this key; None if there is none.
 
     S3 itself verified the checksum when the object was stored; metadata prove nothing, because
     whoever stores an object chooses them. An ETag is not a hash of the content after a multipart
     upload, whose checksum is not one of the whole object either.
     """
     head = head_object(s3, bucket, key)
-    if head is None or head.get("ChecksumSHA256") != checksum:
+    if head is None:
         return None
-    if head.get("ChecksumType", "FULL_OBJECT") != "FULL_OBJECT":
-        return None
-    return StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"])
+    is_whole = head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+    # By the clock of S3, which wrote both times: this machine's may be wrong.
+    date = head["ResponseMetadata"]["HTTPHeaders"].get("date")
+    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
+    return ExistingObject(
+        StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"]),
+        head.get("ChecksumSHA256") if is_whole else None,
+        (now - head["LastModified"]).total_seconds(),
+    )
 
 
 def put_object(

@@ -14,8 +14,10 @@ from imgctl.cli.image_documents import (
     ReprocessDocument,
     ReprocessJobDocument,
     ResizeDocument,
+    ResizePreviewDocument,
     ShowDocument,
     UploadDocument,
+    UploadPreviewDocument,
 )
 from imgctl.cli.stack_documents import (
     DeployDocument,
@@ -78,7 +80,9 @@ class WarningDocument(TypedDict):
 
 Document: TypeAlias = (
     UploadDocument
+    | UploadPreviewDocument
     | ResizeDocument
+    | ResizePreviewDocument
     | DemoDocument
     | HistoryDocument
     | ShowDocument
@@ -106,10 +110,10 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "demo": (DemoDocument,),
     "init": (InitDocument,),
     "deploy": (PlanDocument, DeployDocument),
-    "upload": (UploadDocument,),
+    "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
-    "resize": (ResizeDocument,),
+    "resize": (ResizeDocument, ResizePreviewDocument),
     "audit": (AuditDocument,),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),

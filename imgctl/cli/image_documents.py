@@ -58,8 +58,9 @@ class UploadedFile(TypedDict):
     key: str
     outcome: Annotated[Literal["uploaded", "skipped", "failed", "timed_out"], "what happened"]
     version_id: NotRequired[Annotated[str, "version of the stored object"]]
+    replaced: NotRequired[Annotated[bool, "true if the key held other content before"]]
     reason: NotRequired[Annotated[str, "why it failed"]]
-    record: NotRequired[Annotated[RecordDocument, "the function's record, with `--wait`"]]
+    record: NotRequired[Annotated[RecordDocument, "the function's record; not with `--no-wait`"]]
 
 
 class UploadTotals(TypedDict):
@@ -77,6 +78,20 @@ class LeftOutFile(TypedDict):
     path: str
     reason: str
     failed: Annotated[bool, "whether it could not be read; the command then exits with 1"]
+
+
+class PreviewedUpload(TypedDict):
+    """One file of `imgctl upload --dry-run`."""
+
+    path: str
+    key: str
+
+
+class UploadPreviewDocument(TypedDict):
+    """`imgctl upload --dry-run`."""
+
+    files: list[PreviewedUpload]
+    left_out: list[LeftOutFile]
 
 
 class UploadDocument(TypedDict):
@@ -99,8 +114,28 @@ class ResizeDocument(TypedDict):
     """`imgctl resize`."""
 
     records: Annotated[list[RecordDocument], "as the function stores them, one per file"]
+    skipped: Annotated[list[str], "paths of the files whose results existed already"]
     left_out: list[LeftOutFile]
     totals: ResizeTotals
+
+
+class PreviewedResize(TypedDict):
+    """One file of `imgctl resize --dry-run`."""
+
+    path: str
+    result: Annotated[str, "path of the result"]
+    action: Annotated[
+        Literal["resize", "skip", "compare", "refuse"],
+        "what would happen; `compare` if a result exists, which stays only if it is identical",
+    ]
+    reason: Annotated[str, "why it would be refused; else empty"]
+
+
+class ResizePreviewDocument(TypedDict):
+    """`imgctl resize --dry-run`."""
+
+    files: list[PreviewedResize]
+    left_out: list[LeftOutFile]
 
 
 class DemoDocument(TypedDict):

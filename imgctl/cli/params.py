@@ -1,6 +1,7 @@
-"""Types of the values of options."""
+"""Types of the values of options, and options that several commands share."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -71,3 +72,20 @@ class Bounded(click.ParamType[Any]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return the number; fails outside of the bounds."""
         return self._bounds.convert(value, param, ctx)
+
+
+def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that choose among the files of the named folders."""
+    for option in (
+        click.option(
+            "--exclude", multiple=True, metavar="PATTERN",
+            help="Leave out these files and folders of a named folder.",
+        ),
+        click.option(
+            "--include", multiple=True, metavar="PATTERN",
+            help="Take only these files of a named folder, such as '*.jpg'.",
+        ),
+        click.option("--recursive", is_flag=True, help="Recurse into subfolders."),
+    ):  # fmt: skip
+        command = option(command)
+    return command

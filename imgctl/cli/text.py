@@ -39,26 +39,37 @@ def printable_json(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line of a result: a colored word, further values, and one that matters less."""
+    """One line of a result: a colored word, further values, and one that matters less.
+
+    `hint` says what to do about it, and `notes` what else there is to say.
+    """
 
     word: str
     style: str
     values: tuple[str, ...]
     faint: str = ""
+    hint: str = ""
+    notes: tuple[str, ...] = ()
 
     def table(self) -> "Text":
-        """Return the form for a terminal."""
+        """Return the form for a terminal: the hint and each note on a line below."""
         from rich.text import Text
 
         faint = f"  {self.faint}" if self.faint else ""
+        below = (f"\n{'':10}{text}" for text in (self.hint, *self.notes) if text)
         return Text.assemble(
-            (f"{self.word:<8}", self.style), "  ", "  ".join(self.values), (faint, "dim")
+            (f"{self.word:<8}", self.style),
+            "  ",
+            "  ".join(self.values),
+            (faint, "dim"),
+            *((text, "dim") for text in below),
         )
 
     def lines(self) -> str:
-        """Return the form for a pipe: tabs between the values."""
-        faint = (self.faint,) if self.faint else ()
-        return "\t".join((self.word, *self.values, *faint))
+        """Return the form for a pipe: tabs between the values, the hint after the last of them."""
+        last = f"{self.values[-1]} {self.hint}".rstrip()
+        optional = (value for value in (self.faint, "; ".join(self.notes)) if value)
+        return "\t".join((self.word, *self.values[:-1], last, *optional))
 
 
 def size_text(count: int) -> str:

@@ -5,18 +5,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from imgctl.cli.text import printable, printable_json, printable_lines
+from imgctl.cli.text import Line, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
     from imgctl.cli.tables import Grid
-    from imgctl.cli.text import Line
 
 
 class Advance(Protocol):
@@ -46,6 +46,7 @@ class Ui:
         self._quiet = quiet
         self._yes = yes
         self._no_color = no_color
+        self._shown_hints: set[str] = set()
 
     @property
     def interactive(self) -> bool:
@@ -77,10 +78,19 @@ class Ui:
         if not sys.stdout.isatty():  # thousands of lines for a pipe should cost no layout
             click.echo(part if isinstance(part, str) else part.lines())
             return
-        rendered = part if isinstance(part, str) else part.table()
+        rendered = part if isinstance(part, str) else self._without_shown_hint(part).table()
         # Above the progress bar, if one is shown.
         console = self._bar_console or self._console(sys.stdout)
         _put(console, rendered)
+
+    def _without_shown_hint(self, part: "Grid | Line") -> "Grid | Line":
+        """Return the part; a line without its hint if an earlier line showed the same one."""
+        if not isinstance(part, Line) or not part.hint:
+            return part
+        if part.hint in self._shown_hints:
+            return replace(part, hint="")
+        self._shown_hints.add(part.hint)
+        return part
 
     def info(self, text: "str | Grid") -> None:
         """Print progress or a fact to stderr; silent with --quiet and --json."""

@@ -29,14 +29,17 @@ def is_folder_marker(key: str, size: int | None) -> bool:
     return key.endswith("/") and size == 0
 
 
-def output_name(name: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
+def output_name(
+    name: str, prefix: str, converted_to: ImageFormat | None = None, *, suffix: str = ""
+) -> str:
     """Return the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
 
-    The extension changes only with the format.
+    The suffix stands before the extension, which changes only with the format.
     """
+    stem, extension = posixpath.splitext(name)
     if converted_to is not None:
-        name = posixpath.splitext(name)[0] + converted_to.extension
-    return prefix + name
+        extension = converted_to.extension
+    return f"{prefix}{stem}{suffix}{extension}"
 
 
 def output_key(key: str, prefix: str) -> str:

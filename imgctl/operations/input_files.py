@@ -3,8 +3,9 @@
 import glob
 import os
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from imgctl.core.errors import InvalidInput, PictureError
@@ -12,6 +13,7 @@ from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.output_files import PARTIAL_PREFIX
 
 SUBFOLDER = "a subfolder: use --recursive to include it"
+EXCLUDED = "excluded by --include or --exclude"
 _SHOWN = 3  # of what was left out, in an error
 
 
@@ -21,10 +23,41 @@ class InputNotFound(InvalidInput):
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A file and its name relative to what the user named: `trip/a.jpg` for the folder `trip`."""
+    """A file and its name: in a named folder its path from there, else its own name.
+
+    `trip/day/a.jpg` is named `day/a.jpg` in the folder `trip`, however the path to that is spelled.
+    """
 
     path: Path
     name: PurePosixPath
+
+
+@dataclass(frozen=True, slots=True)
+class InputFilter:
+    """Which files of a folder to take, apart from those that are no images.
+
+    Patterns are those of `fnmatch`, for the name of a file or folder or for its path from the named
+    folder; `*` matches `/` as well. A file has to match one of `include`, if there are any, and
+    nothing on its path one of `exclude`. `is_result` recognizes the names of earlier results.
+    """
+
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    is_result: Callable[[str], bool] = lambda name: False  # noqa: ARG005
+
+    def excludes(self, name: PurePosixPath, *, is_folder: bool = False) -> bool:
+        """Return whether the patterns exclude a file, or a folder with everything in it."""
+        if _matches(name, self.exclude):
+            return True
+        return bool(self.include) and not is_folder and not _matches(name, self.include)
+
+
+ALL_IMAGES = InputFilter()
+
+
+def _matches(name: PurePosixPath, patterns: Iterable[str]) -> bool:
+    forms = (name.name, str(name))
+    return any(fnmatchcase(form, pattern) for pattern in patterns for form in forms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +87,15 @@ def format_of(path: Path) -> ImageFormat | None:
 
 
 def find_input_files(
-    paths: Iterable[str], *, recursive: bool, skip_prefix: str | None = None
+    paths: Iterable[str], *, recursive: bool, wanted: InputFilter = ALL_IMAGES
 ) -> InputFiles:
     """List the files that the paths mean, each once.
 
     A named file is included whatever it is. Of a folder, the images are included, recognized by
-    their content, except those whose names start with `skip_prefix`, which are earlier results.
-    Raises InputNotFound for a path that does not exist, and where there is no file at all.
+    their content, if they are `wanted`. Raises InputNotFound for a path that does not exist, and
+    where there is no file at all.
     """
-    items = list(_expand(paths, recursive=recursive, skip_prefix=skip_prefix))
+    items = list(_expand(paths, recursive=recursive, wanted=wanted))
     # Not resolved: a link and its target are two names.
     files = {
         os.path.abspath(item.path): item  # noqa: PTH100
@@ -86,14 +119,14 @@ def _nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
 
 
 def _expand(
-    paths: Iterable[str], *, recursive: bool, skip_prefix: str | None
+    paths: Iterable[str], *, recursive: bool, wanted: InputFilter
 ) -> Iterator[InputFile | LeftOut]:
     for text in paths:
         path = Path(text)
         if not text:
             raise InputNotFound("Empty path.")
         if path.is_dir():
-            yield from _in_folder(path, recursive=recursive, skip_prefix=skip_prefix)
+            yield from _walk(path, PurePosixPath(), recursive=recursive, wanted=wanted)
         elif path.is_file() or (path.is_symlink() and not path.exists()):
             yield InputFile(
                 path, PurePosixPath(path.name)
@@ -101,24 +134,15 @@ def _expand(
         elif path.exists():
             raise InputNotFound(f"Not a regular file: {text!r}.", hint="Check the path.")
         elif glob.has_magic(text) and (matches := sorted(glob.glob(text, recursive=recursive))):  # noqa: PTH207 (a pattern may be absolute)
-            yield from _expand(matches, recursive=recursive, skip_prefix=skip_prefix)
+            yield from _expand(matches, recursive=recursive, wanted=wanted)
         else:
             raise InputNotFound(f"No such file or folder: {text!r}.", hint="Check the path.")
 
 
-def _in_folder(
-    folder: Path, *, recursive: bool, skip_prefix: str | None
-) -> Iterator[InputFile | LeftOut]:
-    """List a folder's images under its own name, and what is left out."""
-    own_name = folder.resolve().name if folder.name in ("", "..") else folder.name
-    # The working folder itself has no name that its files should carry.
-    name = PurePosixPath() if folder == Path() else PurePosixPath(own_name)
-    yield from _walk(folder, name, recursive=recursive, skip_prefix=skip_prefix)
-
-
 def _walk(
-    folder: Path, name: PurePosixPath, *, recursive: bool, skip_prefix: str | None
+    folder: Path, name: PurePosixPath, *, recursive: bool, wanted: InputFilter
 ) -> Iterator[InputFile | LeftOut]:
+    """List a folder's images, with `name` as the folder's name, and what is left out."""
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -126,22 +150,24 @@ def _walk(
         yield LeftOut(folder, _reason(error), failed=True)
         return
     for entry in entries:
-        path = folder / entry.name
-        if not entry.is_dir():
-            reason = _reason_to_leave_out(path, skip_prefix)
-            yield reason or InputFile(path, name / entry.name)
+        path, entry_name = folder / entry.name, name / entry.name
+        if wanted.excludes(entry_name, is_folder=entry.is_dir()):
+            yield LeftOut(path, EXCLUDED)
+        elif not entry.is_dir():
+            reason = _reason_to_leave_out(path, wanted.is_result)
+            yield reason or InputFile(path, entry_name)
         elif entry.is_symlink():
             yield LeftOut(path, "a link to a folder: pass it as an argument to include it")
         elif recursive:
-            yield from _walk(path, name / entry.name, recursive=True, skip_prefix=skip_prefix)
+            yield from _walk(path, entry_name, recursive=True, wanted=wanted)
         else:
             yield LeftOut(path, SUBFOLDER)
 
 
-def _reason_to_leave_out(file: Path, skip_prefix: str | None) -> LeftOut | None:
+def _reason_to_leave_out(file: Path, is_result: Callable[[str], bool]) -> LeftOut | None:
     if file.name.startswith(PARTIAL_PREFIX):
         return LeftOut(file, "an unfinished result of an interrupted run")
-    if skip_prefix is not None and file.name.startswith(skip_prefix):
+    if is_result(file.name):
         return LeftOut(file, "a result of an earlier run")
     try:
         if not stat.S_ISREG(file.stat().st_mode):

@@ -2,21 +2,20 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imgctl.core.errors import ImgctlError, InvalidInput, TooLarge
-from imgctl.core.formats import ImageFormat
-from imgctl.core.keys import output_name
+from imgctl.core.errors import ImgctlError, TooLarge
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
 from imgctl.core.spec import ResizeSpec
-from imgctl.operations.input_files import InputFile
+from imgctl.operations.resize_plan import OutputExists, ResizeJob
 from imgctl.operations.result_mark import read_mark, settings_digest, write_mark
 from imgctl.output_files import output_file
 from imgctl.sandbox.parallel import run_in_processes
@@ -26,37 +25,24 @@ _COMMAND_BYTES = 96 * MEBIBYTE  # of the command itself, and of code that all pr
 _MIN_SHARE_BYTES = 128 * MEBIBYTE  # with less for each job, there are fewer jobs
 
 
-class OutputExists(ImgctlError):
-    """The result's file already exists, or is one of the inputs."""
+class OutputNotWritable(ImgctlError):
+    """The folder or the file of a result cannot be written."""
 
-    code = "exists"
-
-
-class OutsideFolder(ImgctlError):
-    """The result would be written outside of the folder that the user named."""
-
-    code = "outside"
-
-
-@dataclass(frozen=True, slots=True)
-class ResizeJob:
-    """One file to resize, and the file to write: below `folder`, if the user named one."""
-
-    source: Path
-    destination: Path
-    folder: Path | None = None
+    code = "output"
 
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """How a batch runs: `overwrite` replaces existing results.
+    """How a batch runs: `overwrite` replaces existing results, `skip_existing` keeps any.
 
+    With neither, a result stays if it is what would be made again, and fails its job otherwise.
     `max_memory_bytes` limits the memory of all jobs together; None gives each job as much as the
     function has. `with_hash` hashes each source, for the identity of its record.
     """
 
     jobs: int
     overwrite: bool = False
+    skip_existing: bool = False
     max_memory_bytes: int | None = None
     with_hash: bool = False
 
@@ -78,34 +64,6 @@ class ResizeFileResult:
         return self.record.failure_code is not None
 
 
-def plan_jobs(
-    files: Iterable[InputFile],
-    *,
-    prefix: str,
-    folder: Path | None = None,
-    converted_to: ImageFormat | None = None,
-) -> list[ResizeJob]:
-    """Return a job for each file: its result lies beside it, or under `folder` by its name.
-
-    Raises InvalidInput where two results would share a file.
-    """
-    by_destination: dict[Path, ResizeJob] = {}
-    for file in files:
-        name = output_name(file.path.name, prefix, converted_to)
-        if folder is None:
-            destination = file.path.with_name(name)
-        else:
-            destination = folder / Path(*file.name.parts[:-1]) / name
-        job = ResizeJob(file.path, destination, folder)
-        other = by_destination.setdefault(destination.absolute(), job)
-        if other is not job:
-            raise InvalidInput(
-                f"{other.source} and {job.source} would both become {destination}.",
-                hint="Resize them into different folders.",
-            )
-    return list(by_destination.values())
-
-
 def resize_files(
     jobs: Sequence[ResizeJob],
     spec: ResizeSpec,
@@ -116,15 +74,12 @@ def resize_files(
     """Resize files in parallel processes; yields each result as soon as it is known.
 
     A failure becomes a FAILED record, as it does in the function, and does not stop the others. An
-    image that exceeds its job's share of the memory gets all of it, after the others.
+    image that exceeds its job's share of the memory gets all of it, after the others. Raises
+    OutputNotWritable before anything is done if the folder of the results does not allow it.
     """
-    batch = _Batch(
-        spec=spec,
-        options=options,
-        settings=settings_digest(spec),
-        inputs={job.source.resolve() for job in jobs},
-        clock=clock,
-    )
+    batch = _Batch.of(jobs, spec, options, clock)
+    for folder in {job.folder for job in jobs if job.folder is not None}:
+        _check_writable(folder)
     count, share, whole = _divide_memory(options)
     tasks = [partial(_resize_file, job, batch, share) for job in jobs]
     too_large = []
@@ -137,6 +92,44 @@ def resize_files(
     tasks = [partial(_resize_file, job, batch, whole) for job in too_large]
     with closing(run_in_processes(tasks, 1)) as results:
         yield from results
+
+
+class ResizeAction(StrEnum):
+    """What a batch would do with a file, as far as that is known before."""
+
+    RESIZE = "resize"
+    SKIP = "skip"
+    COMPARE = "compare"  # a result exists, and stays only if it is what would be made again
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class ResizePreview:
+    """What would happen to one file, and why it would be refused."""
+
+    job: ResizeJob
+    action: ResizeAction
+    reason: str = ""
+
+
+def preview_files(
+    jobs: Sequence[ResizeJob], spec: ResizeSpec, options: BatchOptions
+) -> Iterator[ResizePreview]:
+    """Return what `resize_files` would do, without decoding or writing anything."""
+    batch = _Batch.of(jobs, spec, options, lambda: datetime.now(UTC))
+    for job in jobs:
+        try:
+            job.check(batch.inputs)
+            source = job.source.stat()
+        except (ImgctlError, OSError) as error:
+            yield ResizePreview(job, ResizeAction.REFUSE, _failure(error)["failure_reason"])
+        else:
+            if not batch.keeps(job):
+                yield ResizePreview(job, ResizeAction.RESIZE)
+            elif _known_result(job, batch, source) is None:
+                yield ResizePreview(job, ResizeAction.COMPARE)
+            else:
+                yield ResizePreview(job, ResizeAction.SKIP)
 
 
 def _divide_memory(options: BatchOptions) -> tuple[int, Limits, Limits]:
@@ -163,22 +156,40 @@ class _Batch:
     inputs: set[Path]
     clock: Callable[[], datetime]
 
+    @classmethod
+    def of(
+        cls,
+        jobs: Sequence[ResizeJob],
+        spec: ResizeSpec,
+        options: BatchOptions,
+        clock: Callable[[], datetime],
+    ) -> "_Batch":
+        """Return what these jobs have in common."""
+        return cls(
+            spec=spec,
+            options=options,
+            settings=settings_digest(spec),
+            inputs={job.source.resolve() for job in jobs},
+            clock=clock,
+        )
+
+    def keeps(self, job: ResizeJob) -> bool:
+        """Return whether the job's result exists and is not to be replaced."""
+        return os.path.lexists(job.destination) and not self.options.overwrite
+
 
 def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) -> ResizeFileResult:
     options = batch.options
-    values: dict[str, Any] = {
-        "original_object_key": str(job.source),
-        "processing_time": timestamp(batch.clock()),
-    }
+    values = _job_fields(job, batch)
     sha256, skipped = "", False
     try:
-        _check_destination(job, batch.inputs)
-        exists = os.path.lexists(job.destination) and not options.overwrite
+        job.check(batch.inputs)
+        exists = batch.keeps(job)
         with job.source.open("rb") as source:
             if options.with_hash:
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             stat = os.fstat(source.fileno())
-            known = read_mark(job.destination, stat, batch.settings) if exists else None
+            known = _known_result(job, batch, stat) if exists else None
             result = resize(source, batch.spec, limits) if known is None else None
         if result is not None:
             known = picture_fields(result.original, result.resized, result.notes)
@@ -187,7 +198,7 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
             if not exists:
                 _write(job, result.data, stat, batch, known)
         skipped = exists
-        values |= {**(known or {}), "resized_object_key": str(job.destination)}
+        values |= known or {}
     except Exception as error:  # one file never stops the others, whatever is wrong with it
         values |= _failure(error)
     # A file has no version: its content is its identity.
@@ -195,28 +206,29 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
     return ResizeFileResult(job, record, skipped)
 
 
-def _failure(error: Exception) -> dict[str, Any]:
-    if isinstance(error, ImgctlError):
-        return failure_fields(error)
-    reason = error.strerror if isinstance(error, OSError) else None
+def _known_result(job: ResizeJob, batch: _Batch, source: os.stat_result) -> dict[str, Any] | None:
+    """Return what is known of an existing result that is to stay; None if it has to be compared."""
+    known = read_mark(job.destination, source, batch.settings)
+    return {} if known is None and batch.options.skip_existing else known
+
+
+def _job_fields(job: ResizeJob, batch: _Batch) -> dict[str, Any]:
     return {
-        "status": Status.FAILED,
-        "failure_code": "file" if reason else "internal",
-        "failure_reason": reason or f"{type(error).__name__}: {error}",
+        "original_object_key": str(job.source),
+        "resized_object_key": str(job.destination),
+        "processing_time": timestamp(batch.clock()),
     }
 
 
-def _check_destination(job: ResizeJob, inputs: set[Path]) -> None:
-    if job.destination.resolve() in inputs:
-        raise OutputExists(
-            f"{job.destination} is also an input file.", hint="Choose another folder with -o."
-        )
-    parent = job.destination.parent.resolve()
-    if job.folder is not None and not parent.is_relative_to(job.folder.resolve()):
-        raise OutsideFolder(
-            f"{job.destination.parent} leads out of {job.folder} through a link.",
-            hint="Remove the link, or choose another folder with -o.",
-        )
+def _failure(error: Exception) -> dict[str, Any]:
+    failed: dict[str, Any] = {"status": Status.FAILED, "resized_object_key": None}
+    if isinstance(error, ImgctlError):
+        return failed | failure_fields(error)
+    reason = error.strerror if isinstance(error, OSError) else None
+    return failed | {
+        "failure_code": "file" if reason else "internal",
+        "failure_reason": reason or f"{type(error).__name__}: {error}",
+    }
 
 
 def _exists(job: ResizeJob) -> OutputExists:
@@ -235,12 +247,30 @@ def _write(
     job: ResizeJob, data: bytes, source: os.stat_result, batch: _Batch, fields: Mapping[str, Any]
 ) -> None:
     """Write a result atomically; without `overwrite` an existing one is never replaced."""
-    job.destination.parent.mkdir(parents=True, exist_ok=True)
+    mode = source.st_mode & 0o777
     try:
-        mode = source.st_mode & 0o777
+        job.destination.parent.mkdir(parents=True, exist_ok=True)
         with output_file(job.destination, mode=mode, overwrite=batch.options.overwrite) as file:
             file.write(data)
             file.flush()
             write_mark(file.fileno(), source, batch.settings, fields)
-    except FileExistsError as error:  # it was created after the check
-        raise _exists(job) from error
+    except OSError as error:
+        if isinstance(error, FileExistsError) and job.destination.parent.is_dir():
+            raise _exists(job) from error  # it was created after the check
+        raise _not_writable(job.destination, error.strerror or str(error)) from error
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise OutputNotWritable if the folder cannot be created, or is closed to this user."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if os.path.lexists(path))
+    if not existing.is_dir():
+        raise _not_writable(folder, f"{existing} is not a folder")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise _not_writable(folder, "Permission denied")
+
+
+def _not_writable(path: Path, reason: str) -> OutputNotWritable:
+    return OutputNotWritable(
+        f"Could not write to {path}: {reason}.",
+        hint="Choose another folder with -o, or change its permissions.",
+    )

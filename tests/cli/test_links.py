@@ -34,16 +34,16 @@ def test_no_result_leaves_the_folder_that_was_named(
     imgctl: Imgctl, tmp_path: Path, precious: Path
 ) -> None:
     trip = tmp_path / "trip"
-    trip.mkdir()
-    (trip / "a.jpg").write_bytes(encoded(photo(40, 30), "JPEG"))
+    (trip / "day").mkdir(parents=True)
+    (trip / "day" / "a.jpg").write_bytes(encoded(photo(40, 30), "JPEG"))
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "trip").symlink_to(precious.parent)
-    refused = imgctl("resize", str(trip), "-o", str(tmp_path / "out"))
+    (tmp_path / "out" / "day").symlink_to(precious.parent)
+    refused = imgctl("resize", str(trip), "--recursive", "-o", str(tmp_path / "out"))
     assert refused.code == 1
     assert "leads out of" in refused.out
     assert [p.name for p in precious.parent.iterdir()] == ["chapter"]
     (tmp_path / "linked").symlink_to(precious.parent)  # which the user names
-    imgctl("resize", str(trip), "-o", str(tmp_path / "linked")).succeeded()
+    imgctl("resize", str(trip), "--recursive", "-o", str(tmp_path / "linked")).succeeded()
 
 
 def test_a_bundle_is_not_written_through_a_link(

@@ -119,7 +119,7 @@ def test_subfolders_are_kept_under_the_output_folder(imgctl: Imgctl, cake: Path)
     deep.mkdir(parents=True)
     (deep / "a.png").write_bytes(encoded(photo(), "PNG"))
     assert imgctl("resize", "trip", "--recursive", "-o", "small").code == 0
-    assert (cake.parent / "small" / "trip" / "day" / "resized-a.png").exists()
+    assert (cake.parent / "small" / "day" / "resized-a.png").exists()
 
 
 def test_no_temporary_files_are_left(imgctl: Imgctl, cake: Path) -> None:
@@ -268,11 +268,12 @@ def test_an_interrupted_command_continues_where_it_was(imgctl: Imgctl, cake: Pat
     assert again.code == 0
     assert totals["skipped"] >= 20
     assert totals["skipped"] + totals["resized"] == 300
+    assert len(again.document["skipped"]) == totals["skipped"]
     assert imgctl("resize", "many", "-o", "undisturbed", "--quiet").code == 0
-    results = sorted((cake.parent / "out" / "many").iterdir())
+    results = sorted((cake.parent / "out").iterdir())
     assert len(results) == 300
     for result in results:
-        undisturbed = cake.parent / "undisturbed" / "many" / result.name
+        undisturbed = cake.parent / "undisturbed" / result.name
         assert result.read_bytes() == undisturbed.read_bytes()
 
 
@@ -295,4 +296,89 @@ def test_the_first_interruption_ends_the_command_and_its_processes(cake: Path) -
     assert err.endswith("Error: Interrupted.\n")
     assert {path.name for path in cake.parent.iterdir()} == {
         "cake.jpg", "endless.jpg", "home", "resized-cake.jpg"
+    }  # fmt: skip
+
+
+def piped(*arguments: str, stdin: bytes = b"") -> "subprocess.CompletedProcess[bytes]":
+    program = Path(sys.executable).with_name("imgctl")
+    return subprocess.run(
+        [program, "resize", *arguments], input=stdin, capture_output=True, timeout=60, check=False
+    )
+
+
+def test_an_image_may_come_from_stdin_and_go_to_stdout(imgctl: Imgctl, cake: Path) -> None:
+    imgctl("resize", "cake.jpg", "-o", "out")
+    expected = (cake.parent / "out" / "resized-cake.jpg").read_bytes()
+    through = piped("-", stdin=cake.read_bytes())
+    assert (through.returncode, through.stdout) == (0, expected)
+    assert through.stderr.decode() == "resized 81x60 → 41x30\n"
+    assert piped("cake.jpg", "-o", "-", "--quiet").stdout == expected
+    bad = piped("-", stdin=b"not an image")
+    assert (bad.returncode, bad.stdout) == (1, b"")
+    assert b"Unrecognized image format" in bad.stderr
+    assert sorted(path.name for path in cake.parent.iterdir()) == ["cake.jpg", "home", "out"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["-", "cake.jpg"], "Only one image"),
+        (["-", "-o", "out"], "has no name"),
+        (["-", "--json"], "--json cannot be used"),
+        (["cake.jpg", "--prefix", ""], "use -o FOLDER"),
+        (["cake.jpg", "--prefix", "../x"], "cannot contain a slash"),
+        (["cake.jpg", "--overwrite", "--skip-existing"], "Use one of"),
+    ],
+)
+def test_options_that_contradict_each_other_are_a_usage_error(
+    imgctl: Imgctl, cake: Path, arguments: list[str], problem: str
+) -> None:
+    done = imgctl("resize", *arguments)
+    assert done.code == 2
+    assert problem in done.err
+    assert {path.name for path in cake.parent.iterdir()} <= {"cake.jpg", "home"}
+
+
+def test_results_may_keep_the_names_of_their_sources_in_another_folder(
+    imgctl: Imgctl, cake: Path
+) -> None:
+    assert imgctl("resize", ".", "--prefix", "", "-o", "small").code == 0
+    assert size(cake.parent / "small" / "cake.jpg") == (41, 30)
+
+
+def test_results_with_a_suffix_are_no_inputs_of_the_next_run(imgctl: Imgctl, cake: Path) -> None:
+    for _ in range(2):
+        assert imgctl("resize", ".", "--prefix", "", "--suffix", "-small").code == 0
+    assert sorted(path.name for path in cake.parent.glob("*.jpg")) == ["cake-small.jpg", "cake.jpg"]
+
+
+def test_a_folder_for_results_that_cannot_be_written_is_named_once(
+    imgctl: Imgctl, cake: Path
+) -> None:
+    cake.with_name("taken").touch()
+    cake.with_name("other.jpg").write_bytes(cake.read_bytes())
+    done = imgctl("resize", ".", "-o", "taken/small")
+    assert done.code == 1
+    assert done.out == ""
+    assert done.err.count("Could not write to taken/small") == 1
+
+
+def test_what_was_lost_is_said_on_the_line_of_its_image(imgctl: Imgctl, cake: Path) -> None:
+    line = imgctl("resize", "cake.jpg").out
+    assert line == "resized\tresized-cake.jpg\t81x60 → 41x30\n"
+    clear = photo(40, 30).convert("RGBA")
+    clear.putalpha(90)
+    cake.with_name("glass.png").write_bytes(encoded(clear, "PNG"))
+    line = imgctl("resize", "glass.png", "--format", "jpeg").out
+    assert "transparency flattened onto white" in line.split("\t")[3]
+
+
+def test_a_dry_run_prints_the_results_and_writes_nothing(imgctl: Imgctl, cake: Path) -> None:
+    done = imgctl("resize", ".", "-o", "small", "--dry-run")
+    assert done.code == 0
+    assert done.out == "would resize\tcake.jpg\tsmall/resized-cake.jpg\n"
+    assert not cake.with_name("small").exists()
+    (file,) = imgctl("resize", "cake.jpg", "--dry-run", "--json").document["files"]
+    assert file == {
+        "path": "cake.jpg", "result": "resized-cake.jpg", "action": "resize", "reason": ""
     }  # fmt: skip

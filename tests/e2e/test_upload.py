@@ -76,9 +76,34 @@ def test_a_file_that_is_no_picture_fails_with_its_reason(
 def test_without_waiting_a_file_is_only_uploaded(shared: Local, album: Path) -> None:
     path = album / "no-wait.png"
     path.write_bytes(encoded(photo(), "PNG"))
-    (file,) = shared.imgctl("upload", str(path), "--json").succeeded().document["files"]
-    assert file["outcome"] == "uploaded"
-    assert "record" not in file
+    done = shared.imgctl("upload", str(path), "--no-wait").succeeded()
+    assert done.out == f"uploaded\t{path.name}\n"
+    assert "The results were not waited for. See `imgctl --local history`." in done.err
+
+
+def test_a_dry_run_prints_each_key_and_uploads_nothing(shared: Local, album: Path) -> None:
+    (album / "planned.png").write_bytes(encoded(photo(), "PNG"))
+    done = shared.imgctl("upload", "planned.png", "--prefix", "x", "--dry-run", cwd=album)
+    assert (done.code, done.out) == (0, "would upload\tx/planned.png\tplanned.png\n")
+    document = shared.imgctl(
+        "upload", "planned.png", "--key", "a/b.png", "--dry-run", "--json", cwd=album
+    ).document
+    assert document["files"] == [{"path": "planned.png", "key": "a/b.png"}]
+    assert shared.imgctl("show", "x/planned.png").code == 1
+
+
+def test_other_content_under_a_key_is_replaced_and_that_is_said(shared: Local, album: Path) -> None:
+    for folder, width in (("first", 80), ("second", 120)):
+        (album / folder).mkdir()
+        (album / folder / "x.png").write_bytes(encoded(photo(width, 80), "PNG"))
+    first, second = (
+        shared.imgctl("upload", folder, "--prefix", "meet", cwd=album).succeeded()
+        for folder in ("first", "second")
+    )
+    assert first.out == "uploaded\tmeet/x.png\t80x80 → 40x40\n"
+    assert second.out == (
+        "uploaded\tmeet/x.png\t120x80 → 60x40\treplaced other content under this key\n"
+    )
 
 
 def test_a_folder_goes_up_as_it_lies(shared: Local, album: Path) -> None:
@@ -89,7 +114,9 @@ def test_a_folder_goes_up_as_it_lies(shared: Local, album: Path) -> None:
     (album / "trip" / "notes.txt").write_text("no picture")
     arguments = ("upload", "trip", "--recursive", "--wait", "--json")
     files = shared.imgctl(*arguments, cwd=album).succeeded().document["files"]
-    assert {file["key"] for file in files} == {"trip/one.png", "trip/deep/two.png"}
+    assert {file["key"] for file in files} == {"one.png", "deep/two.png"}
+    again = shared.imgctl("upload", str(album / "trip" / "one.png"), "--json").succeeded().document
+    assert again["totals"]["skipped"] == 1
 
 
 def test_two_files_for_one_key_are_refused_before_anything_is_sent(
@@ -169,7 +196,7 @@ def test_a_name_that_no_key_can_hold_fails_alone(shared: Local, album: Path) -> 
     assert done.code == 1
     outcomes = {file["key"]: file["outcome"] for file in done.document["files"]}
     assert sorted(outcomes.values()) == ["failed", "failed", "uploaded"]
-    assert outcomes["odd/good.png"] == "uploaded"
+    assert outcomes["good.png"] == "uploaded"
 
 
 def test_a_picture_that_breaks_the_decoder_is_recorded_too(shared: Local, album: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.operations.input_files import InputNotFound, find_input_files
+from imgctl.operations.input_files import InputFilter, InputNotFound, find_input_files
 from tests.pictures import encoded, photo
 
 
@@ -33,29 +33,63 @@ def without_privileges(album: Path) -> Iterator[None]:  # noqa: ARG001 (which is
     os.seteuid(user)
 
 
-def names(*named: str, recursive: bool = False) -> list[str]:
-    return [
-        str(entry.name)
-        for entry in find_input_files(named, recursive=recursive, skip_prefix="resized-").files
-    ]
+NO_RESULTS = InputFilter(is_result=lambda name: name.startswith("resized-"))
+
+
+def names(*named: str, recursive: bool = False, wanted: InputFilter = NO_RESULTS) -> list[str]:
+    found = find_input_files(named, recursive=recursive, wanted=wanted)
+    return [str(entry.name) for entry in found.files]
 
 
 @pytest.mark.usefixtures("album")
 def test_a_folder_contributes_its_images_without_earlier_results() -> None:
-    assert names("trip") == ["trip/a.jpg", "trip/no-extension"]
-    assert names("trip/") == ["trip/a.jpg", "trip/no-extension"]
+    assert names("trip") == ["a.jpg", "no-extension"]
 
 
 @pytest.mark.usefixtures("album")
 def test_subfolders_are_included_with_recursive() -> None:
-    assert "trip/day two/b.png" in names("trip", recursive=True)
+    assert "day two/b.png" in names("trip", recursive=True)
 
 
-def test_the_working_folder_has_no_name_of_its_own(
+@pytest.mark.parametrize(
+    "spelling",
+    ["trip", "trip/", "./trip", "trip/.", "trip/day two/..", "../{parent}/trip", "{here}/trip"],
+)
+def test_a_name_does_not_depend_on_how_the_folder_is_spelled(album: Path, spelling: str) -> None:
+    path = spelling.format(parent=album.parent.name, here=album.parent)
+    assert names(path, recursive=True) == ["a.jpg", "day two/b.png", "no-extension"]
+
+
+def test_a_file_has_the_same_name_as_in_its_folder(
     album: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    assert names("trip/a.jpg") == names("./trip/a.jpg") == names("trip/a*.jpg") == ["a.jpg"]
     monkeypatch.chdir(album)
-    assert names(".") == ["a.jpg", "no-extension"]
+    assert names("a.jpg") == ["a.jpg"]
+    assert names(".") == names("../trip") == ["a.jpg", "no-extension"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        (InputFilter(include=("*.png",)), ["day two/b.png"]),
+        (InputFilter(include=("day two/*",)), ["day two/b.png"]),
+        (InputFilter(include=("*.png", "a.*")), ["a.jpg", "day two/b.png"]),
+        (InputFilter(exclude=("*.jpg",)), ["day two/b.png", "no-extension"]),
+        (InputFilter(exclude=("day*",)), ["a.jpg", "no-extension", "resized-a.jpg"]),
+        (InputFilter(("*.jpg",), ("resized-*",)), ["a.jpg"]),
+    ],
+)
+@pytest.mark.usefixtures("album")
+def test_patterns_choose_among_the_files_of_a_folder(
+    wanted: InputFilter, expected: list[str]
+) -> None:
+    assert names("trip", recursive=True, wanted=wanted) == expected
+
+
+@pytest.mark.usefixtures("album")
+def test_a_file_that_is_named_is_taken_whatever_the_patterns_say() -> None:
+    assert names("trip/a.jpg", wanted=InputFilter(exclude=("*.jpg",))) == ["a.jpg"]
 
 
 @pytest.mark.usefixtures("album")
@@ -79,7 +113,7 @@ def test_a_link_and_its_target_are_two_files(album: Path) -> None:
 
 
 def left_out(*named: str, recursive: bool = False) -> dict[str, tuple[str, bool]]:
-    found = find_input_files(named, recursive=recursive, skip_prefix="resized-")
+    found = find_input_files(named, recursive=recursive, wanted=NO_RESULTS)
     return {str(item.path): (item.reason, item.failed) for item in found.left_out}
 
 

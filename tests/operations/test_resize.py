@@ -14,7 +14,14 @@ from imgctl.core.errors import InvalidInput
 from imgctl.core.formats import ImageFormat
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import InputFile
-from imgctl.operations.resize import BatchOptions, ResizeJob, plan_jobs, resize_files
+from imgctl.operations.resize import (
+    BatchOptions,
+    OutputNotWritable,
+    ResizeAction,
+    preview_files,
+    resize_files,
+)
+from imgctl.operations.resize_plan import ResizeJob, ResultNames, plan_jobs
 from tests import costly_pictures
 from tests.pictures import decoded, encoded, photo
 
@@ -197,14 +204,80 @@ def test_a_picture_that_cannot_be_decoded_is_one_failure_among_others(
 
 
 def test_results_lie_next_to_their_sources_or_under_a_folder_by_name() -> None:
-    files = [InputFile(Path("/x/trip/a.jpg"), PurePosixPath("trip/a.jpg"))]
-    (beside,) = plan_jobs(files, prefix="small-")
-    assert beside.destination == Path("/x/trip/small-a.jpg")
-    (below,) = plan_jobs(files, prefix="small-", folder=Path("out"), converted_to=ImageFormat.WEBP)
-    assert below.destination == Path("out/trip/small-a.webp")
+    files = [InputFile(Path("/x/trip/day/a.jpg"), PurePosixPath("day/a.jpg"))]
+    names = ResultNames("small-", "-web")
+    (beside,) = plan_jobs(files, names)
+    assert beside.destination == Path("/x/trip/day/small-a-web.jpg")
+    (below,) = plan_jobs(files, names, folder=Path("out"), converted_to=ImageFormat.WEBP)
+    assert below.destination == Path("out/day/small-a-web.webp")
 
 
 def test_two_results_for_one_file_are_refused() -> None:
     files = [InputFile(Path(name), PurePosixPath(name)) for name in ("a.jpg", "a.png")]
     with pytest.raises(InvalidInput, match="would both become"):
-        plan_jobs(files, prefix="", converted_to=ImageFormat.WEBP)
+        plan_jobs(files, ResultNames(""), converted_to=ImageFormat.WEBP)
+
+
+@pytest.mark.parametrize(
+    ("names", "results"),
+    [
+        (ResultNames("resized-"), {"resized-a.jpg", "resized-a-small.jpg"}),
+        (ResultNames("", "-small"), {"a-small.jpg", "resized-a-small.jpg"}),
+        (ResultNames("resized-", "-small"), {"resized-a-small.jpg"}),
+        (ResultNames(""), set()),
+    ],
+)
+def test_results_are_recognized_by_their_names(names: ResultNames, results: set[str]) -> None:
+    candidates = ["a.jpg", "resized-a.jpg", "a-small.jpg", "resized-a-small.jpg", "small.jpg"]
+    assert {name for name in candidates if names.is_result(name)} == results
+
+
+@pytest.mark.parametrize("part", ["a/b", "/", "a\0"])
+def test_a_prefix_or_suffix_leads_into_no_other_folder(part: str) -> None:
+    for parts in ((part, ""), ("", part)):
+        with pytest.raises(InvalidInput, match="slash"):
+            ResultNames(*parts)
+
+
+def test_an_existing_result_is_skipped_on_request_whatever_it_is(job: ResizeJob) -> None:
+    job.destination.parent.mkdir()
+    job.destination.write_text("something else")
+    (result,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, skip_existing=True))
+    assert result.skipped
+    assert not result.failed
+    assert job.destination.read_text() == "something else"
+
+
+def test_a_folder_that_cannot_hold_results_is_one_error_that_names_it(
+    job: ResizeJob, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "out"
+    with pytest.raises(OutputNotWritable, match=f"{folder}: {tmp_path}/file is not a folder"):
+        list(resize_files([ResizeJob(job.source, folder / "a.jpg", folder)], ResizeSpec(), OPTIONS))
+
+
+def test_a_failure_to_write_names_the_result_and_not_the_source(job: ResizeJob) -> None:
+    job.destination.parent.touch()  # a file where its folder should be
+    (result,) = resize_files([job], ResizeSpec(), OPTIONS)
+    assert result.record.failure_code == "output"
+    assert str(job.destination) in (result.record.failure_reason or "")
+    assert result.record.resized_object_key is None
+
+
+def test_a_preview_tells_what_a_run_would_do_and_writes_nothing(
+    job: ResizeJob, tmp_path: Path
+) -> None:
+    done, unmarked, missing = (
+        ResizeJob(tmp_path / f"{name}.jpg", tmp_path / f"small-{name}.jpg") for name in "dum"
+    )
+    for source in (done.source, unmarked.source):
+        source.write_bytes(encoded(photo(), "JPEG"))
+    list(resize_files([done], ResizeSpec(), OPTIONS))
+    unmarked.destination.write_text("unknown")
+    before = sorted(tmp_path.rglob("*"))
+    jobs = [job, done, unmarked, missing]
+    actions = [preview.action for preview in preview_files(jobs, ResizeSpec(), OPTIONS)]
+    kept = ResizeAction.SKIP if hasattr(os, "getxattr") else ResizeAction.COMPARE
+    assert actions == [ResizeAction.RESIZE, kept, ResizeAction.COMPARE, ResizeAction.REFUSE]
+    assert sorted(tmp_path.rglob("*")) == before

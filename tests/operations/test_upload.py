@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import StoredObject
-from imgctl.core.errors import InvalidInput
+from imgctl.core.errors import Hint, InvalidInput
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item
 from imgctl.operations.input_files import InputFile
@@ -18,6 +18,7 @@ from imgctl.operations.upload import (
     UploadResult,
     UploadServices,
     UploadStatus,
+    assign_key,
     assign_keys,
     upload_files,
 )
@@ -39,6 +40,7 @@ def services(aws: Aws, table: str) -> UploadServices:
         aws.s3,
         aws.dynamodb,
         replace(OUTPUTS, table=table),
+        Hint("Run {}.", "local logs"),
         clock=lambda: next(times),
         sleep=lambda _: None,
     )
@@ -113,9 +115,30 @@ def test_a_record_that_does_not_appear_times_out_with_a_next_step(
 ) -> None:
     result = one(services, cake, replace(OPTIONS, wait=True))
     assert result.status is UploadStatus.TIMED_OUT
-    assert result.reason == f"timed out after 1 s; see log group {OUTPUTS.function_log_group}"
+    assert (result.reason, result.hint) == ("timed out after 1 s", services.timeout_hint)
+
+
+def test_a_skipped_file_without_a_record_is_to_be_reprocessed(
+    services: UploadServices, cake: UploadFile
+) -> None:
+    one(services, cake, OPTIONS)
+    result = one(services, replace(cake, key=cake.key), replace(OPTIONS, wait=True))
+    assert result.status is UploadStatus.FAILED
+    assert result.reason == "is stored already, but the function has no record of it"
     assert result.hint is not None
-    assert "`imgctl --local redrive --list`" in result.hint.render("imgctl --local")
+    assert result.hint.render() == "Run `imgctl reprocess trip/cake.png`."
+
+
+def test_other_content_under_a_key_is_never_replaced_in_silence(
+    services: UploadServices, cake: UploadFile, tmp_path: Path
+) -> None:
+    assert not one(services, cake, OPTIONS).replaced
+    other = tmp_path / "other.png"
+    other.write_bytes(encoded(photo(9, 9), "PNG"))
+    assert one(services, UploadFile(other, cake.key), OPTIONS).replaced
+    forced = replace(OPTIONS, force=True)
+    assert not one(services, UploadFile(other, cake.key), forced).replaced
+    assert one(services, cake, forced).replaced
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(
@@ -191,6 +214,16 @@ def test_keys_are_names_under_the_prefix() -> None:
     files = [InputFile(Path("/x/a.png"), PurePosixPath("trip/a.png"))]
     assert [file.key for file in assign_keys(files, "/2026/")] == ["2026/trip/a.png"]
     assert [file.key for file in assign_keys(files, "")] == ["trip/a.png"]
+
+
+def test_one_file_may_have_any_key_that_s3_allows() -> None:
+    file = InputFile(Path("/x/a.png"), PurePosixPath("a.png"))
+    assert assign_key([file], "trip/b c.png") == [UploadFile(file.path, "trip/b c.png")]
+    with pytest.raises(InvalidInput, match="one file, not 2"):
+        assign_key([file, file], "b.png")
+    for key in ("", "trip/", "a\n.png", "a/../b.png", "./a.png", "x" * 1025):
+        with pytest.raises(InvalidInput, match="The key"):
+            assign_key([file], key)
 
 
 def test_two_files_for_one_key_are_refused() -> None:

@@ -25,7 +25,7 @@ _KEPT_SETTINGS = ("json", "quiet", "verbose", "debug", "no_color")
 _NEXT = """
 Next, with your own images:
   imgctl --local deploy
-  imgctl --local upload FILE... --wait
+  imgctl --local upload FILE...
   imgctl --local history"""
 
 

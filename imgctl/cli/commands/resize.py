@@ -1,6 +1,6 @@
 """`imgctl resize`."""
 
-from contextlib import closing
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,16 +9,13 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import Bounded, ByteSize
+from imgctl.cli.params import Bounded, ByteSize, input_options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
-    from imgctl.cli.app import App
-    from imgctl.cli.text import Line
     from imgctl.core.spec import ResizeTarget
-    from imgctl.operations.input_files import LeftOut
-    from imgctl.operations.resize import ResizeFileResult
+    from imgctl.operations.resize_plan import ResultNames
 
 _PIXELS = Bounded(click.IntRange(1))
 _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif")} | {
@@ -30,10 +27,17 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
 @click.command(cls=Command, epilog="Example: imgctl resize holiday/ -o small/ --fit 1600x1600")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
-    help="Folder for the results.  [default: next to each image]",
+    "-o", "--output", type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
+    metavar="FOLDER", help="Folder for the results; - is stdout.  [default: next to each image]",
 )  # fmt: skip
-@click.option("--recursive", is_flag=True, help="Recurse into subfolders.")
+@input_options
+@click.option(
+    "--prefix", metavar="TEXT",
+    help="Start of the results' names.  [default: the setting prefix, resized-]",
+)  # fmt: skip
+@click.option(
+    "--suffix", metavar="TEXT", default="", help="End of the results' names, before the extension."
+)
 @click.option(
     "--scale", metavar="FACTOR",
     help="Scale factor for both sides.  [default: the setting scale, 0.5]",
@@ -55,7 +59,7 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
 )  # fmt: skip
 @click.option("--high-quality", is_flag=True, help="Filter every pixel with Lanczos (slower).")
 @click.option(
-    "--jobs", type=Bounded(click.IntRange(1, 256)), metavar="N",
+    "--jobs", "workers", type=Bounded(click.IntRange(1, 256)), metavar="N",
     help="Number of parallel jobs.  [default: one per core]",
 )  # fmt: skip
 @click.option(
@@ -63,6 +67,10 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
     help="Memory for all jobs together, such as 4G.  [default: 1600M for each job]",
 )  # fmt: skip
 @click.option("--overwrite", is_flag=True, help="Overwrite existing results.")
+@click.option(
+    "--skip-existing", is_flag=True, help="Skip existing results, whatever they were made from."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and write nothing.")
 @click.pass_context
 def resize(
     context: click.Context,
@@ -70,6 +78,10 @@ def resize(
     paths: tuple[str, ...],
     output: Path | None,
     recursive: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    prefix: str | None,
+    suffix: str,
     scale: str | None,
     width: int | None,
     height: int | None,
@@ -78,20 +90,26 @@ def resize(
     quality: int | None,
     metadata: str,
     high_quality: bool,
-    jobs: int | None,
+    workers: int | None,
     max_memory: int | None,
     overwrite: bool,
+    skip_existing: bool,
+    dry_run: bool,
 ) -> int:
     """Resize images on this machine, as the function does in AWS.
 
     The results are identical byte for byte. Images are never enlarged, and no input is overwritten.
-    Existing results are skipped, so you can run an interrupted command again.
+    Existing results of the same images and options are skipped, so you can run an interrupted
+    command again. With - as PATH, the image is read from stdin and its result written to stdout.
     """
     from imgctl.cli.inputs import show_left_out
+    from imgctl.cli.resizes import preview_and_print, resize_and_print, resize_to_stdout
     from imgctl.core.formats import ImageFormat
+    from imgctl.core.limits import Limits
     from imgctl.core.spec import MetadataPolicy, ResizeSpec
-    from imgctl.operations.input_files import find_input_files
-    from imgctl.operations.resize import BatchOptions, available_cores, plan_jobs, resize_files
+    from imgctl.operations.input_files import InputFilter, find_input_files
+    from imgctl.operations.resize import BatchOptions, available_cores
+    from imgctl.operations.resize_plan import ResultNames, plan_jobs
 
     app = app_of(context)
     defaults = app.settings.stack_settings
@@ -102,29 +120,46 @@ def resize(
         high_quality=high_quality,
         metadata=MetadataPolicy(metadata),
     )
-    inputs = find_input_files(paths, recursive=recursive, skip_prefix=defaults.prefix)
-    todo = plan_jobs(inputs.files, prefix=defaults.prefix, folder=output, converted_to=spec.format)
+    if "-" in (*paths, str(output)):
+        source = _only_source(paths, output, json_wanted=app.ui.json_wanted)
+        limits = Limits() if max_memory is None else Limits.for_process(max_memory)
+        return resize_to_stdout(app, source, spec, limits)
+    if overwrite and skip_existing:
+        raise click.UsageError("Use one of --overwrite and --skip-existing.")
+    names = ResultNames(defaults.prefix if prefix is None else prefix, suffix)
+    if output is None and not names.are_new:
+        raise click.UsageError("Without a prefix or a suffix, use -o FOLDER for the results.")
+    wanted = InputFilter(include, exclude, _results_of(names, ResultNames(defaults.prefix)))
+    inputs = find_input_files(paths, recursive=recursive, wanted=wanted)
+    jobs = plan_jobs(inputs.files, names, folder=output, converted_to=spec.format)
     show_left_out(app.ui, inputs.left_out)
     options = BatchOptions(
-        jobs or available_cores(),
+        workers or available_cores(),
         overwrite=overwrite,
+        skip_existing=skip_existing,
         max_memory_bytes=max_memory,
         with_hash=app.ui.json_wanted,
     )
-    results: dict[Path, ResizeFileResult] = {}
-    try:
-        with (
-            app.ui.progress("Resizing", len(todo)) as advance,
-            closing(resize_files(todo, spec, options)) as done,
-        ):
-            for result in done:
-                results[result.job.source] = result
-                app.ui.print(_line(result))
-                advance(1)
-    except KeyboardInterrupt:  # the progress bar is gone by now
-        app.ui.warn(f"{len(results)} of {len(todo)} done. Run the command again to continue.")
-        raise
-    return _report(app, [results[job.source] for job in todo], inputs.left_out)
+    run = preview_and_print if dry_run else resize_and_print
+    return run(app, jobs, spec, options, inputs.left_out)
+
+
+def _only_source(paths: tuple[str, ...], output: Path | None, *, json_wanted: bool) -> Path | None:
+    """Return the file whose result goes to stdout; None for stdin."""
+    if len(paths) > 1:
+        raise click.UsageError("Only one image can be written to stdout.")
+    if output is not None and str(output) != "-":
+        raise click.UsageError("An image from stdin has no name: redirect stdout to a file.")
+    if json_wanted:
+        raise click.UsageError("stdout is used for the image, so --json cannot be used.")
+    if sys.stdout.isatty():
+        raise click.UsageError("An image is not written to a terminal: redirect stdout to a file.")
+    return None if paths[0] == "-" else Path(paths[0])
+
+
+def _results_of(*names: "ResultNames") -> "Callable[[str], bool]":
+    """Return a function that recognizes what has been named in one of these ways."""
+    return lambda name: any(item.is_result(name) for item in names)
 
 
 def _target(
@@ -145,38 +180,3 @@ def _target(
     except ValueError as error:
         problem = f"--fit {fit}: use the form 1600x1200" if fit else f"--scale {scale}: use {error}"
         raise click.UsageError(f"{problem}.") from error
-
-
-def _line(result: "ResizeFileResult") -> "Line":
-    from imgctl.cli.text import Line, printable
-
-    record = result.record
-    if result.failed:
-        hint = f" {record.failure_hint}" if record.failure_hint else ""
-        reason = printable(f"{record.failure_reason}{hint}")
-        return Line("failed", "red", (printable(str(result.job.source)), reason))
-    word, style = ("skipped", "dim") if result.skipped else ("resized", "green")
-    destination = printable(str(result.job.destination))
-    return Line(word, style, (destination,), record.dimension_reduction or "")
-
-
-def _report(app: "App", results: list["ResizeFileResult"], left_out: "Sequence[LeftOut]") -> int:
-    from imgctl.cli.image_documents import ResizeDocument, ResizeTotals, record_document
-    from imgctl.cli.inputs import left_out_documents
-    from imgctl.cli.text import size_text
-
-    records = [result.record for result in results]
-    failed = sum(result.failed for result in results)
-    skipped = sum(result.skipped for result in results)
-    resized = len(results) - failed - skipped
-    before = sum(record.original_file_size or 0 for record in records)
-    after = sum(record.resized_file_size or 0 for record in records)
-    counts = f"{resized} resized, {f'{skipped} skipped, ' if skipped else ''}{failed} failed"
-    app.ui.info(f"{counts}, {size_text(before)} → {size_text(after)}")
-    document = ResizeDocument(
-        records=[record_document(record) for record in records],
-        left_out=left_out_documents(left_out),
-        totals=ResizeTotals(resized=resized, skipped=skipped, failed=failed),
-    )
-    app.ui.result(document, "")
-    return 1 if failed or any(item.failed for item in left_out) else 0

@@ -1,25 +1,22 @@
 """`imgctl upload`."""
 
-import sys
-
 import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import Bounded
+from imgctl.cli.params import Bounded, input_options
 
 
-@click.command(cls=Command, epilog="Example: imgctl upload holiday/ --recursive --wait")
+@click.command(cls=Command, epilog="Example: imgctl upload holiday/ --recursive --prefix holiday")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.option(
     "--via", type=click.Choice(["s3", "api", "auto"]), metavar="[s3|api]", default="s3",
     show_default=True, help="Transport.",
 )  # fmt: skip
 @click.option("--prefix", default="", help="Key prefix to upload under.")
-@click.option("--recursive", is_flag=True, help="Recurse into subfolders.")
-@click.option(
-    "--wait/--no-wait", default=None, help="Wait for the results.  [default: on a terminal]"
-)
+@click.option("--key", help="Key of the only file.")
+@input_options
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Wait for the results.")
 @click.option(
     "--timeout", type=Bounded(click.FloatRange(0, 86_400)), metavar="SECONDS", default=120,
     show_default=True, help="How long to wait for each image.",
@@ -29,6 +26,7 @@ from imgctl.cli.params import Bounded
     help="Number of parallel jobs.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Upload even if identical content already exists.")
+@click.option("--dry-run", is_flag=True, help="Print the key of each file, and upload nothing.")
 @click.pass_context
 def upload(
     context: click.Context,
@@ -36,43 +34,35 @@ def upload(
     paths: tuple[str, ...],
     via: str,
     prefix: str,
+    key: str | None,
     recursive: bool,
-    wait: bool | None,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    wait: bool,
     timeout: float,
     jobs: int,
     force: bool,
+    dry_run: bool,
 ) -> int:
     """Upload images and follow them to their results.
 
-    Prints one line per file: uploaded, skipped because identical content already exists, or failed
-    with the reason.
+    The key of a named file is its name. The key of a file in a named folder is its path from there,
+    however the path to the folder is spelled. Prints one line per file: uploaded, skipped because
+    identical content already exists, or failed with the reason.
     """
-    from imgctl.cli.image_documents import UploadDocument, UploadTotals
-    from imgctl.cli.inputs import left_out_documents, show_left_out
-    from imgctl.cli.uploads import exit_code, file_document, upload_and_print
-    from imgctl.operations.input_files import find_input_files
-    from imgctl.operations.upload import UploadOptions, UploadStatus, assign_keys
+    from imgctl.cli.inputs import show_left_out
+    from imgctl.cli.uploads import preview_uploads, report_uploads, upload_and_print
+    from imgctl.operations.input_files import InputFilter, find_input_files
+    from imgctl.operations.upload import UploadOptions, assign_key, assign_keys
 
+    if key is not None and prefix:
+        raise click.UsageError("Use one of --key and --prefix.")
     app = app_of(context)
-    inputs = find_input_files(paths, recursive=recursive)
-    files = assign_keys(inputs.files, prefix)
+    inputs = find_input_files(paths, recursive=recursive, wanted=InputFilter(include, exclude))
+    files = assign_keys(inputs.files, prefix) if key is None else assign_key(inputs.files, key)
     show_left_out(app.ui, inputs.left_out)
-    should_wait = sys.stdout.isatty() if wait is None else wait
-    options = UploadOptions(should_wait, timeout, jobs, force)
+    if dry_run:
+        return preview_uploads(app, files, inputs.left_out)
+    options = UploadOptions(wait, timeout, jobs, force)
     results = upload_and_print(app, files, options, by_api=via == "api")
-
-    counts = {s: sum(result.status is s for result in results) for s in UploadStatus}
-    totals = (f"{n} {status.value.replace('_', ' ')}" for status, n in counts.items() if n)
-    app.ui.info(", ".join(totals))
-    document = UploadDocument(
-        files=[file_document(result, app.program) for result in results],
-        left_out=left_out_documents(inputs.left_out),
-        totals=UploadTotals(
-            uploaded=counts[UploadStatus.UPLOADED],
-            skipped=counts[UploadStatus.SKIPPED],
-            failed=counts[UploadStatus.FAILED],
-            timed_out=counts[UploadStatus.TIMED_OUT],
-        ),
-    )
-    app.ui.result(document, "")
-    return exit_code(results) or int(any(item.failed for item in inputs.left_out))
+    return report_uploads(app, results, inputs.left_out, waited=wait)

@@ -1,0 +1,148 @@
+"""Local resizes as `imgctl resize` shows them: a line per file as it is done, and totals."""
+
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from imgctl.cli.app import App
+from imgctl.cli.image_documents import (
+    PreviewedResize,
+    ResizeDocument,
+    ResizePreviewDocument,
+    ResizeTotals,
+    record_document,
+)
+from imgctl.cli.inputs import left_out_documents
+from imgctl.cli.text import Line, printable, size_text
+from imgctl.core.limits import Limits
+from imgctl.core.spec import ResizeSpec
+from imgctl.operations.input_files import LeftOut
+from imgctl.operations.resize import (
+    BatchOptions,
+    ResizeAction,
+    ResizeFileResult,
+    ResizePreview,
+    preview_files,
+    resize_files,
+)
+from imgctl.operations.resize_plan import ResizeJob
+from imgctl.operations.resize_stream import resize_stream
+
+_PREVIEW_WORDS = {
+    ResizeAction.RESIZE: ("would resize", "green"),
+    ResizeAction.SKIP: ("would skip", "dim"),
+    ResizeAction.COMPARE: ("would compare", "yellow"),
+    ResizeAction.REFUSE: ("would fail", "red"),
+}
+
+
+def resize_and_print(
+    app: App,
+    jobs: Sequence[ResizeJob],
+    spec: ResizeSpec,
+    options: BatchOptions,
+    left_out: Sequence[LeftOut],
+) -> int:
+    """Resize files, print a line for each and the totals, and return the exit code."""
+    results: dict[Path, ResizeFileResult] = {}
+    try:
+        with (
+            app.ui.progress("Resizing", len(jobs)) as advance,
+            closing(resize_files(jobs, spec, options)) as done,
+        ):
+            for result in done:
+                results[result.job.source] = result
+                app.ui.print(_line(result))
+                advance(1)
+    except KeyboardInterrupt:  # the progress bar is gone by now
+        app.ui.warn(f"{len(results)} of {len(jobs)} done. Run the command again to continue.")
+        raise
+    return _report(app, [results[job.source] for job in jobs], left_out)
+
+
+def preview_and_print(
+    app: App,
+    jobs: Sequence[ResizeJob],
+    spec: ResizeSpec,
+    options: BatchOptions,
+    left_out: Sequence[LeftOut],
+) -> int:
+    """Print what would happen to each file, and return the exit code."""
+    previews = []
+    for preview in preview_files(jobs, spec, options):
+        previews.append(preview)
+        app.ui.print(_preview_line(preview))
+    document = ResizePreviewDocument(
+        files=[_preview_document(preview) for preview in previews],
+        left_out=left_out_documents(left_out),
+    )
+    app.ui.info("Nothing was written.")
+    app.ui.result(document, "")
+    refused = any(preview.action is ResizeAction.REFUSE for preview in previews)
+    return 1 if refused or any(item.failed for item in left_out) else 0
+
+
+def resize_to_stdout(app: App, source: Path | None, spec: ResizeSpec, limits: Limits) -> int:
+    """Resize a file, or stdin if it is None, to stdout; what is said about it goes to stderr."""
+    if source is None:
+        result = resize_stream(sys.stdin.buffer, spec, limits)
+    else:
+        with source.open("rb") as file:
+            result = resize_stream(file, spec, limits)
+    sys.stdout.buffer.write(result.data)
+    sys.stdout.buffer.flush()
+    app.ui.info(f"resized {result.original.size} → {result.resized.size}")
+    for note in result.notes:
+        app.ui.info(note)
+    return 0
+
+
+def _line(result: ResizeFileResult) -> Line:
+    record = result.record
+    if result.failed:
+        values = (printable(str(result.job.source)), printable(record.failure_reason or ""))
+        return Line("failed", "red", values, hint=printable(record.failure_hint or ""))
+    word, style = ("skipped", "dim") if result.skipped else ("resized", "green")
+    return Line(
+        word,
+        style,
+        (printable(str(result.job.destination)),),
+        record.dimension_reduction or "",
+        notes=tuple(printable(note) for note in (record.notes or "").split("; ") if note),
+    )
+
+
+def _preview_line(preview: ResizePreview) -> Line:
+    word, style = _PREVIEW_WORDS[preview.action]
+    source, destination = preview.job.source, preview.job.destination
+    values = tuple(printable(str(path)) for path in (source, destination))
+    return Line(word, style, values, printable(preview.reason))
+
+
+def _preview_document(preview: ResizePreview) -> PreviewedResize:
+    return {
+        "path": str(preview.job.source),
+        "result": str(preview.job.destination),
+        "action": preview.action.value,
+        "reason": preview.reason,
+    }
+
+
+def _report(app: App, results: Sequence[ResizeFileResult], left_out: Sequence[LeftOut]) -> int:
+    records = [result.record for result in results]
+    failed = sum(result.failed for result in results)
+    skipped = [str(result.job.source) for result in results if result.skipped]
+    resized = len(results) - failed - len(skipped)
+    before = sum(record.original_file_size or 0 for record in records)
+    after = sum(record.resized_file_size or 0 for record in records)
+    counts = f"{resized} resized, {f'{len(skipped)} skipped, ' if skipped else ''}{failed} failed"
+    app.ui.info(f"{counts}, {size_text(before)} → {size_text(after)}")
+    document = ResizeDocument(
+        records=[record_document(record) for record in records],
+        skipped=skipped,
+        left_out=left_out_documents(left_out),
+        totals=ResizeTotals(resized=resized, skipped=len(skipped), failed=failed),
+    )
+    app.ui.result(document, "")
+    return 1 if failed or any(item.failed for item in left_out) else 0
