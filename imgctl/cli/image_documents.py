@@ -149,6 +149,7 @@ class HistoryDocument(TypedDict):
     """`imgctl history`."""
 
     records: Annotated[list[RecordDocument], "newest first"]
+    next: Annotated[str | None, "cursor for `--after`; null if there are no more records"]
 
 
 class ShowDocument(TypedDict):

@@ -2,19 +2,23 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from imgctl.cli.text import printable
 from imgctl.core.record import ATTRIBUTE_NAMES, Record, to_plain
 
 
-def records_csv(records: Iterable[Record]) -> str:
-    """Return a header and a line per record."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, ATTRIBUTE_NAMES)
-    writer.writeheader()
+def csv_rows(records: Iterable[Record]) -> Iterator[str]:
+    """Yield a header, and then a row for each record, each with its line break."""
+    yield _row(ATTRIBUTE_NAMES)
     for record in records:
-        writer.writerow({name: _inert(value) for name, value in to_plain(record).items()})
+        plain = to_plain(record)
+        yield _row([_inert(plain.get(name, "")) for name in ATTRIBUTE_NAMES])
+
+
+def _row(values: Iterable[str | int]) -> str:
+    text = io.StringIO()
+    csv.writer(text).writerow(values)
     return text.getvalue()
 
 

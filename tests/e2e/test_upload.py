@@ -182,9 +182,33 @@ def test_history_lists_by_status_time_and_key(shared: Local, album: Path) -> Non
     assert keys("--key", "listed.jpg") == ["listed.jpg"]
     assert keys("--until", "2020-01-01") == []
     assert sorted(keys("--scan")) == sorted(keys())
+    assert shared.imgctl("history", "--since", "1h", "--until", "2h").code == 2
+    assert shared.imgctl("history", "--key", "").code == 2
     lines = shared.imgctl("history", "--csv", "--key", "listed.jpg").succeeded().out.splitlines()
     assert lines[0].startswith("resource-id,Status,")
     assert len(lines) == 2
+
+
+def test_history_says_where_it_stopped_and_continues_there(shared: Local, album: Path) -> None:
+    for width in (20, 30, 40):
+        (album / "again.png").write_bytes(encoded(photo(width, 20), "PNG"))
+        shared.imgctl("upload", "again.png", cwd=album).succeeded()
+    sizes: list[int] = []
+    after: list[str] = []
+    while True:
+        options = ("--key", "again.png", "--limit", "1", *after)
+        document = shared.imgctl("history", "--json", *options).succeeded().document
+        sizes += [record["OriginalWidth"] for record in document["records"]]
+        if document["next"] is None:
+            break
+        for form in ((), ("--csv",)):
+            said = shared.imgctl("history", *options, *form).err
+            assert f"Continue with --after {document['next']}, or use --all." in said
+        after = ["--after", document["next"]]
+    assert sizes == [40, 30, 20]
+    all_at_once = shared.imgctl("history", "--key", "again.png", "--limit", "1", "--all")
+    assert len(all_at_once.out.splitlines()) == 3
+    assert all_at_once.err == ""
 
 
 def test_a_name_that_no_key_can_hold_fails_alone(shared: Local, album: Path) -> None:

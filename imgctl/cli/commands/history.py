@@ -2,12 +2,20 @@
 
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import app_of
+from imgctl.cli.app import App, app_of
 from imgctl.cli.options import Command
 from imgctl.cli.params import Bounded, TimeParam
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from imgctl.core.record import Record
+
+_TABLE_ROWS = 1000  # of one table: more records are printed as several
 
 
 @click.command(cls=Command, epilog="Example: imgctl history --since 1d --status failed")
@@ -15,6 +23,8 @@ from imgctl.cli.params import Bounded, TimeParam
     "--limit", type=Bounded(click.IntRange(1)), metavar="N", default=20, show_default=True,
     help="Maximum number of records.",
 )  # fmt: skip
+@click.option("--all", "is_all", is_flag=True, help="All records, without a limit.")
+@click.option("--after", metavar="CURSOR", help="Continue where an earlier run stopped.")
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
 @click.option("--until", type=TimeParam(), help="End time.")
 @click.option("--key", help="Only this object key.")
@@ -32,6 +42,8 @@ def history(
     context: click.Context,
     *,
     limit: int,
+    is_all: bool,
+    after: str | None,
     since: str | None,
     until: str | None,
     key: str | None,
@@ -39,25 +51,72 @@ def history(
     scan: bool,
     as_csv: bool,
 ) -> int:
-    """List processed images, newest first."""
-    from imgctl.cli.image_documents import HistoryDocument, record_document
-    from imgctl.cli.records_csv import records_csv
-    from imgctl.cli.tables import records_grid
+    """List processed images, newest first.
+
+    If there are more records than the limit, the command says how to continue.
+    """
     from imgctl.core.record import Status
-    from imgctl.operations.history import RecordQuery, find_records
+    from imgctl.operations.history import Cursor, RecordQuery, find_records
 
     app = app_of(context)
     if as_csv and app.ui.json_wanted:
         raise click.UsageError("Use one of --csv and --json.")
-    record_status = None if status is None else Status(status.upper())
-    query = RecordQuery(since=since, until=until, key=key, status=record_status, scan=scan)
+    query = RecordQuery(
+        since=since,
+        until=until,
+        key=key,
+        status=None if status is None else Status(status.upper()),
+        after=None if after is None else Cursor.parse(after),
+        scan=scan,
+    )
     found = find_records(app.aws.dynamodb, app.outputs.table, query, now=datetime.now(UTC))
-    records = list(islice(found, limit))
-    if as_csv:
-        click.echo(records_csv(records), nl=False)
-        return 0
-    if not records:
-        app.ui.info("No records.")
-    document = HistoryDocument(records=[record_document(record) for record in records])
-    app.ui.result(document, records_grid(records) if records else "")
+    _print_records(app, found, None if is_all else limit, as_csv=as_csv)
     return 0
+
+
+def _print_records(app: App, found: "Iterator[Record]", limit: int | None, *, as_csv: bool) -> None:
+    """Print at most `limit` records, and how to continue if there are more."""
+    from imgctl.cli.image_documents import HistoryDocument, record_document
+    from imgctl.cli.records_csv import csv_rows
+    from imgctl.operations.history import Cursor
+
+    page = _Page(islice(found, limit))
+    if as_csv:
+        for row in csv_rows(page):
+            click.echo(row, nl=False)
+    elif app.ui.json_wanted:
+        documents = [record_document(record) for record in page]
+    else:
+        _print_tables(app, page)
+    more = page.last is not None and next(found, None) is not None
+    cursor = str(Cursor.of(page.last)) if more and page.last is not None else None
+    if cursor is not None:
+        app.ui.info(f"There are more records. Continue with --after {cursor}, or use --all.")
+    if app.ui.json_wanted:
+        app.ui.result(HistoryDocument(records=documents, next=cursor), "")
+
+
+def _print_tables(app: App, page: "Iterator[Record]") -> None:
+    from imgctl.cli.tables import records_grid
+
+    rows = list(islice(page, _TABLE_ROWS))
+    if not rows:
+        app.ui.info("No records.")
+    while rows:
+        app.ui.print(records_grid(rows))
+        rows = list(islice(page, _TABLE_ROWS))
+
+
+class _Page:
+    """Records that are passed on one by one; the last of them is remembered."""
+
+    def __init__(self, records: "Iterator[Record]") -> None:
+        self._records = records
+        self.last: Record | None = None
+
+    def __iter__(self) -> "Iterator[Record]":
+        return self
+
+    def __next__(self) -> "Record":
+        self.last = next(self._records)
+        return self.last
