@@ -14,7 +14,8 @@ from imgctl.cli.image_documents import (
     record_document,
 )
 from imgctl.cli.inputs import left_out_documents
-from imgctl.cli.text import Line, printable, size_text
+from imgctl.cli.layout import Line
+from imgctl.cli.text import printable, size_text
 from imgctl.core.limits import Limits
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import LeftOut

@@ -1,14 +1,12 @@
 """Plans, records and outputs as tables for a terminal, or as lines for a pipe."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
 from rich.text import Text
 
+from imgctl.cli.layout import Grid
 from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.record import Record, Status
 from infra.plan import Change, Plan, PropertyChange, Risk
@@ -39,40 +37,6 @@ _STATUS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Rows of cells; without `columns` the first cell of each row names the second.
-
-    Columns in `whole` are never wrapped, however narrow the terminal.
-    """
-
-    columns: Sequence[str]
-    rows: Sequence[Sequence[Text]]
-    whole: frozenset[str] = frozenset()
-
-    def table(self) -> Table | Text:
-        """Return the form for a terminal."""
-        if not self.columns:
-            widest = max((name.cell_len for name, _ in self.rows), default=0)
-            lines = (
-                Text.assemble((name.plain.ljust(widest), "dim"), "  ", value)
-                for name, value in self.rows
-            )
-            return Text("\n").join(lines)
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-        for name in self.columns:
-            table.add_column(name, overflow="fold", no_wrap=name in self.whole)
-        for row in self.rows:
-            table.add_row(*row)
-        return table
-
-    def lines(self) -> str:
-        """Return the form for a pipe: one line per row, cells separated by tabs."""
-        return "\n".join(
-            "\t".join(cell.plain.replace("\n", " ") for cell in row) for row in self.rows
-        )
-
-
 def records_grid(records: Iterable[Record]) -> Grid:
     """Tabulate records, one per row, in the given order."""
     rows = []
@@ -90,7 +54,7 @@ def records_grid(records: Iterable[Record]) -> Grid:
             )
         )
     columns = ("when", "status", "image", "size", "saved")
-    return Grid(columns, rows, whole=frozenset({"when", "status", "size", "saved"}))
+    return Grid(columns, rows, title="image", optional=("saved",))
 
 
 def plan_grid(plan: Plan) -> Grid:
@@ -107,7 +71,9 @@ def plan_grid(plan: Plan) -> Grid:
         rows.append((action, Text(change.logical_id), resource_type, replaced, risks, details))
     columns = ("action", "resource", "type", "replaced", "risk", "changes")
     used = [i for i, _ in enumerate(columns) if i < 3 or any(row[i].plain for row in rows)]
-    return Grid([columns[i] for i in used], [[row[i] for i in used] for row in rows])
+    return Grid(
+        [columns[i] for i in used], [[row[i] for i in used] for row in rows], title="resource"
+    )
 
 
 def parameters_grid(plan: Plan) -> Grid:
@@ -152,7 +118,7 @@ def versions_grid(versions: Iterable["Version"], live: int) -> Grid:
         number = Text(str(version.number))
         rows.append((number, is_live, published, size, code, Text(printable(settings))))
     columns = ("version", "", "published", "size", "code", "settings")
-    return Grid(columns, rows, whole=frozenset({"published", "size", "code"}))
+    return Grid(columns, rows, optional=("size",))
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:
@@ -167,4 +133,4 @@ def settings_grid(values: Mapping[str, "SettingValue"], origins: Mapping[str, st
         text = "" if value is None else str(value)
         origin = Text(printable(origins[name]), style="dim")
         rows.append((Text(name), Text(printable(text)), origin))
-    return Grid(("setting", "value", "from"), rows)
+    return Grid(("setting", "value", "from"), rows, title="setting")

@@ -2,12 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 # What a terminal obeys, or what hides or reorders text: controls, line and paragraph separators,
 # marks and overrides of direction, invisible characters and tags. The joiners U+200C and U+200D are
@@ -35,41 +30,6 @@ def printable_json(text: str) -> str:
         lambda match: match[0] if match[0] == "\n" else json.dumps(match[0])[1:-1], text
     )
     return escaped.encode("utf-8", errors="backslashreplace").decode()
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a result: a colored word, further values, and one that matters less.
-
-    `hint` says what to do about it, and `notes` what else there is to say.
-    """
-
-    word: str
-    style: str
-    values: tuple[str, ...]
-    faint: str = ""
-    hint: str = ""
-    notes: tuple[str, ...] = ()
-
-    def table(self) -> "Text":
-        """Return the form for a terminal: the hint and each note on a line below."""
-        from rich.text import Text
-
-        faint = f"  {self.faint}" if self.faint else ""
-        below = (f"\n{'':10}{text}" for text in (self.hint, *self.notes) if text)
-        return Text.assemble(
-            (f"{self.word:<8}", self.style),
-            "  ",
-            "  ".join(self.values),
-            (faint, "dim"),
-            *((text, "dim") for text in below),
-        )
-
-    def lines(self) -> str:
-        """Return the form for a pipe: tabs between the values, the hint after the last of them."""
-        last = f"{self.values[-1]} {self.hint}".rstrip()
-        optional = (value for value in (self.faint, "; ".join(self.notes)) if value)
-        return "\t".join((self.word, *self.values[:-1], last, *optional))
 
 
 def size_text(count: int) -> str:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import click
 
-from imgctl.cli.text import Line, printable, printable_json, printable_lines
+from imgctl.cli.layout import Line, wrapped
+from imgctl.cli.text import printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
-    from imgctl.cli.tables import Grid
+    from imgctl.cli.layout import Grid
 
 
 class Advance(Protocol):
@@ -78,10 +79,14 @@ class Ui:
         if not sys.stdout.isatty():  # thousands of lines for a pipe should cost no layout
             click.echo(part if isinstance(part, str) else part.lines())
             return
-        rendered = part if isinstance(part, str) else self._without_shown_hint(part).table()
         # Above the progress bar, if one is shown.
         console = self._bar_console or self._console(sys.stdout)
-        _put(console, rendered)
+        rendered = (
+            part
+            if isinstance(part, str)  # a path or an address, which is copied as it is
+            else self._without_shown_hint(part).rendered(console.width)
+        )
+        console.print(rendered, soft_wrap=True)
 
     def _without_shown_hint(self, part: "Grid | Line") -> "Grid | Line":
         """Return the part; a line without its hint if an earlier line showed the same one."""
@@ -220,7 +225,10 @@ class Ui:
             return
         from rich.text import Text
 
-        self._console(sys.stderr).print(Text.assemble(("Error: ", "bold red"), text))
+        console = self._console(sys.stderr)
+        shown = Text(wrapped(f"Error: {text}", console.width))
+        shown.stylize("bold red", 0, len("Error:"))
+        console.print(shown, soft_wrap=True)
 
     def _print(self, part: "Grid | str") -> None:
         if isinstance(part, str):
@@ -228,7 +236,10 @@ class Ui:
         if not sys.stderr.isatty():
             click.echo(part if isinstance(part, str) else part.lines(), err=True)
             return
-        _put(self._console(sys.stderr), part if isinstance(part, str) else part.table())
+        console = self._console(sys.stderr)
+        width = console.width
+        rendered = wrapped(part, width) if isinstance(part, str) else part.rendered(width)
+        console.print(rendered, soft_wrap=True)
 
     def _console(self, terminal: Any) -> "Console":
         from rich.console import Console
@@ -236,10 +247,3 @@ class Ui:
         return Console(
             file=terminal, no_color=self._no_color or None, highlight=False, markup=False
         )
-
-
-def _put(console: "Console", rendered: "RenderableType") -> None:
-    """Print; only tables are wrapped, so that everything else can be copied as one line."""
-    from rich.table import Table
-
-    console.print(rendered, soft_wrap=not isinstance(rendered, Table))

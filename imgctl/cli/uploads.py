@@ -13,7 +13,8 @@ from imgctl.cli.image_documents import (
     record_document,
 )
 from imgctl.cli.inputs import left_out_documents
-from imgctl.cli.text import Line, printable
+from imgctl.cli.layout import Line
+from imgctl.cli.text import printable
 from imgctl.core.errors import Hint
 from imgctl.operations.input_files import LeftOut
 from imgctl.operations.upload import (

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from imgctl.cli.text import Line, duration_text, local_time, printable, printable_json, size_text
+from imgctl.cli.text import duration_text, local_time, printable, printable_json, size_text
 
 
 @pytest.mark.parametrize(
@@ -69,10 +69,3 @@ def test_times_of_both_functions_are_in_utc() -> None:
 )
 def test_durations_have_suitable_units(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text
-
-
-def test_a_line_has_tabs_in_a_pipe_and_two_spaces_on_a_terminal() -> None:
-    line = Line("never processed", "red", ("many/Q.jpg", "why"), "hint")
-    assert line.lines() == "never processed\tmany/Q.jpg\twhy\thint"
-    assert line.table().plain == "never processed  many/Q.jpg  why  hint"
-    assert Line("uploaded", "green", ("a.jpg",)).table().plain == "uploaded  a.jpg"

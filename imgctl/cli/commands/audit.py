@@ -12,7 +12,7 @@ from imgctl.core.errors import Hint
 if TYPE_CHECKING:
     from imgctl.aws.audit import Finding, Problem
     from imgctl.cli.image_documents import AuditFinding
-    from imgctl.cli.text import Line
+    from imgctl.cli.layout import Line
 
 _NOT_REPAIRABLE = {"objects", "failed", "object_gone"}
 
@@ -54,7 +54,8 @@ def audit(context: click.Context, *, prefix: str) -> int:
 
 
 def _line(finding: "Finding") -> "Line":
-    from imgctl.cli.text import Line, printable
+    from imgctl.cli.layout import Line
+    from imgctl.cli.text import printable
 
     problem = str(finding.problem).replace("_", " ")
     return Line(problem, "red", (printable(finding.source.key),), printable(finding.reason or ""))

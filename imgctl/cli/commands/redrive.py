@@ -12,7 +12,7 @@ from imgctl.cli.options import Command
 
 if TYPE_CHECKING:
     from imgctl.cli.image_documents import DeadLetterDocument
-    from imgctl.cli.text import Line
+    from imgctl.cli.layout import Line
     from imgctl.operations.redrive import RedriveResult
 
 _STYLES = {"replayed": "green", "failed": "red"}
@@ -52,7 +52,8 @@ def redrive(context: click.Context, *, only_list: bool) -> int:
 
 
 def _line(result: "RedriveResult") -> "Line":
-    from imgctl.cli.text import Line, local_time, printable
+    from imgctl.cli.layout import Line
+    from imgctl.cli.text import local_time, printable
 
     letter, status = result.letter, result.status.value
     keys = printable(", ".join(letter.keys) or letter.request_id)

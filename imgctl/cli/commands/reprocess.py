@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from imgctl.aws.audit import SourceObject
     from imgctl.cli.image_documents import ReprocessedObject
-    from imgctl.cli.text import Line
+    from imgctl.cli.layout import Line
     from imgctl.operations.reprocess import ReprocessResult
 
 _STYLES = {"failed": "red", "succeeded": "green"}
@@ -101,7 +101,8 @@ def _invoke(app: App, sources: "Iterator[SourceObject]", jobs: int) -> int:
 
 
 def _line(result: "ReprocessResult") -> "Line":
-    from imgctl.cli.text import Line, printable
+    from imgctl.cli.layout import Line
+    from imgctl.cli.text import printable
 
     style = _STYLES.get(result.status, "yellow")
     return Line(result.status, style, (printable(result.key),), printable(result.reason or ""))

@@ -1,0 +1,184 @@
+"""How results are laid out on a terminal of any width: nothing is broken inside a word.
+
+For a pipe, everything is one line with tabs; rich is imported only for a terminal.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+_INDENT = 2
+_GAP = 3  # between the columns of a table, with its box and padding
+_WORD_COLUMN = 10  # where the values of a line begin
+# A command in backticks is one word, so that it can be copied.
+_WORDS = re.compile(r"`[^`]*`[^\s`]*|\S+")
+
+
+def wrapped(text: str, width: int, *, indent: int = 0) -> str:
+    """Break a text into lines of at most `width` cells, between words; `indent` all but the first.
+
+    A word that is too long for a line has one of its own. Lines keep the indentation that they had.
+    """
+    return "\n".join(_wrapped_line(line, width, indent) for line in text.split("\n"))
+
+
+def _wrapped_line(line: str, width: int, indent: int) -> str:
+    from rich.cells import cell_len
+
+    if cell_len(line) <= width:
+        return line
+    own_indent = len(line) - len(line.lstrip(" "))
+    lines, current = [], " " * own_indent
+    for word in _WORDS.findall(line):
+        joined = f"{current} {word}" if current.strip() else f"{current}{word}"
+        if cell_len(joined) > width and current.strip():
+            lines.append(current)
+            joined = f"{'':{own_indent + indent}}{word}"
+        current = joined
+    return "\n".join([*lines, current])
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a result: a colored word, further values, and one that matters less.
+
+    `hint` says what to do about it, and `notes` what else there is to say.
+    """
+
+    word: str
+    style: str
+    values: tuple[str, ...]
+    faint: str = ""
+    hint: str = ""
+    notes: tuple[str, ...] = ()
+
+    def rendered(self, width: int) -> "Text":
+        """Return the form for a terminal: the hint and each note on lines below."""
+        from rich.cells import cell_len
+        from rich.text import Text
+
+        parts = [*self.values, *([self.faint] if self.faint else [])]
+        below = [text for text in (self.hint, *self.notes) if text]
+        head = f"{self.word:<{_WORD_COLUMN - 2}}  "
+        if cell_len(head) + cell_len("  ".join(parts)) > width:
+            parts, below = parts[:1], [*parts[1:], *below]
+        text = Text.assemble((head, self.style), "  ".join(parts))
+        if self.faint and len(parts) > len(self.values):
+            text.stylize("dim", len(text) - len(self.faint))
+        for part in below:
+            indented = wrapped(f"{'':{_WORD_COLUMN}}{part}", width)
+            text.append(f"\n{indented}", "" if part in self.values else "dim")
+        return text
+
+    def lines(self) -> str:
+        """Return the form for a pipe: tabs between the values, the hint after the last of them."""
+        last = f"{self.values[-1]} {self.hint}".rstrip()
+        optional = (value for value in (self.faint, "; ".join(self.notes)) if value)
+        return "\t".join((self.word, *self.values[:-1], last, *optional))
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Rows of cells; without `columns` the first cell of each row names the second.
+
+    On a terminal that is too narrow, the columns in `optional` are left out, one after the other,
+    and then each row is stacked: `title` is the column of its first line.
+    """
+
+    columns: Sequence[str]
+    rows: "Sequence[Sequence[Text]]"
+    title: str = ""
+    optional: Sequence[str] = ()
+
+    def rendered(self, width: int) -> "Table | Text":
+        """Return the form for a terminal."""
+        if not self.columns:
+            return self._pairs(width)
+        left_out: list[str] = []
+        for name in ("", *self.optional):
+            left_out.append(name)
+            kept = [i for i, column in enumerate(self.columns) if column not in left_out]
+            if self._natural_width(kept) <= width:
+                return self._table(kept)
+        return self._stacked(width)
+
+    def lines(self) -> str:
+        """Return the form for a pipe: one line per row, cells separated by tabs."""
+        return "\n".join(
+            "\t".join(cell.plain.replace("\n", " ") for cell in row) for row in self.rows
+        )
+
+    def _natural_width(self, columns: Sequence[int]) -> int:
+        from rich.cells import cell_len
+
+        gaps = _GAP * (len(columns) - 1)
+        return gaps + sum(
+            max(cell_len(self.columns[i]), *(_width(row[i]) for row in self.rows), 0)
+            for i in columns
+        )
+
+    def _table(self, columns: Sequence[int]) -> "Table":
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        for i in columns:
+            table.add_column(self.columns[i], no_wrap=True)
+        for row in self.rows:
+            table.add_row(*(row[i] for i in columns))
+        return table
+
+    def _pairs(self, width: int) -> "Text":
+        from rich.text import Text
+
+        widest = max((name.cell_len for name, _ in self.rows), default=0)
+        indent = widest + 2
+        return Text("\n").join(
+            Text.assemble(
+                (name.plain.ljust(widest), "dim"), "  ", _wrapped_cell(value, width, indent)
+            )
+            for name, value in self.rows
+        )
+
+    def _stacked(self, width: int) -> "Text":
+        """Return each row as its title and, indented, its other cells; as many as fit a line."""
+        from rich.text import Text
+
+        first = self.columns.index(self.title) if self.title else 0
+        lines: list[Text] = []
+        for row in self.rows:
+            lines.append(row[first].copy())
+            lines[-1].stylize("bold")
+            current = Text(" " * _INDENT)
+            for part in _parts(cell for i, cell in enumerate(row) if i != first):
+                is_first = not current.plain.strip()
+                if not is_first and current.cell_len + 2 + part.cell_len > width:
+                    lines.append(current)
+                    current, is_first = Text(" " * _INDENT), True
+                current = Text.assemble(current, "" if is_first else "  ", part)
+            lines.append(current)
+        return Text("\n").join(line for line in lines if line.plain.strip())
+
+
+def _parts(cells: "Iterable[Text]") -> "Iterable[Text]":
+    """Yield each line of each cell that is not empty."""
+    return (line for cell in cells for line in cell.split("\n") if line.plain.strip())
+
+
+def _width(cell: "Text") -> int:
+    return max((line.cell_len for line in cell.split("\n")), default=0)
+
+
+def _wrapped_cell(cell: "Text", width: int, indent: int) -> "Text":
+    """Return a cell whose lines after the first are indented; one that fits keeps its style."""
+    from rich.text import Text
+
+    if indent + cell.cell_len <= width:
+        return cell
+    lines = wrapped(cell.plain, width - indent).split("\n")
+    return Text(f"\n{'':{indent}}".join(lines), cell.style)
