@@ -14,9 +14,8 @@ if TYPE_CHECKING:
 
 _INDENT = 2
 _GAP = 3  # between the columns of a table, with its box and padding
-_WORD_COLUMN = 10  # where the values of a line begin
 # A command in backticks is one word, so that it can be copied.
-_WORDS = re.compile(r"`[^`]*`[^\s`]*|\S+")
+_WORDS = re.compile(r"\s*(?:`[^`]*`[^\s`]*|\S+)")
 
 
 def wrapped(text: str, width: int, *, indent: int = 0) -> str:
@@ -35,10 +34,10 @@ def _wrapped_line(line: str, width: int, indent: int) -> str:
     own_indent = len(line) - len(line.lstrip(" "))
     lines, current = [], " " * own_indent
     for word in _WORDS.findall(line):
-        joined = f"{current} {word}" if current.strip() else f"{current}{word}"
+        joined = current + word if current.strip() else current + word.lstrip()
         if cell_len(joined) > width and current.strip():
             lines.append(current)
-            joined = f"{'':{own_indent + indent}}{word}"
+            joined = f"{'':{own_indent + indent}}{word.lstrip()}"
         current = joined
     return "\n".join([*lines, current])
 
@@ -47,7 +46,8 @@ def _wrapped_line(line: str, width: int, indent: int) -> str:
 class Line:
     """One line of a result: a colored word, further values, and one that matters less.
 
-    `hint` says what to do about it, and `notes` what else there is to say.
+    `hint` says what to do about it, and `notes` what else there is to say. On a terminal the values
+    begin after `word_cells` cells.
     """
 
     word: str
@@ -56,6 +56,7 @@ class Line:
     faint: str = ""
     hint: str = ""
     notes: tuple[str, ...] = ()
+    word_cells: int = 8
 
     def rendered(self, width: int) -> "Text":
         """Return the form for a terminal: the hint and each note on lines below."""
@@ -64,14 +65,18 @@ class Line:
 
         parts = [*self.values, *([self.faint] if self.faint else [])]
         below = [text for text in (self.hint, *self.notes) if text]
-        head = f"{self.word:<{_WORD_COLUMN - 2}}  "
-        if cell_len(head) + cell_len("  ".join(parts)) > width:
+        indent = self.word_cells + 2
+        head = f"{self.word:<{self.word_cells}}  "
+        is_stacked = cell_len(head) + cell_len("  ".join(parts)) > width
+        if is_stacked:
             parts, below = parts[:1], [*parts[1:], *below]
-        text = Text.assemble((head, self.style), "  ".join(parts))
-        if self.faint and len(parts) > len(self.values):
+        lines = wrapped("  ".join(parts), width - indent).split("\n")
+        text = Text(head + f"\n{'':{indent}}".join(lines))
+        text.stylize(self.style, 0, len(self.word))
+        if self.faint and not is_stacked:
             text.stylize("dim", len(text) - len(self.faint))
         for part in below:
-            indented = wrapped(f"{'':{_WORD_COLUMN}}{part}", width)
+            indented = wrapped(f"{'':{indent}}{part}", width)
             text.append(f"\n{indented}", "" if part in self.values else "dim")
         return text
 
@@ -99,9 +104,8 @@ class Grid:
         """Return the form for a terminal."""
         if not self.columns:
             return self._pairs(width)
-        left_out: list[str] = []
-        for name in ("", *self.optional):
-            left_out.append(name)
+        for count in range(len(self.optional) + 1):
+            left_out = self.optional[:count]
             kept = [i for i, column in enumerate(self.columns) if column not in left_out]
             if self._natural_width(kept) <= width:
                 return self._table(kept)
@@ -126,7 +130,7 @@ class Grid:
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
-        table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+        table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
         for i in columns:
             table.add_column(self.columns[i], no_wrap=True)
         for row in self.rows:
@@ -175,10 +179,16 @@ def _width(cell: "Text") -> int:
 
 
 def _wrapped_cell(cell: "Text", width: int, indent: int) -> "Text":
-    """Return a cell whose lines after the first are indented; one that fits keeps its style."""
+    """Return a cell whose lines after the first are indented; one that fits keeps its style.
+
+    If a word does not fit beside the name, the cell begins on the next line.
+    """
+    from rich.cells import cell_len
     from rich.text import Text
 
     if indent + cell.cell_len <= width:
         return cell
+    if any(cell_len(word.strip()) > width - indent for word in _WORDS.findall(cell.plain)):
+        return Text("\n" + wrapped(f"{'':{_INDENT}}{cell.plain}", width), cell.style)
     lines = wrapped(cell.plain, width - indent).split("\n")
     return Text(f"\n{'':{indent}}".join(lines), cell.style)

@@ -118,7 +118,7 @@ def _preview_line(preview: ResizePreview) -> Line:
     word, style = _PREVIEW_WORDS[preview.action]
     source, destination = preview.job.source, preview.job.destination
     values = tuple(printable(str(path)) for path in (source, destination))
-    return Line(word, style, values, printable(preview.reason))
+    return Line(word, style, values, printable(preview.reason), word_cells=13)
 
 
 def _preview_document(preview: ResizePreview) -> PreviewedResize:

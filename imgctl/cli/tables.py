@@ -131,6 +131,7 @@ def settings_grid(values: Mapping[str, "SettingValue"], origins: Mapping[str, st
     rows = []
     for name, value in values.items():
         text = "" if value is None else str(value)
+        text = text.lower() if isinstance(value, bool) else text  # as in imgctl.toml
         origin = Text(printable(origins[name]), style="dim")
         rows.append((Text(name), Text(printable(text)), origin))
     return Grid(("setting", "value", "from"), rows, title="setting")

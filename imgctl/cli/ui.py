@@ -76,6 +76,8 @@ class Ui:
         """
         if self.json_wanted:
             return
+        if isinstance(part, str):
+            part = printable_lines(part)
         if not sys.stdout.isatty():  # thousands of lines for a pipe should cost no layout
             click.echo(part if isinstance(part, str) else part.lines())
             return
@@ -124,6 +126,7 @@ class Ui:
             return True
         if not self.interactive:
             raise click.UsageError("Cannot prompt: not a terminal. Pass --yes to confirm.")
+        question = printable_lines(question)
         if expected is None:
             return click.confirm(question, err=True)
         answer = click.prompt(

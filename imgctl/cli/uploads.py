@@ -59,7 +59,7 @@ def preview_uploads(app: App, files: Sequence[UploadFile], left_out: Sequence[Le
     """Print the key that each file would get, and return the exit code."""
     for file in files:
         values = (printable(file.key), printable(str(file.path)))
-        app.ui.print(Line("would upload", "green", values))
+        app.ui.print(Line("would upload", "green", values, word_cells=12))
     app.ui.info("Nothing was uploaded.")
     document = UploadPreviewDocument(
         files=[{"path": str(file.path), "key": file.key} for file in files],

@@ -86,12 +86,24 @@ def test_a_stacked_row_has_as_many_cells_on_a_line_as_fit() -> None:
     assert shown(grid, 14) == ["a" * 30, "  one  two", "  three  four"]
 
 
+def test_a_word_too_long_for_its_place_gets_a_line_of_its_own() -> None:
+    pairs = [[Text("SourceSha256"), Text("9f" * 10)]]
+    assert shown(Grid((), pairs), 24) == ["SourceSha256", f"  {'9f' * 10}"]
+    line = Line("resized", "green", ("a picture  with a long name.jpg",), "64x48")
+    assert shown(line, 30) == [
+        "resized   a picture  with a",
+        "          long name.jpg",
+        "          64x48",
+    ]
+
+
 def test_the_second_of_a_pair_is_wrapped_beside_the_first() -> None:
     pairs = [[Text("notes"), Text("the color profile was dropped")], [Text("id"), Text("x" * 30)]]
     assert shown(Grid((), pairs), 24) == [
         "notes  the color profile",
         "       was dropped",
-        f"id     {'x' * 30}",
+        "id",
+        f"  {'x' * 30}",
     ]
 
 

@@ -19,6 +19,7 @@ from infra.names import stack_names
 from infra.parameters import StackSettings
 from tests.cli_result import CliResult
 from tests.documents import checked
+from tests.screen import run_on_terminal
 
 
 @dataclass(frozen=True)
@@ -27,10 +28,18 @@ class Local:
 
     folder: Path
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables of a shell in which the program uses it."""
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
+        return environment | {"IMGCTL_LOCAL_DIR": str(self.folder), "IMGCTL_LOCAL": "1"}
+
+    def on_terminal(self, *arguments: str, cwd: Path) -> tuple[int, list[str]]:
+        """Run `imgctl` on a terminal; return its exit code and the lines that were shown."""
+        return run_on_terminal(arguments, cwd=cwd, environment=self.environment)
+
     def imgctl(self, *arguments: str, cwd: Path | None = None, answers: str = "") -> CliResult:
         """Run `imgctl` as its own process; with `answers`, as somebody who types them."""
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
-        environment |= {"IMGCTL_LOCAL_DIR": str(self.folder), "IMGCTL_LOCAL": "1"}
         terminal, keyboard = pty.openpty()
         os.write(terminal, answers.encode())
         try:
@@ -39,7 +48,7 @@ class Local:
                 capture_output=True,
                 text=True,
                 cwd=cwd,
-                env=environment,
+                env=self.environment,
                 stdin=keyboard if answers else subprocess.DEVNULL,
                 timeout=120,
                 check=False,

@@ -203,7 +203,7 @@ def test_history_says_where_it_stopped_and_continues_there(shared: Local, album:
             break
         for form in ((), ("--csv",)):
             said = shared.imgctl("history", *options, *form).err
-            assert f"Continue with --after {document['next']}, or use --all." in said
+            assert f"Continue with `--after {document['next']}`, or use --all." in said
         after = ["--after", document["next"]]
     assert sizes == [40, 30, 20]
     all_at_once = shared.imgctl("history", "--key", "again.png", "--limit", "1", "--all")

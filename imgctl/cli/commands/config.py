@@ -1,5 +1,6 @@
 """`imgctl config`."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,9 @@ def config(context: click.Context) -> int:
             for name, value in values.items()
         },
     )
-    app.ui.result(document, settings_grid(values, resolved.origins))
+    here = f"{Path.cwd()}{os.sep}"
+    origins = {name: origin.removeprefix(here) for name, origin in resolved.origins.items()}
+    app.ui.result(document, settings_grid(values, origins))
     return 0
 
 

@@ -91,7 +91,7 @@ def _print_records(app: App, found: "Iterator[Record]", limit: int | None, *, as
     more = page.last is not None and next(found, None) is not None
     cursor = str(Cursor.of(page.last)) if more and page.last is not None else None
     if cursor is not None:
-        app.ui.info(f"There are more records. Continue with --after {cursor}, or use --all.")
+        app.ui.info(f"There are more records. Continue with `--after {cursor}`, or use --all.")
     if app.ui.json_wanted:
         app.ui.result(HistoryDocument(records=documents, next=cursor), "")
 

@@ -120,7 +120,6 @@ def logs(context: click.Context, *, lines: int, follow: bool) -> int:
     import time
 
     from imgctl.cli.stack_documents import LocalLogsDocument
-    from imgctl.cli.text import printable
     from imgctl.local import log_file
 
     app = app_of(context)
@@ -129,8 +128,8 @@ def logs(context: click.Context, *, lines: int, follow: bool) -> int:
         if app.ui.json_wanted:
             raise click.UsageError("--json prints one document, so it cannot follow the log.")
         for line in log_file.follow(folder, lines, lambda: time.sleep(_POLL_S)):
-            app.ui.print(printable(line))
-    tail = [printable(line) for line in log_file.tail(folder, lines)]
+            app.ui.print(line)
+    tail = list(log_file.tail(folder, lines))
     document = LocalLogsDocument(path=str(folder / log_file.NAME), lines=tail)
     app.ui.result(document, "\n".join(tail))
     return 0

@@ -1,0 +1,31 @@
+"""What a person sees of the pipeline on a terminal of 80 by 24."""
+
+from pathlib import Path
+
+from tests.e2e.conftest import Local
+from tests.pictures import encoded, photo
+from tests.screen import check_screen
+
+LONG_NAME = "a photograph with a rather long name, taken at the lake in summer.jpg"
+
+
+def show(local: Local, name: str, *arguments: str, cwd: Path) -> int:
+    code, lines = local.on_terminal(*arguments, cwd=cwd)
+    check_screen(name, lines)
+    return code
+
+
+def test_a_folder_on_its_way(shared: Local, album: Path) -> None:
+    (album / "lake").mkdir()
+    (album / "lake" / LONG_NAME).write_bytes(encoded(photo(64, 48), "JPEG"))
+    (album / "lake" / "cut.jpg").write_bytes(encoded(photo(400, 300), "JPEG")[:2000])
+    (album / "lake" / "paper.pdf").write_bytes(b"%PDF-1.7")
+    upload = ("upload", "lake", "--prefix", "screens", "--jobs", "1")
+    assert show(shared, "upload", *upload, cwd=album) == 1
+    assert show(shared, "upload-again", *upload, cwd=album) == 1
+    key = f"screens/{LONG_NAME}"
+    assert show(shared, "history-of-a-long-key", "history", "--key", key, cwd=album) == 0
+    cut = "screens/cut.jpg"
+    assert show(shared, "history", "history", "--key", cut, "--limit", "1", cwd=album) == 0
+    assert show(shared, "show", "show", cut, cwd=album) == 0
+    assert show(shared, "audit", "audit", "--prefix", "screens/", cwd=album) == 1

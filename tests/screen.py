@@ -1,0 +1,81 @@
+"""The program on a terminal of 80 by 24, and snapshots of what a person sees there.
+
+`UPDATE_SCREENS=1 pytest tests/...` writes the snapshots anew.
+"""
+
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pyte
+
+COLUMNS, LINES = 80, 24
+_SCREENS = Path(__file__).with_name("screens")
+
+# What differs from run to run, each replaced by as many characters.
+_VARYING = [
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d"), "2026-11-23 15:25:09"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"), "2026-11-23T15:25:09.123Z"),
+    (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "0" * 36),
+    (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
+    (re.compile(r"\b[0-9a-f]{32}\b"), "0" * 32),
+    (re.compile(r"\b[0-9A-F]{18}\b"), "0" * 18),
+]
+
+
+def run_on_terminal(
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
+) -> tuple[int, list[str]]:
+    """Run `imgctl` on a terminal; return its exit code and every line that the terminal showed."""
+    terminal, keyboard = pty.openpty()
+    fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgctl", *arguments],
+        stdin=keyboard,
+        stdout=keyboard,
+        stderr=keyboard,
+        cwd=cwd,
+        env={**environment, "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""},
+    )
+    os.close(keyboard)
+    screen = pyte.HistoryScreen(COLUMNS, LINES, history=1000)
+    stream = pyte.ByteStream(screen)
+    try:
+        while data := _read(terminal):
+            stream.feed(data)
+        code = process.wait(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(terminal)
+    above = ["".join(row[i].data for i in range(COLUMNS)).rstrip() for row in screen.history.top]
+    shown = [line.rstrip() for line in screen.display]
+    while shown and not shown[-1]:
+        shown.pop()
+    return code, above + shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # Linux: the program has closed its side
+        return b""
+
+
+def check_screen(name: str, lines: Sequence[str]) -> None:
+    """Compare what a terminal showed with the snapshot of this name."""
+    text = "\n".join(lines) + "\n"
+    for pattern, replacement in _VARYING:
+        text = pattern.sub(replacement, text)
+    path = _SCREENS / f"{name}.txt"
+    if os.environ.get("UPDATE_SCREENS") == "1":
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
