@@ -1,10 +1,12 @@
-# make demo      the whole pipeline on this machine, without an AWS account
-# make test      the test suite
-# make check     style, types, imports, templates
-# make bench     measure imgctl next to its peers, and write docs/benchmarks.md
-# make fix       fix what ruff can fix
+# make help        this list
+# make demo        the whole pipeline on this machine, without an AWS account
+# make test        the test suite: about 8 minutes on 2 cores
+# make check       style, types, imports, templates
+# make bench       measure imgctl next to its peers, and write docs/benchmarks.md
+# make fix         fix what ruff can fix
 # make reference   write the reference pages from the code
-# make lock      update the lock files
+# make lock        update the lock files
+# make clean       delete the virtual environments and the demo's images
 #
 # Each creates the virtual environment .venv when it is first needed. Only git, make and Python 3.11
 # or later have to be installed; PYTHON=... selects another interpreter.
@@ -14,16 +16,31 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
+# $(call install,ENVIRONMENT,WHAT,ARGUMENTS) installs with pip, and prints a dot for each package:
+# it can take more than a minute.
+define install
+@printf 'Installing %s ' '$(2)'
+@$(1)/bin/python -m pip --disable-pip-version-check install --progress-bar off $(3) \
+	| awk '/^ *(Collecting|Installing)/ { printf "."; fflush() } END { print "" }'
+endef
+SHELL := bash
+.SHELLFLAGS := -o pipefail -c
+
 # Fails if a process or a file is left behind.
 CHECKED := $(BIN)/python -m tests.leftovers
 
-.PHONY: demo test check bench fix reference lock clean
+.PHONY: help demo test check bench fix reference lock clean
+.DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
 
 demo: .venv/local.done
 	$(CHECKED) $(BIN)/imgctl demo
 
 test: .venv/dev.done
+	@echo "Running the tests; this takes about 8 minutes on 2 cores."
 	$(CHECKED) $(BIN)/pytest -n auto
 
 check: .venv/dev.done .venv/scan.done
@@ -64,30 +81,30 @@ clean:
 	@$(PYTHON) -m venv .venv || { echo "Python's venv module is missing; on Debian: apt install python3-venv" >&2; rm -rf .venv; exit 1; }
 
 .venv/local.done: requirements-local.txt pyproject.toml | .venv/bin/python
-	$(PIP) install --require-hashes -r requirements-local.txt
+	$(call install,.venv,imgctl and what it needs,--require-hashes -r requirements-local.txt)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/dev.done: requirements-dev.txt pyproject.toml | .venv/bin/python
-	$(PIP) install --require-hashes -r requirements-dev.txt
+	$(call install,.venv,the development tools,--require-hashes -r requirements-dev.txt)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@ .venv/local.done
 
 # In an environment of its own, because checkov pins another boto3.
 .venv/scan.done: requirements-scan.txt | .venv/bin/python
 	@.venv/bin/python -m venv .venv/scan
-	.venv/scan/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes -r requirements-scan.txt
+	$(call install,.venv/scan,checkov,--require-hashes -r requirements-scan.txt)
 	@touch $@
 
 # In an environment of their own, because they pin another boto3 and click. The lock file is complete;
 # --no-deps, because pip accepts no hash for a dependency with extras.
 .venv/peers.done: requirements-peers.txt | .venv/bin/python
 	@.venv/bin/python -m venv .venv/peers
-	.venv/peers/bin/python -m pip --disable-pip-version-check --quiet install --no-deps --require-hashes -r requirements-peers.txt
+	$(call install,.venv/peers,the peers,--no-deps --require-hashes -r requirements-peers.txt)
 	@touch $@
 
 # A peer that is missing is reported as not installed, such as sharp without npm.
 .venv/bench.done: requirements-bench.txt tests/benchmarks/package-lock.json .venv/dev.done
-	$(PIP) install --require-hashes -r requirements-bench.txt
+	$(call install,.venv,the peers that are libraries,--require-hashes -r requirements-bench.txt)
 	command -v npm >/dev/null && cd tests/benchmarks && npm ci --silent --no-audit --no-fund || true
 	@touch $@

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgctl.cli.invocation import invocation
 from imgctl.cli.options import given_options
 from imgctl.cli.settings import ResolvedSettings, Settings, resolve
 from imgctl.cli.ui import Ui
@@ -33,7 +34,7 @@ class App:
 
     resolved: ResolvedSettings
     ui: Ui
-    program: str = "imgctl"
+    program: str
 
     @property
     def settings(self) -> Settings:
@@ -109,7 +110,7 @@ def program_for(options: Mapping[str, Any], settings: Settings | None = None) ->
     `--local` and `--stack` are included even if a variable or the file sets them: a hint that is
     copied to another shell must not lead to the default stack of a real account.
     """
-    words = ["imgctl"]
+    words = list(invocation())
     if options.get("local") or (settings is not None and settings.local):
         words.append("--local")
     stack = options.get("stack")

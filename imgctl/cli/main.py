@@ -162,7 +162,7 @@ def _program(context: click.Context | None) -> str:
     from imgctl.core.errors import ImgctlError
 
     if context is None:
-        return "imgctl"
+        return program_for({})
     try:
         return app_of(context).program
     except ImgctlError:

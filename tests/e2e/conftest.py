@@ -32,7 +32,12 @@ class Local:
     def environment(self) -> dict[str, str]:
         """The variables of a shell in which the program uses it."""
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IMGCTL_")}
-        return environment | {"IMGCTL_LOCAL_DIR": str(self.folder), "IMGCTL_LOCAL": "1"}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"  # as if activated
+        return environment | {
+            "PATH": path,
+            "IMGCTL_LOCAL_DIR": str(self.folder),
+            "IMGCTL_LOCAL": "1",
+        }
 
     def on_terminal(self, *arguments: str, cwd: Path) -> tuple[int, list[str]]:
         """Run `imgctl` on a terminal; return its exit code and the lines that were shown."""

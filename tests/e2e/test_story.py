@@ -1,5 +1,8 @@
 """The whole story, each step a command of its own."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -133,15 +136,39 @@ def test_data_and_stack_outlast_a_stop(empty: Local, album: Path) -> None:
     assert len(empty.imgctl("history", "--json").succeeded().document["records"]) == 1
 
 
-def test_the_demo_needs_nothing_and_leaves_only_its_results(empty: Local, tmp_path: Path) -> None:
-    done = empty.imgctl("demo", "-o", "out", "--json", cwd=tmp_path).succeeded().document
+def test_the_demo_needs_nothing_and_its_last_lines_work_in_the_same_shell(
+    empty: Local, tmp_path: Path
+) -> None:
+    """The program is called by its path, as `make demo` does: PATH does not lead to it."""
+    program = Path(sys.executable).with_name("imgctl")
+    environment = empty.environment | {"PATH": os.environ["PATH"]}
+    environment.pop("IMGCTL_LOCAL")
+
+    def shell(line: str) -> "subprocess.CompletedProcess[str]":
+        done = subprocess.run(
+            ["/bin/sh", "-c", line], cwd=tmp_path, env=environment, capture_output=True,
+            text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, (line, done.stderr)
+        return done
+
+    done = shell(f"{program} demo -o 'my pictures'")
     originals = {path.name: decoded(path.read_bytes()).size for path in PHOTOS.glob("*.[jp][pn]g")}
-    assert len(done["records"]) == len(done["files"]) == len(originals) == 4
+    assert len(originals) == 4
     for name, (width, height) in originals.items():
-        result = tmp_path / "out" / f"resized-{name}"
-        assert str(result) in done["files"]
+        result = tmp_path / "my pictures" / f"resized-{name}"
+        assert f"  {result}" in done.stdout.splitlines()
         assert decoded(result.read_bytes()).size == ((width + 1) // 2, (height + 1) // 2)
     assert empty.imgctl("local", "status", "--json").document["running"] is False
+
+    said = done.stderr.splitlines()
+    deploy, upload, history, _, _, look = said[said.index("Next, with a stack that stays:") + 1 :]
+    shell(deploy)
+    assert "1 uploaded" in shell(upload).stderr
+    assert "SUCCEEDED" in shell(history).stdout
+    assert "my pictures" in look
+    if look.split()[0] == "ls":  # and not a program that opens a window
+        assert "resized-rocket.jpg" in shell(look).stdout
 
 
 def test_nothing_works_before_a_deployment_and_the_next_step_is_named(empty: Local) -> None:

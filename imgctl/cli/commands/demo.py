@@ -1,7 +1,10 @@
 """`imgctl demo`."""
 
 import os
+import shlex
+import shutil
 import signal
+import sys
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
@@ -23,10 +26,13 @@ _VIA_S3 = ("rocket.jpg", "coffee.png", "hubble_deep_field.jpg")
 _VIA_API = ("chelsea.png",)
 _KEPT_SETTINGS = ("json", "quiet", "verbose", "debug", "no_color")
 _NEXT = """
-Next, with your own images:
-  imgctl --local deploy
-  imgctl --local upload FILE...
-  imgctl --local history"""
+Next, with a stack that stays:
+  {program} deploy --yes
+  {program} upload {image}
+  {program} history
+
+Look at the images:
+  {look}"""
 
 
 @click.command(cls=Command, epilog="Example: imgctl demo -o pictures/")
@@ -101,8 +107,17 @@ def _run(app: App, output: Path) -> int:
         files=[str(path) for path in paths],
     )
     ui.result(document, "\n".join(f"  {path}" for path in paths))
-    ui.info(_NEXT)
+    program = program_for({"local": True})
+    image = shlex.quote(os.path.relpath(paths[0]))
+    ui.info(_NEXT.format(program=program, image=image, look=_look_command(output)))
     return 0
+
+
+def _look_command(folder: Path) -> str:
+    """Return a command that shows a folder of images, with what this machine has."""
+    openers = ("open",) if sys.platform == "darwin" else ("xdg-open",)
+    opener = next((name for name in openers if shutil.which(name)), "ls -l")
+    return f"{opener} {shlex.quote(str(folder))}"
 
 
 def _upload(
