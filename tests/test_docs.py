@@ -113,8 +113,6 @@ def _examples(page: Path) -> Iterator[Example]:
 
 
 def _commands_in(line: str) -> Iterator[str]:
-    if "_IMGCTL_COMPLETE" in line:  # which runs no command
-        return
     if nested := re.search(r'"\$\((?P<command>.*?)\)"', line):
         yield from _commands_in(nested["command"])
         line = line.replace(nested[0], "")

@@ -58,6 +58,13 @@ class ConfigDocument(TypedDict):
     settings: Annotated[dict[str, ConfigSetting], "by name"]
 
 
+class CompletionDocument(TypedDict):
+    """`imgctl completion`."""
+
+    shell: str
+    script: str
+
+
 class ErrorDetails(TypedDict):
     """An error."""
 
@@ -92,6 +99,7 @@ Document: TypeAlias = (
     | RedriveDocument
     | InitDocument
     | ConfigDocument
+    | CompletionDocument
     | PackageDocument
     | PlanDocument
     | DeployDocument
@@ -128,5 +136,6 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "local reset": (LocalResetDocument,),
     "local logs": (LocalLogsDocument,),
     "config": (ConfigDocument,),
+    "completion": (CompletionDocument,),
 }
 """What each command may print."""

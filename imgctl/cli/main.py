@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 FAILED, USAGE, ACCESS, INTERRUPTED = 1, 2, 3, 130
 
-_COMPLETE = "_IMGCTL_COMPLETE"  # set by the shell, for completion
+COMPLETION_VARIABLE = "_IMGCTL_COMPLETE"
+"""Set by the shell when it asks what to complete."""
 
 # Each is the command of the module of its name, in the order in which a new user needs them. The
 # text is the first line of its help, written down here so that a list imports no command.
@@ -39,6 +40,7 @@ COMMANDS = {
     "destroy": "Delete the stack",
     "local": "Manage the embedded AWS",
     "config": "Print each setting with its value and origin",
+    "completion": "Print the completion script of a shell",
 }
 
 
@@ -98,10 +100,8 @@ def run(arguments: list[str]) -> int:
     """Run the program, and return its exit code."""
     _open_missing_streams()
     context: click.Context | None = None
-    if instruction := os.environ.get(_COMPLETE):
-        from click.shell_completion import shell_complete
-
-        return shell_complete(imgctl, {}, "imgctl", _COMPLETE, instruction)
+    if instruction := os.environ.get(COMPLETION_VARIABLE):
+        return _complete(instruction)
     try:
         context = imgctl.make_context("imgctl", list(arguments))
         with context:
@@ -126,6 +126,13 @@ def run(arguments: list[str]) -> int:
         return USAGE
     except Exception as error:
         return _fail(error, context, arguments)
+
+
+def _complete(instruction: str) -> int:
+    from click.shell_completion import shell_complete
+
+    sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (not at the prompt)
+    return shell_complete(imgctl, {}, "imgctl", COMPLETION_VARIABLE, instruction)
 
 
 def _open_missing_streams() -> None:

@@ -3,9 +3,12 @@
 Nothing but click is imported here: this is all that `imgctl --help` needs.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import click
+
+Completer: TypeAlias = Callable[[click.Context, click.Parameter, str], list[str]]
 
 _OPTIONS = "imgctl.options"
 
@@ -21,16 +24,38 @@ def given_options(context: click.Context) -> dict[str, Any]:
     return options
 
 
+def completer(names: str) -> Completer:
+    """Return what completes these names, a function of `imgctl.cli.completion`.
+
+    It is imported when a shell asks, so that other runs do not pay for it.
+    """
+
+    def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:  # noqa: ARG001
+        from imgctl.cli import completion
+
+        return completion.complete(names, context, incomplete)
+
+    return complete
+
+
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     if value is not None and parameter.name is not None:
         set_option(context, parameter.name, value)
 
 
-def _option(*names: str, description: str, metavar: str | None = None) -> click.Option:
+def _option(
+    *names: str,
+    description: str,
+    metavar: str | None = None,
+    type_: click.ParamType[Any] | None = None,
+    complete: Completer | None = None,
+) -> click.Option:
     return click.Option(
         names,
         help=description,
         metavar=metavar,
+        type=type_,
+        shell_complete=complete,
         is_flag=metavar is None,
         default=None,
         expose_value=False,
@@ -40,14 +65,27 @@ def _option(*names: str, description: str, metavar: str | None = None) -> click.
 
 def _global_options() -> list[click.Parameter]:
     return [
-        _option("--profile", description="AWS profile.", metavar="NAME"),
-        _option("--region", description="AWS region.", metavar="NAME"),
-        _option("--stack", description="Name of the stack.  [default: imgctl]", metavar="NAME"),
+        _option(
+            "--profile",
+            description="AWS profile.",
+            metavar="NAME",
+            complete=completer("profiles"),
+        ),
+        _option(
+            "--region", description="AWS region.", metavar="NAME", complete=completer("regions")
+        ),
+        _option(
+            "--stack",
+            description="Name of the stack.  [default: imgctl]",
+            metavar="NAME",
+            complete=completer("stacks"),
+        ),
         _option("--local", description="Use the embedded AWS on this machine."),
         _option(
             "--config",
             description="Settings file to use instead of the nearest imgctl.toml.",
             metavar="FILE",
+            type_=click.Path(readable=False),
         ),
         _option("--json", description="Print one JSON document."),
         _option("-q", "--quiet", description="Only print results and errors."),

@@ -175,16 +175,6 @@ def test_without_a_command_the_help_is_shown(imgctl: Imgctl, arguments: list[str
     assert done.err == ""
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_supports_each_shell(
-    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch, shell: str
-) -> None:
-    monkeypatch.setenv("_IMGCTL_COMPLETE", f"{shell}_source")
-    done = imgctl()
-    assert done.code == 0
-    assert "_IMGCTL_COMPLETE" in done.out
-
-
 def test_an_empty_path_is_not_the_working_folder(imgctl: Imgctl) -> None:
     assert imgctl("resize", "").code == 2
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.app import app_of
-from imgctl.cli.options import Command
+from imgctl.cli.options import Command, completer
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
@@ -18,7 +18,10 @@ _NOT_REPAIRABLE = {"objects", "failed", "object_gone"}
 
 
 @click.command(cls=Command, epilog="Example: imgctl audit --prefix holiday/")
-@click.option("--prefix", default="", help="Only keys starting with this prefix.")
+@click.option(
+    "--prefix", default="", shell_complete=completer("keys"),
+    help="Only keys starting with this prefix.",
+)  # fmt: skip
 @click.pass_context
 def audit(context: click.Context, *, prefix: str) -> int:
     """Check that every original has a current record and its output.

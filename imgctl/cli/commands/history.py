@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.app import App, app_of
-from imgctl.cli.options import Command
+from imgctl.cli.options import Command, completer
 from imgctl.cli.params import Bounded, TimeParam
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _TABLE_ROWS = 1000  # of one table: more records are printed as several
 @click.option("--after", metavar="CURSOR", help="Continue where an earlier run stopped.")
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
 @click.option("--until", type=TimeParam(), help="End time.")
-@click.option("--key", help="Only this object key.")
+@click.option("--key", shell_complete=completer("keys"), help="Only this object key.")
 @click.option(
     "--status", type=click.Choice(["succeeded", "failed", "superseded"], case_sensitive=False),
     help="Only this status.",

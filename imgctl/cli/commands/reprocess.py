@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.app import App, app_of
-from imgctl.cli.options import Command
+from imgctl.cli.options import Command, completer
 from imgctl.cli.params import Bounded
 from imgctl.core.errors import Hint
 
@@ -25,11 +25,20 @@ _STYLES = {"failed": "red", "succeeded": "green"}
 
 
 @click.command(cls=Command, epilog="Example: imgctl reprocess --missing --failed")
-@click.argument("keys", nargs=-1, metavar="[KEY]...")
-@click.option("--prefix", help="All objects with this key prefix ('' for all).")
+@click.argument("keys", nargs=-1, metavar="[KEY]...", shell_complete=completer("keys"))
+@click.option(
+    "--prefix", shell_complete=completer("keys"),
+    help="All objects with this key prefix ('' for all).",
+)  # fmt: skip
 @click.option("--missing", is_flag=True, help="Objects without a record or without an output.")
 @click.option("--failed", is_flag=True, help="Objects that failed.")
-@click.option("--after", default="", metavar="KEY", help="Resume after this key.")
+@click.option(
+    "--after",
+    default="",
+    metavar="KEY",
+    shell_complete=completer("keys"),
+    help="Resume after this key.",
+)
 @click.option(
     "--jobs", type=Bounded(click.IntRange(1, 256)), metavar="N", default=8, show_default=True,
     help="Number of parallel jobs.",

@@ -25,7 +25,9 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
 
 
 @click.command(cls=Command, epilog="Example: imgctl resize holiday/ -o small/ --fit 1600x1600")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False)
+)
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
     metavar="FOLDER", help="Folder for the results; - is stdout.  [default: next to each image]",

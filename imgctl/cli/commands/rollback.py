@@ -4,7 +4,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
-from imgctl.cli.options import Command
+from imgctl.cli.options import Command, completer
 from imgctl.cli.stack_access import (
     confirm_plan,
     location,
@@ -15,7 +15,9 @@ from imgctl.cli.stack_access import (
 
 
 @click.command(cls=Command, epilog="Example: imgctl rollback 3")
-@click.argument("version", type=click.IntRange(1), required=False)
+@click.argument(
+    "version", type=click.IntRange(1), required=False, shell_complete=completer("versions")
+)
 @click.pass_context
 def rollback(context: click.Context, *, version: int | None) -> int:
     """Make an earlier version of the function live.

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.app import App, app_of
-from imgctl.cli.options import Command
+from imgctl.cli.options import Command, completer
 from imgctl.core.errors import Hint, ImgctlError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class RecordNotFound(ImgctlError):
 
 
 @click.command(cls=Command, epilog="Example: imgctl show holiday/cake.jpg")
-@click.argument("id_or_key", metavar="ID|KEY")
+@click.argument("id_or_key", metavar="ID|KEY", shell_complete=completer("keys"))
 @click.pass_context
 def show(context: click.Context, *, id_or_key: str) -> int:
     """Show one record in full.

@@ -8,7 +8,9 @@ from imgctl.cli.params import Bounded, input_options
 
 
 @click.command(cls=Command, epilog="Example: imgctl upload holiday/ --recursive --prefix holiday")
-@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.argument(
+    "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False)
+)
 @click.option(
     "--via", type=click.Choice(["s3", "api", "auto"]), metavar="[s3|api]", default="s3",
     show_default=True, help="Transport.",
