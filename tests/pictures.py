@@ -3,6 +3,7 @@
 import io
 import zlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,9 @@ def animation(format_: str, *, frames: int = 4, mode: str = "RGB", **options: An
     )
 
 
+@cache
 def srgb_profile() -> bytes:
-    """Return an ICC profile for sRGB."""
+    """Return an ICC profile for sRGB, the same each time: it states when it was made."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

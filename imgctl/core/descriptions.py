@@ -14,10 +14,11 @@ XMP_KEYWORD = "XML:com.adobe.xmp"  # of PNG text that is XMP
 RAW_PROFILE = "Raw profile type "  # of PNG text that is other metadata, in hexadecimal digits
 
 _RAW_IPTC = (RAW_PROFILE + "iptc", RAW_PROFILE + "8bim")
+_IPTC_FORMATS = (ImageFormat.JPEG, ImageFormat.TIFF)
 _COMMENT_FORMATS = (ImageFormat.JPEG, ImageFormat.GIF)
 
 Planned: TypeAlias = tuple[dict[str, Any], tuple[str, ...]]
-"""Options of Pillow's `save`, and notes on what is lost; `iptc` is for `jpeg_metadata`."""
+"""Options of Pillow's `save`, and notes on what is lost; `iptc` is for this package's writers."""
 
 
 def read_iptc(image: Image.Image) -> bytes | None:
@@ -60,13 +61,14 @@ def unreadable_notes(image: Image.Image) -> list[str]:
 
 
 def plan_iptc(iptc: bytes | None, policy: MetadataPolicy, output_format: ImageFormat) -> Planned:
-    """Keep IPTC data in a JPEG if everything is kept: they have places, such as the city."""
+    """Keep IPTC data if everything is kept: they have places, such as the city."""
     if not iptc:
         return {}, ()
-    fits = len(iptc) <= jpeg_metadata.MAX_IPTC
-    if policy is MetadataPolicy.ALL and output_format is ImageFormat.JPEG and fits:
-        return {"iptc": iptc}, ()
-    return {}, ("IPTC dropped",)
+    if policy is not MetadataPolicy.ALL or output_format not in _IPTC_FORMATS:
+        return {}, ("IPTC dropped",)
+    if output_format is ImageFormat.JPEG and len(iptc) > jpeg_metadata.MAX_IPTC:
+        return {}, (f"IPTC dropped: larger than {jpeg_metadata.MAX_IPTC:,} bytes",)
+    return {"iptc": iptc}, ()
 
 
 def plan_comments(comments: tuple[bytes, ...], output_format: ImageFormat) -> Planned:
@@ -78,7 +80,8 @@ def plan_comments(comments: tuple[bytes, ...], output_format: ImageFormat) -> Pl
     *others, comment = comments
     notes = (f"{len(others)} of {len(comments)} comments dropped",) if others else ()
     if output_format is ImageFormat.JPEG and len(comment) > jpeg_metadata.MAX_SEGMENT:
-        return {}, ("comment dropped: too long for JPEG", *notes)
+        too_large = f"comment dropped: larger than {jpeg_metadata.MAX_SEGMENT:,} bytes"
+        return {}, (too_large, *notes)
     return {"comment": comment}, notes
 
 

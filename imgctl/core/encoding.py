@@ -32,6 +32,8 @@ _SUPPORTED_MODES = {  # TIFF is not listed: it supports every mode that can be r
 _LARGEST_JPEG_BYTES = 8  # per pixel, at quality 100 and with four channels
 _ENLARGED_BUFFER = Lock()
 
+_OPAQUE = 255
+
 _RUN_LENGTHS = {"compress_level": 1, "compress_type": 3}  # zlib's Z_RLE
 _STRIP_ROWS = 48
 
@@ -52,20 +54,20 @@ def convert_for(page: Image.Image, output_format: ImageFormat) -> tuple[Image.Im
     The note is empty where nothing is lost. CMYK is converted to sRGB by the profile in
     `page.info`, if there is one.
     """
-    supported = _SUPPORTED_MODES.get(output_format)
+    supported = _SUPPORTED_MODES.get(output_format, (page.mode,))
     lost = ""
-    if output_format is ImageFormat.JPEG and page.mode == "LA" and _gray_profile(page):
-        return _flattened(page, "L"), _flattened_note(output_format)  # the profile is for gray
-    if supported is not None and page.mode not in supported:
-        if page.mode in ("RGBA", "LA") and "RGBA" not in supported:
-            lost = _flattened_note(output_format)
-        elif page.mode in ("I;16", "I", "F"):
-            lost = "reduced from 16 to 8 bits"
-        elif page.mode == "CMYK":
-            lost = "converted CMYK to sRGB"
-        elif page.mode == "LAB":
-            lost = "converted L*a*b* to sRGB"
-        page = _convert(page, "RGBA" if page.mode == "LA" and "RGBA" in supported else "RGB")
+    if page.mode in ("I;16", "I", "F") and page.mode not in supported:
+        page, lost = _to_8_bits(page), "reduced from 16 to 8 bits"
+    if page.mode not in supported:
+        match page.mode:
+            case "LA" | "RGBA" if "RGBA" not in supported:
+                lost = _flattened_note(page, output_format)
+                return _flattened(page, "L" if page.mode == "LA" else "RGB"), lost
+            case "CMYK":
+                lost = "converted CMYK to sRGB"
+            case "LAB":
+                lost = "converted L*a*b* to sRGB"
+        page = _convert(page, "RGBA" if page.mode == "LA" else "RGB")
     if output_format is ImageFormat.GIF and page.mode == "RGBA":
         alpha = page.getchannel("A")
         if any(alpha.histogram()[1:255]):
@@ -230,7 +232,10 @@ def _flattened(page: Image.Image, mode: str) -> Image.Image:
     return white
 
 
-def _flattened_note(output_format: ImageFormat) -> str:
+def _flattened_note(page: Image.Image, output_format: ImageFormat) -> str:
+    """Return the note for a page with alpha, an empty one if all of it is opaque."""
+    if page.getchannel("A").getextrema()[0] == _OPAQUE:
+        return ""
     return f"transparency flattened onto white ({output_format} has no alpha)"
 
 
@@ -262,13 +267,13 @@ def _convert(page: Image.Image, mode: str) -> Image.Image:
         return _cmyk_to_srgb(page)
     if page.mode == "LAB":
         return _lab_to_srgb(page).convert(mode)
-    if page.mode in ("I;16", "I", "F") and mode == "RGB":
-        # Pillow clips 16 bits to 8 where it should scale them.
-        gray = page.convert("I").point(lambda value: value * (1 / 257)).convert("L")
-        gray.info = dict(page.info)
-        return _gray_to_srgb(gray) or gray.convert("RGB")
     if page.mode in ("L", "LA") and (converted := _gray_to_srgb(page)):
         return converted
-    if page.mode in ("RGBA", "LA") and mode == "RGB":
-        return _flattened(page.convert("RGBA"), mode)
     return page.convert(mode)
+
+
+def _to_8_bits(gray: Image.Image) -> Image.Image:
+    # Pillow clips 16 bits to 8 where it should scale them.
+    page = gray.convert("I").point(lambda value: value * (1 / 257)).convert("L")
+    page.info = dict(gray.info)
+    return page

@@ -1,28 +1,17 @@
 """EXIF blocks (CIPA DC-008): what a result keeps of them, re-encoded by Pillow."""
 
-import struct
 from typing import Any
 
 from PIL import ExifTags, Image
 
+from imgctl.core.containers.optional_parts import PILLOW_ERRORS, is_complete_exif
 from imgctl.core.geometry import Size
 from imgctl.core.photoshop import without_thumbnails
 from imgctl.core.spec import MetadataPolicy
 from imgctl.core.xmp import upright_alone
 
 UNREADABLE = "EXIF dropped: damaged"
-
-PILLOW_ERRORS = (
-    ArithmeticError,
-    AttributeError,
-    LookupError,
-    OSError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-"""What Pillow raises for EXIF that it cannot read or write."""
+_INCOMPLETE = "EXIF tags dropped: damaged"
 
 _XMP, _IPTC, _PHOTOSHOP = 0x02BC, 0x83BB, 0x8649  # TIFF tags that also occur in EXIF
 _EMBEDDED = {_XMP: "XMP", _IPTC: "IPTC", _PHOTOSHOP: "Photoshop data"}
@@ -55,7 +44,8 @@ def kept_exif(
     try:
         exif = _to_exif(stored)
         exif.pop(ExifTags.Base.Orientation, None)
-        notes = _remove_private_tags(exif) if policy is MetadataPolicy.SAFE else []
+        notes = [] if stored is None or is_complete_exif(stored) else [_INCOMPLETE]
+        notes += _remove_private_tags(exif) if policy is MetadataPolicy.SAFE else []
         for directory in _directories(exif):
             notes += _remove_embedded(directory, policy)
             _keep_bytes_of_text(directory)
@@ -66,7 +56,7 @@ def kept_exif(
 
 
 def encoded_exif(exif: Image.Exif, max_bytes: int | None) -> tuple[bytes | None, list[str]]:
-    """Encode EXIF, without maker notes where it is too long with them; notes say what is lost."""
+    """Encode EXIF, without maker notes where it is too large with them; notes say what is lost."""
     try:
         block = exif.tobytes()
         if max_bytes is None or len(block) <= max_bytes:
@@ -79,7 +69,7 @@ def encoded_exif(exif: Image.Exif, max_bytes: int | None) -> tuple[bytes | None,
     except PILLOW_ERRORS:
         # A tag that cannot be encoded is no reason to fail the resize.
         return None, ["EXIF dropped: could not be re-encoded"]
-    return None, [f"EXIF dropped: longer than {max_bytes:,} bytes"]
+    return None, [f"EXIF dropped: larger than {max_bytes:,} bytes"]
 
 
 def _to_exif(stored: bytes | None) -> Image.Exif:

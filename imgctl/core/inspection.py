@@ -1,8 +1,9 @@
 """The first stage of a resize: all facts about the source that a plan depends on."""
 
-from PIL import JpegImagePlugin
+from PIL import Image, JpegImagePlugin
 
 from imgctl.core import png16
+from imgctl.core.containers.container import Container
 from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.tiff import TiffContainer
@@ -20,7 +21,7 @@ def inspect_header(opened: OpenSource) -> SourceHeader:
     return SourceHeader(
         size=Size(*image.size),
         format=opened.format,
-        mode=image.mode,
+        mode=_mode(image, container),
         file_bytes=opened.file_bytes,
         frames=container.frames,
         extra_images=jpeg.extra_images if jpeg is not None else 0,
@@ -28,6 +29,12 @@ def inspect_header(opened: OpenSource) -> SourceHeader:
         lossless_jpeg=jpeg is not None and jpeg.lossless,
         held_bytes=jpeg.decoder_bytes if jpeg is not None else 0,
     )
+
+
+def _mode(image: Image.Image, container: Container) -> str:
+    """Return Pillow's mode, `LA` for gray with alpha of 16 bits too, which it calls `RGBA`."""
+    is_gray = isinstance(container, PngContainer) and container.is_gray
+    return "LA" if is_gray and image.mode == "RGBA" else image.mode
 
 
 def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True) -> SourceInfo:

@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, PngImagePlugin, TiffImagePlugin
 
 from imgctl.core import descriptions, jpeg_metadata
 from imgctl.core import exif as exif_block
+from imgctl.core.containers.optional_parts import PILLOW_ERRORS
 from imgctl.core.containers.tiff_metadata import TiffMetadata
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
@@ -108,7 +109,7 @@ def read_orientation(image: Image.Image) -> int:
         image.load()
     try:
         orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    except exif_block.PILLOW_ERRORS:
+    except PILLOW_ERRORS:
         return 1  # `plan_metadata` notes that it cannot be read
     return orientation if orientation in UPRIGHT else 1
 
@@ -122,7 +123,7 @@ def read_metadata(image: Image.Image, *, with_exif: bool) -> SourceMetadata:
     unreadable: list[str] = []
     try:
         exif = _raw_exif(image)
-    except exif_block.PILLOW_ERRORS:
+    except PILLOW_ERRORS:
         unreadable.append(exif_block.UNREADABLE)
     if "icc_profile" in image.info and profile is None:  # of a JPEG that lacks parts of it
         unreadable.append("color profile dropped: damaged")
@@ -207,7 +208,7 @@ def _read_dpi(image: Image.Image) -> object:
 def _exif_has_resolution(image: Image.Image) -> bool:
     try:
         return ExifTags.Base.XResolution in image.getexif()
-    except exif_block.PILLOW_ERRORS:
+    except PILLOW_ERRORS:
         return False
 
 

@@ -26,10 +26,9 @@ def resampling_filter(source_format: ImageFormat, *, high_quality: bool) -> Imag
 def averages_halves(
     source_format: ImageFormat, *, few_colors: bool = False, high_quality: bool
 ) -> bool:
-    """Return whether a page that is halved exactly is averaged 2x2 instead of filtered.
+    """Return whether pages that are halved exactly are averaged 2x2 instead of filtered.
 
-    So are pages of `few_colors`: a filter that overshoots would give each edge many new ones. A
-    scanner's page in black and white gets five levels of gray, which compress well.
+    So are pages of `few_colors`: a filter that overshoots would give each edge many new ones.
     """
     return (few_colors or source_format in _AVERAGED_FORMATS) and not high_quality
 

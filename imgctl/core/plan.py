@@ -136,8 +136,13 @@ def jpeg_divisor(header: SourceHeader, spec: ResizeSpec, stored_target: Size) ->
 
 
 def kept_frames(header: SourceHeader, output_format: ImageFormat) -> int:
-    """Return how many of the source's frames or pages the output format can store."""
-    return header.frames if output_format in (*ANIMATED, ImageFormat.TIFF) else 1
+    """Return how many of the source's frames or pages the output format can store.
+
+    The pages of a TIFF have sizes of their own and no times: they are not an animation.
+    """
+    has_pages = header.format is ImageFormat.TIFF
+    stores_all = output_format is ImageFormat.TIFF or (output_format in ANIMATED and not has_pages)
+    return header.frames if stores_all else 1
 
 
 def foreseen_losses(
@@ -150,9 +155,12 @@ def foreseen_losses(
         notes.append("additional MPO images dropped")
     dropped = header.frames - kept_frames(header, output_format)
     if dropped:
+        unit = "pages" if header.format is ImageFormat.TIFF else "frames"
         notes.append(
-            f"{dropped} of {header.frames} frames dropped ({output_format} stores only one)"
+            f"{dropped} of {header.frames} {unit} dropped ({output_format} stores only one)"
         )
+    elif header.frames > 1 and header.format in ANIMATED and output_format is ImageFormat.TIFF:
+        notes.append("frame durations dropped: not supported by TIFF")
     if source.color_16_bit and not keeps_16_bit:
         notes.append("reduced from 16 to 8 bits")
     return tuple(notes)

@@ -94,9 +94,7 @@ def _as_profile(
             return None
         is_srgb = abs(stored - _SRGB_GAMMA) <= _TOLERANCE
         curve = parametric_curve(*(SRGB_PARAMETERS if is_srgb else (_UNIT / stored,)))
-    has_gray_pixels = output_format is ImageFormat.TIFF or (
-        output_format is ImageFormat.JPEG and not png.is_transparent
-    )
+    has_gray_pixels = output_format in (ImageFormat.JPEG, ImageFormat.TIFF)
     return display_profile(None if png.is_gray and has_gray_pixels else primaries, curve)
 
 

@@ -96,11 +96,13 @@ def _render_page(
 ) -> Image.Image:
     container = opened.container
     box = pixels.set_draft(frame, plan.draft_divisor)
+    # A page in black and white gets five levels of gray then, which compress well.
+    averages = plan.average_halves or (frame.mode == "1" and not plan.spec.high_quality)
     png = container if isinstance(container, PngContainer) else None
     if png is not None and png.color_key is not None and png.animation is None:
         page = color_key.with_alpha(frame, png, opened.file)
     else:
         page = pixels.decode(frame)
-    return pixels.resample(
-        page, target, plan.resampling, box=box, average_halves=plan.average_halves
-    )
+    if png is not None and png.is_gray and page.mode == "RGBA":  # of 16 bits, with alpha
+        page = page.convert("LA")
+    return pixels.resample(page, target, plan.resampling, box=box, average_halves=averages)

@@ -103,9 +103,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         resampling=pixels.resampling_filter(header.format, high_quality=spec.high_quality),
         draft_divisor=jpeg_divisor(header, spec, stored_target),
         average_halves=pixels.averages_halves(
-            header.format,
-            few_colors=few_colors or (tiff is not None and tiff.bilevel),
-            high_quality=spec.high_quality,
+            header.format, few_colors=few_colors, high_quality=spec.high_quality
         ),
         plays=source.plays,
         encoder_options=encoding.encoder_options(source, output_format, spec.quality),

@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 _WIDTH, _BITS, _STRIP_OFFSETS, _RESOLUTION_UNIT, _PREDICTOR = 256, 258, 273, 296, 317
+_IPTC = 33_723
 _SHORT = 3
 _AVERAGE_LEVELS = 5  # of 2x2 black and white pixels
 _NO_UNIT, _HORIZONTAL_DIFFERENCING = 1, 2
@@ -45,10 +46,18 @@ def _page_options(source: str | int | None, quality: int) -> dict[str, Any]:
 
 
 def encode_pages(pages: Sequence[Image.Image], options: Mapping[str, Any]) -> bytes:
-    """Encode the pages with options of `compression_options` and of Pillow's `Image.save`."""
-    common = {name: value for name, value in options.items() if name != "page_options"}
+    """Encode the pages with options of `compression_options` and of Pillow's `Image.save`.
+
+    The option `iptc` is IPTC data, which the first page gets.
+    """
+    common = {key: value for key, value in options.items() if key not in ("page_options", "iptc")}
     each = options.get("page_options", [{}] * len(pages))
-    files = [_encode(page, {**common, **own}) for page, own in zip(pages, each, strict=True)]
+    files: list[bytes] = []
+    for page, own in zip(pages, each, strict=True):
+        tags = common.get("tiffinfo", {})
+        if not files and "iptc" in options:
+            tags = {**tags, _IPTC: options["iptc"]}
+        files.append(_encode(page, {**common, **own, "tiffinfo": tags}))
     return files[0] if len(files) == 1 else _joined(files)
 
 

@@ -4,6 +4,7 @@ import io
 from collections.abc import Sequence
 
 import pytest
+import pyvips
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -151,7 +152,6 @@ def test_any_frames_are_those_that_a_browser_shows(frames: list[Frame]) -> None:
 
 
 def test_libvips_sees_the_same_clear_areas() -> None:
-    pyvips = pytest.importorskip("pyvips")
     data = halve(gif(SIZE, PALETTE, CASES["holes"])).data
     pages = pyvips.Image.gifload_buffer(data, n=-1)
     expected = [halved(picture) for picture in shown(SIZE, PALETTE, CASES["holes"])]

@@ -193,7 +193,7 @@ def test_no_result_holds_more_metadata_than_its_policy_allows(
         (ImageFormat.JPEG, ALLOWED[MetadataPolicy.ALL] - TEXTS),
         (ImageFormat.PNG, ALLOWED[MetadataPolicy.ALL] - OUTSIDE_OF_EXIF),
         (ImageFormat.GIF, {b"plantedcomment"}),
-        (ImageFormat.TIFF, {b"plantedmake"}),
+        (ImageFormat.TIFF, {b"plantedmake", b"plantediptc"}),
     ],
 )
 def test_everything_that_the_format_holds_is_kept_if_all_is_asked_for(
@@ -327,6 +327,56 @@ def test_broken_exif_is_dropped_and_never_costs_the_picture(
         assert result.notes[0].startswith("EXIF dropped: ")
 
 
+CUT = b"II*\0\x08\0\0\0" + struct.pack("<HHHIHH", 9, 0x0112, 3, 1, 6, 0)
+
+
+@pytest.mark.parametrize("format_", [ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP])
+def test_exif_that_is_cut_off_still_turns_the_image_and_is_noted(format_: ImageFormat) -> None:
+    data = encoded(photo(64, 48), format_.value, exif=b"Exif\0\0" + CUT)
+    result = halve(data)
+    upright = (24, 32)
+    assert (result.resized.size.width, result.resized.size.height) == upright
+    assert result.notes == ("EXIF tags dropped: damaged",)
+
+
+def test_of_several_exif_chunks_of_a_webp_the_first_counts() -> None:
+    data = encoded(photo(64, 48), "WEBP", exif=b"Exif\0\0" + CUT)
+    data += b"EXIF" + (8).to_bytes(4, "little") + b"garbage!"
+    result = halve(data[:4] + (len(data) - 8).to_bytes(4, "little") + data[8:])
+    assert result.notes == ("EXIF tags dropped: damaged",)
+    assert result.resized.size.width == 24  # turned
+
+
+@pytest.mark.parametrize("compression", ["raw", "tiff_lzw", "tiff_adobe_deflate", "jpeg", "group4"])
+def test_iptc_of_a_tiff_is_kept_once_and_can_be_read(compression: str) -> None:
+    pages = [photo(mode="1" if compression == "group4" else "RGB")] * 2
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[33723], tags.tagtype[33723] = IPTC, 7
+    data = encoded(
+        pages[0],
+        "TIFF",
+        save_all=True,
+        append_images=pages[1:],
+        compression=compression,
+        tiffinfo=tags,
+    )
+    result = halve(data, ResizeSpec(metadata=MetadataPolicy.ALL))
+    assert result.data.count(IPTC) == 1
+    again = halve(result.data, ResizeSpec(format=ImageFormat.JPEG, metadata=MetadataPolicy.ALL))
+    assert again.data.count(IPTC) == 1
+
+
+@pytest.mark.parametrize("target", [ImageFormat.JPEG, ImageFormat.TIFF])
+def test_iptc_too_large_for_a_jpeg_is_noted(target: ImageFormat) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags[33723], tags.tagtype[33723] = IPTC + bytes(66_000), 7
+    spec = ResizeSpec(format=target, metadata=MetadataPolicy.ALL)
+    result = halve(encoded(photo(), "TIFF", tiffinfo=tags), spec)
+    note = "IPTC dropped: larger than 65,506 bytes"
+    assert result.notes == ((note,) if target is ImageFormat.JPEG else ())
+    assert (IPTC in result.data) == (target is ImageFormat.TIFF)
+
+
 def test_exif_too_long_for_a_jpeg_loses_its_maker_notes_first() -> None:
     exif = Image.Exif()
     exif[ExifTags.Base.Make] = "Maker"
@@ -337,7 +387,7 @@ def test_exif_too_long_for_a_jpeg_loses_its_maker_notes_first() -> None:
     assert b"Maker\0" in result.data
     exif[ExifTags.Base.ImageDescription] = "a" * 70_000
     result = halve(encoded(photo(), "PNG", exif=exif), spec)
-    assert result.notes == ("EXIF dropped: longer than 65,533 bytes",)
+    assert result.notes == ("EXIF dropped: larger than 65,533 bytes",)
 
 
 @pytest.mark.parametrize("format_", [ImageFormat.WEBP, ImageFormat.AVIF, ImageFormat.PNG])

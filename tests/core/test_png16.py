@@ -3,7 +3,10 @@ from PIL import ExifTags, Image
 
 from imgctl.core import png16
 from imgctl.core.errors import Truncated
+from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
+from imgctl.core.spec import ResizeSpec
+from tests.core.profiles import gray_profile
 from tests.core.resizing import halve
 from tests.pictures import decoded, deep_png, deep_values, encoded
 
@@ -70,6 +73,40 @@ def test_sixteen_bits_of_gray_with_alpha_are_kept() -> None:
     assert (depth, color_type, result.notes) == (16, 4, ())
     exact = 20_000 + 50 * 20.5 + 37 * 14.5
     assert abs(values[7][10][0] - exact) <= 1
+
+
+def gray_with_alpha(x: int, y: int, channel: int) -> int:
+    return 40_000 if channel else ramp(x, y, 0)
+
+
+@pytest.mark.parametrize(
+    ("output_format", "mode"),
+    [(ImageFormat.PNG, "RGBA"), (ImageFormat.TIFF, "LA"), (ImageFormat.JPEG, "L")],
+)
+def test_gray_with_alpha_stays_gray_and_keeps_its_profile(
+    output_format: ImageFormat, mode: str
+) -> None:
+    profile = gray_profile(1.8)
+    donor = encoded(Image.new("L", (1, 1)), "PNG", icc_profile=profile)
+    plain = deep_png(40, 30, 2, gray_with_alpha)
+    chunk = donor[33 : donor.index(b"IDAT") - 4]
+    result = halve(plain[:33] + chunk + plain[33:], ResizeSpec(format=output_format))
+    half = decoded(result.data)
+    assert half.info["icc_profile"] == profile
+    assert half.mode == mode  # Pillow's name for gray with alpha of 16 bits is RGBA
+    assert result.original.mode == "LA"
+    assert not [note for note in result.notes if "profile" in note]
+
+
+def test_gray_with_alpha_is_converted_by_its_profile_for_formats_without_gray() -> None:
+    donor = encoded(Image.new("L", (1, 1)), "PNG", icc_profile=gray_profile(1.0))
+    plain = deep_png(8, 8, 2, lambda *place: 65535 if place[2] else 32768)
+    chunk = donor[33 : donor.index(b"IDAT") - 4]
+    spec = ResizeSpec(format=ImageFormat.WEBP, quality=100)
+    result = halve(plain[:33] + chunk + plain[33:], spec)
+    assert "converted gray to sRGB" in result.notes
+    half = decoded(result.data).convert("L")
+    assert half.getpixel((2, 2)) == pytest.approx(188, abs=2)  # half of the light (IEC 61966-2-1)
 
 
 def test_metadata_is_kept_with_sixteen_bits() -> None:

@@ -21,6 +21,7 @@ from imgctl.core.errors import Damaged, NotAnImage, PictureError, TooLarge, Trun
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.spec import Exact, Fit, MetadataPolicy, ResizeSpec
+from tests.core.profiles import gray_profile
 from tests.core.resizing import halve
 from tests.pictures import PHOTOS, animation, decoded, deep_png, encoded, photo, srgb_profile
 
@@ -186,6 +187,32 @@ def test_every_page_of_a_tiff_is_kept_in_its_own_size() -> None:
     data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
     after = Image.open(io.BytesIO(halve(data).data))
     assert [page.size for page in ImageSequence.Iterator(after)] == [(32, 24), (20, 40)]
+
+
+@pytest.mark.parametrize("format_", [f for f in ImageFormat if f is not ImageFormat.TIFF])
+def test_pages_of_a_tiff_are_no_animation(format_: ImageFormat) -> None:
+    pages = [photo(64, 48), photo(40, 80)]
+    data = encoded(pages[0], "TIFF", save_all=True, append_images=pages[1:])
+    result = halve(data, ResizeSpec(format=format_))
+    assert (result.resized.size, result.resized.frames) == (Size(32, 24), 1)
+    assert result.notes == (f"1 of 2 pages dropped ({format_} stores only one)",)
+
+
+@pytest.mark.parametrize("mode", ["I;16", "LA"])
+@pytest.mark.parametrize("profile", [None, gray_profile(1.8)])
+def test_a_jpeg_of_gray_is_gray(mode: str, profile: bytes | None) -> None:
+    data = encoded(Image.new(mode, (16, 16)), "PNG", icc_profile=profile)
+    half = decoded(halve(data, ResizeSpec(format=ImageFormat.JPEG)).data)
+    assert (half.mode, half.info.get("icc_profile")) == ("L", profile)
+
+
+@pytest.mark.parametrize("format_", ["BMP", "PNG", "TIFF"])
+def test_black_and_white_is_averaged(format_: str) -> None:
+    checks = Image.new("1", (16, 16))
+    for x, y in itertools.product(range(0, 16, 2), range(16)):
+        checks.putpixel((x + y % 2, y), 1)
+    half = decoded(halve(encoded(checks, format_)).data).convert("L")
+    assert half.getextrema() == pytest.approx((128, 128), abs=8)
 
 
 def test_edges_of_transparent_images_get_no_fringe() -> None:
@@ -373,7 +400,7 @@ def test_removed_metadata_is_noted() -> None:
     [
         (animation("GIF"), ImageFormat.JPEG, "3 of 4 frames dropped (JPEG stores only one)"),
         (
-            encoded(photo(mode="RGBA"), "PNG"),
+            encoded(Image.new("RGBA", (8, 8)), "PNG"),
             ImageFormat.JPEG,
             "flattened onto white (JPEG has no alpha)",
         ),
@@ -392,6 +419,12 @@ def test_a_loss_in_the_output_format_is_noted(
 ) -> None:
     (actual,) = halve(data, ResizeSpec(format=target)).notes
     assert note in actual
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_alpha_without_transparency_is_no_loss(mode: str) -> None:
+    data = encoded(photo(mode=mode), "PNG")
+    assert halve(data, ResizeSpec(format=ImageFormat.JPEG)).notes == ()
 
 
 def test_only_the_first_image_of_an_mpo_file_is_kept_and_that_is_noted() -> None:

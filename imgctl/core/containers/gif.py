@@ -254,7 +254,7 @@ class _Reader:
             if end - start <= _MAX_COMMENT_BYTES:
                 self._comment = (start, end)
             else:
-                self._notes.append("comment dropped: too long")
+                self._notes.append(f"comment dropped: larger than {_MAX_COMMENT_BYTES:,} bytes")
         elif label == _APPLICATION and head[2:3] == b"\x0b":
             self._application(head, self._bytes.at(start + 14, 4))
         return control, end

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from imgctl.core.containers.jpeg_markers import APP0, APP1, APP2, APP13, APP14, Segment
+from imgctl.core.containers.optional_parts import has_tiff_header
 
 _EXIF, _ICC, _MPF = b"Exif\0\0", b"ICC_PROFILE\0", b"MPF\0"
 _PHOTOSHOP = b"Photoshop 3.0\0"
@@ -39,17 +40,12 @@ def unreadable_part(segment: Segment) -> str | None:
         case _ if segment.marker == APP14 and data.startswith(b"Adobe"):
             return "Adobe header" if len(data) < 7 else None
         case _ if segment.marker == APP1 and data.startswith(_EXIF):
-            header = data[len(_EXIF) :][:8]
-            return "EXIF" if not _is_tiff_header(header) else None
+            return None if has_tiff_header(data) else "EXIF"
         case _ if segment.marker == APP2 and data.startswith(_ICC):
             return "color profile" if len(data) < 15 else None
         case _ if segment.marker == APP13 and data.startswith(_PHOTOSHOP):
             return "Photoshop data" if _ends_in_resource_header(data) else None
     return None
-
-
-def _is_tiff_header(header: bytes) -> bool:
-    return len(header) == 8 and header[:4] in (b"II*\0", b"MM\0*")
 
 
 def _ends_in_resource_header(data: bytes) -> bool:

@@ -2,8 +2,8 @@
 
 import zlib
 from dataclasses import dataclass
-from typing import Literal
 
+from imgctl.core.containers.optional_parts import is_readable_exif
 from imgctl.core.limits import MEBIBYTE
 from imgctl.core.profiles import color_space
 
@@ -27,7 +27,6 @@ _LABELS = {
 # The lengths that clauses 11.3.2 and 11.3.4 require.
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4, b"mDCV": 24, b"cLLI": 8, b"pHYs": 9}
 _TRANSPARENCY_LENGTHS = {0: (2, 2), 2: (6, 6), 3: (1, 256)}  # by color type: least, most
-_TIFF_HEADS = (b"II*\x00", b"MM\x00*")
 _RAW_EXIF = b"Raw profile type exif"
 
 _DAMAGED = "dropped: damaged"
@@ -41,6 +40,7 @@ class OptionalPart:
     max_stored_bytes: int = MEBIBYTE
     text_bytes: int = 0
     has_profile: bool = False
+    has_exif: bool = False
 
     def label(self, name: bytes) -> str | None:
         """Return what a chunk contains, for notes; None if nothing that is read."""
@@ -53,7 +53,10 @@ def check_optional(name: bytes, data: bytes, accepted: OptionalPart) -> str:
         return "" if len(data) == _LENGTHS[name] else _DAMAGED
     match name:
         case b"eXIf":
-            return "" if _is_exif(data) else _DAMAGED
+            if accepted.has_exif:  # clause 5.6 allows one
+                return _DAMAGED
+            accepted.has_exif = True
+            return "" if is_readable_exif(data) else _DAMAGED
         case b"iCCP":
             if accepted.has_profile:  # clause 5.6 allows one
                 return _DAMAGED
@@ -75,18 +78,6 @@ def fits_header(name: bytes, data: bytes, color_type: int) -> str:
         if color_space(profile) not in (expected, None):
             return "dropped: wrong color space for this image"
     return ""
-
-
-def _is_exif(data: bytes) -> bool:
-    """Return whether EXIF begins with a TIFF header and a directory that is complete."""
-    while data.startswith(b"Exif\0\0"):  # not in the specification, but written
-        data = data[6:]
-    if not data.startswith(_TIFF_HEADS) or len(data) < 8:
-        return False
-    order: Literal["little", "big"] = "little" if data.startswith(b"II") else "big"
-    start = int.from_bytes(data[4:8], order)
-    entries = int.from_bytes(data[start : start + 2], order)
-    return start + 2 + 12 * entries <= len(data)
 
 
 def _check_profile(data: bytes) -> str:
@@ -134,4 +125,4 @@ def _is_raw_exif(text: bytes) -> bool:
         block = bytes.fromhex("".join(text.decode("latin-1").split("\n")[3:]))
     except ValueError:
         return False
-    return _is_exif(block)
+    return is_readable_exif(block)

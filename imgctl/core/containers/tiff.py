@@ -61,11 +61,6 @@ class TiffContainer(Container):
         )
 
     @property
-    def bilevel(self) -> bool:
-        """Whether all pages are black and white."""
-        return all(page.bilevel for page in self.pages)
-
-    @property
     def inverted_pages(self) -> frozenset[int]:
         """Return the pages that Pillow decodes as negatives."""
         return frozenset(index for index, page in enumerate(self.pages) if page.inverted)

@@ -91,11 +91,6 @@ class TiffPage:
         return self.sample_format == _FLOAT
 
     @property
-    def bilevel(self) -> bool:
-        """Whether a pixel is either black or white."""
-        return self.bits == (1,) and self.photometric in (WHITE_IS_ZERO, BLACK_IS_ZERO)
-
-    @property
     def drops_samples(self) -> bool:
         """Whether a pixel has samples that are neither color nor alpha."""
         return 0 in self.extra_samples

@@ -60,7 +60,7 @@ class _Reader:
         self._quality: int | None = None
         self._patches: list[Patch] = []
         self._notes: list[str] = []
-        self._truncated = False
+        self._truncated = self._has_exif = False
 
     def read(self) -> WebpContainer:
         header = self._at(0, 12)
@@ -131,7 +131,11 @@ class _Reader:
             name = _METADATA.get(chunk.name, "data after the image")
             self._patches.append(Patch(chunk.start, self._file_bytes))
             self._notes.append(f"{name} dropped: truncated")
+        elif chunk.name == b"EXIF" and self._has_exif:
+            # Readers may ignore all but the first (RFC 9649, 2.7.1.5); judging each takes time.
+            self._patches.append(Patch(chunk.start, chunk.start + 4, _UNKNOWN))
         elif chunk.name in (b"EXIF", b"ICCP"):
+            self._has_exif |= chunk.name == b"EXIF"
             self._check_metadata(chunk)
         if not complete and chunk.name in (b"VP8 ", b"VP8L", b"ANMF", b"ALPH"):
             self._truncated = True

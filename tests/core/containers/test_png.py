@@ -65,8 +65,11 @@ DAMAGED = {
     "short resolution": (chunk(b"pHYs", b"\0"), "resolution dropped: damaged"),
     "empty sRGB": (chunk(b"sRGB"), "sRGB rendering intent dropped: damaged"),
     "EXIF of noise": (chunk(b"eXIf", b"garbage!!!"), "EXIF dropped: damaged"),
-    "EXIF without a directory": (chunk(b"eXIf", b"II*\0\x08\0\0\0"), "EXIF dropped: damaged"),
-    "EXIF with a directory that is cut": (chunk(b"eXIf", EXIF[:20]), "EXIF dropped: damaged"),
+    "EXIF without a directory": (
+        chunk(b"eXIf", b"II*\0\x08\0\0\0"),
+        "EXIF tags dropped: damaged",
+    ),
+    "EXIF with a directory that is cut": (chunk(b"eXIf", EXIF[:20]), "EXIF tags dropped: damaged"),
     "raw profile of noise": (
         raw_profile(b"Raw profile type exif", b"zz"),
         "text dropped: damaged",

@@ -349,7 +349,7 @@ def test_jpeg_in_tiff_stays_jpeg_and_a_fax_page_does_not_grow() -> None:
 
 def test_each_page_keeps_its_own_compression() -> None:
     text = Image.new("1", (200, 100), 1)
-    text.paste(0, (20, 20, 60, 60))
+    text.paste(0, (20, 20, 61, 61))  # an edge that becomes gray
     data = encode_pages(
         [text, photo(200, 100)],
         {"page_options": [{"compression": "group4"}, {"compression": "jpeg", "quality": 75}]},
