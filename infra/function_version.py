@@ -86,6 +86,12 @@ def live_version(client: "LambdaClient", function: str) -> int:
     return int(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"])
 
 
+def live_timeout_s(client: "LambdaClient", function: str) -> int:
+    """Return how many seconds the live version may run."""
+    live = live_version(client, function)
+    return next(v.timeout_s for v in list_versions(client, function) if v.number == live)
+
+
 def choose_version(versions: list[Version], live: int, requested: int | None) -> Version:
     """Choose the version to roll back to: the requested one, or the one before the live one.
 

@@ -13,6 +13,7 @@ from imgctl.aws import records, storage
 from imgctl.aws.stack import StackOutputs
 from imgctl.core import current_record
 from imgctl.core.current_record import CurrentRecord, current_id
+from imgctl.core.errors import Hint, ImgctlError
 from imgctl.core.keys import is_folder_marker, version_id_of
 from imgctl.core.record import Record, Status, from_item, timestamp
 
@@ -27,6 +28,7 @@ _MAX_BATCH_GET = 100
 class Problem(StrEnum):
     """What is wrong with an object's record or output."""
 
+    PENDING = "pending"  # not processed yet, and young enough that Lambda may still do so
     NEVER_PROCESSED = "never_processed"
     FAILED = "failed"
     OUTPUT_GONE = "output_gone"
@@ -48,11 +50,26 @@ class SourceObject:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The audit's result for one object; `problem` is None if nothing is missing."""
+    """The audit's result for one object; `problem` is None if nothing is missing.
+
+    `acknowledged` if somebody has decided that the problem may stay.
+    """
 
     source: SourceObject
     problem: Problem | None
     reason: str = ""
+    acknowledged: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there is something to do about it."""
+        return self.problem not in (None, Problem.PENDING) and not self.acknowledged
+
+
+class NothingToAcknowledge(ImgctlError):
+    """The newest upload of a key has no failure that could be acknowledged."""
+
+    code = "nothing_to_acknowledge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +87,15 @@ def check(
     record: Record | None,
     output_record_id: str | None,
     good: Record | None = None,
+    *,
+    acknowledged: bool = False,
 ) -> Finding:
     """Compare an object with its key's current record and its output.
 
     `output_record_id` is the ID of the record that the output was written for: empty if the
     output does not name one, None if there is no output. `good` is the record of the last good
-    upload, whose output stays if the newest one failed.
+    upload, whose output stays if the newest one failed. A failure that is `acknowledged` still has
+    a problem if that output is not there.
     """
     if record is None or not _matches(record, source):
         return Finding(source, Problem.NEVER_PROCESSED)
@@ -85,7 +105,7 @@ def check(
         problem = None if good is None else _output_problem(good, output_record_id)
         if problem is not None:
             reason += f" The last good {problem.value.replace('_', ' is ')}; reprocess restores it."
-        return Finding(source, Problem.FAILED, reason)
+        return Finding(source, Problem.FAILED, reason, acknowledged and problem is None)
     problem = _output_problem(record, output_record_id)
     reason = "" if problem is None else record.resized_object_key or ""
     return Finding(source, problem, reason)
@@ -146,15 +166,23 @@ def head_source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | 
 def check_page(context: AuditContext, page: Sequence[SourceObject]) -> list[Finding]:
     """Check several objects; the findings have the objects' order."""
     by_key = _current_records(context, [source.key for source in page])
-    with_output = {key: good for key, (_, good) in by_key.items() if good is not None}
+    with_output = {key: current.good for key, current in by_key.items() if current.good is not None}
     record_ids = context.pool.map(
         lambda record: _output_record_id(context, record), with_output.values()
     )
     output_record_ids = dict(zip(with_output, record_ids, strict=True))
     findings = []
     for source in page:
-        record, good = by_key.get(source.key, (None, None))
-        findings.append(check(source, record, output_record_ids.get(source.key), good))
+        current = by_key.get(source.key, _NONE)
+        findings.append(
+            check(
+                source,
+                current.record,
+                output_record_ids.get(source.key),
+                current.good,
+                acknowledged=current.is_acknowledged,
+            )
+        )
     return findings
 
 
@@ -175,7 +203,39 @@ def orphans(context: AuditContext, *, prefix: str = "") -> Iterator[Finding]:
                     modified="",
                     sequencer=current.sequencer,
                 )
-                yield Finding(deleted, Problem.OBJECT_GONE, f"record {current.record_id}")
+                reason = f"record {current.record_id}"
+                yield Finding(deleted, Problem.OBJECT_GONE, reason, current.is_acknowledged)
+
+
+def acknowledge(context: AuditContext, key: str) -> None:
+    """Silence the audit about the failure of a key's newest upload, until there is another one.
+
+    Raises NothingToAcknowledge unless that upload failed, or its object was deleted.
+    """
+    bucket, table = context.outputs.source_bucket, context.outputs.table
+    item_key = {"resource-id": {"S": current_id(bucket, key)}}
+    item = context.dynamodb.get_item(TableName=table, Key=item_key, ConsistentRead=True).get("Item")
+    current = None if item is None else current_record.from_item(item)
+    can_stay = current is not None and (
+        current.status is not Status.SUCCEEDED
+        or head_source_object(context.s3, bucket, key) is None
+    )
+    if current is None or not can_stay:
+        raise NothingToAcknowledge(
+            f"The newest upload of {key} has no failure to acknowledge.",
+            hint=Hint("{} lists what is wrong.", "audit"),
+        )
+    context.dynamodb.update_item(
+        TableName=table,
+        Key=item_key,
+        UpdateExpression="SET #acknowledged = :record",
+        ConditionExpression="#current = :record",  # and not that of an upload since then
+        ExpressionAttributeNames={
+            "#acknowledged": current_record.ACKNOWLEDGED_MARK,
+            "#current": current_record.MARK,
+        },
+        ExpressionAttributeValues={":record": {"S": current.record_id}},
+    )
 
 
 def _matches(record: Record, source: SourceObject) -> bool:
@@ -190,9 +250,19 @@ def _matches(record: Record, source: SourceObject) -> bool:
     return (record.processing_time or "") >= source.modified
 
 
-def _current_records(
-    context: AuditContext, keys: Sequence[str]
-) -> dict[str, tuple[Record, Record | None]]:
+@dataclass(frozen=True, slots=True)
+class _Current:
+    """A key's current record, and that of its last good upload."""
+
+    record: Record | None
+    good: Record | None
+    is_acknowledged: bool = False
+
+
+_NONE = _Current(None, None)
+
+
+def _current_records(context: AuditContext, keys: Sequence[str]) -> dict[str, _Current]:
     """Return the current record of each key that has one, and that of its last good upload."""
     bucket = context.outputs.source_bucket
     items = _get_items(context, [current_id(bucket, key) for key in keys])
@@ -201,9 +271,10 @@ def _current_records(
     ids |= {current.last_good.record_id for current in current_by_key.values() if current.last_good}
     by_id = {item.resource_id: item for item in map(from_item, _get_items(context, sorted(ids)))}
     by_key = {
-        key: (
+        key: _Current(
             by_id[current.record_id],
             None if current.last_good is None else by_id.get(current.last_good.record_id),
+            current.is_acknowledged,
         )
         for key, current in current_by_key.items()
         if current.record_id in by_id
@@ -212,7 +283,7 @@ def _current_records(
     other_keys = [key for key in keys if key not in current_by_key]
     newest = context.pool.map(lambda key: _newest_record(context, key), other_keys)
     return by_key | {
-        key: (record, record if record.status is Status.SUCCEEDED else None)
+        key: _Current(record, record if record.status is Status.SUCCEEDED else None)
         for key, record in zip(other_keys, newest, strict=True)
         if record is not None
     }

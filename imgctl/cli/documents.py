@@ -7,6 +7,7 @@ docs/reference/json.md is generated from them, with their descriptions. `Ui.resu
 from typing import Annotated, TypeAlias, TypedDict
 
 from imgctl.cli.image_documents import (
+    AcknowledgeDocument,
     AuditDocument,
     DemoDocument,
     HistoryDocument,
@@ -94,6 +95,7 @@ Document: TypeAlias = (
     | HistoryDocument
     | ShowDocument
     | AuditDocument
+    | AcknowledgeDocument
     | ReprocessDocument
     | ReprocessJobDocument
     | RedriveDocument
@@ -122,7 +124,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
     "resize": (ResizeDocument, ResizePreviewDocument),
-    "audit": (AuditDocument,),
+    "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
     "package": (PackageDocument,),

@@ -163,15 +163,26 @@ class AuditFinding(TypedDict):
 
     key: str
     version_id: str
-    problem: Literal["never_processed", "failed", "output_gone", "output_stale", "object_gone"]
+    problem: Literal[
+        "pending", "never_processed", "failed", "output_gone", "output_stale", "object_gone"
+    ]
     reason: str
+    acknowledged: Annotated[bool, "whether it may stay as it is"]
 
 
 class AuditDocument(TypedDict):
     """`imgctl audit`."""
 
     findings: list[AuditFinding]
-    totals: Annotated[dict[str, int], "`objects` checked, and findings by problem"]
+    totals: Annotated[
+        dict[str, int], "`objects` checked, findings by problem, and those `acknowledged`"
+    ]
+
+
+class AcknowledgeDocument(TypedDict):
+    """`imgctl audit --acknowledge KEY`."""
+
+    acknowledged: Annotated[list[str], "keys"]
 
 
 class ReprocessedObject(TypedDict):

@@ -5,7 +5,7 @@ begins with `current#`. The function compares an event with it before it writes,
 it. It has neither `OriginalObjectKey` nor `TimeBucket`, so that indexes and readers skip it.
 
 The item also names the last good upload: the newest one whose output was stored. That is the
-current one, unless it failed.
+current one, unless it failed. A failure that somebody has acknowledged is named as well.
 """
 
 import hashlib
@@ -19,6 +19,10 @@ from imgctl.core.record import AttributeValue, Item, Record, Status, status_of
 
 MARK = "CurrentRecord"
 """The attribute that distinguishes these items from records."""
+
+
+ACKNOWLEDGED_MARK = "AcknowledgedRecord"
+"""The attribute that names the record about which an audit is to be silent."""
 
 
 class EventOrder(StrEnum):
@@ -46,12 +50,20 @@ class CurrentRecord(Upload):
 
     `good_before` is the newest upload whose output was stored, if the current one failed. It is
     None if there is none, or if it is not known: earlier versions of imgctl did not store it.
+    `acknowledged` is the ID of a record about which an audit is to be silent; empty if there is
+    none.
     """
 
     bucket: str
     key: str
     status: Status
     good_before: Upload | None = None
+    acknowledged: str = ""
+
+    @property
+    def is_acknowledged(self) -> bool:
+        """Whether an audit is to be silent about the current record."""
+        return self.acknowledged == self.record_id
 
     @property
     def last_good(self) -> Upload | None:
@@ -67,6 +79,7 @@ _ATTRIBUTES = {
     "version_id": "CurrentVersion",
     "etag": "CurrentETag",
     "sequencer": "CurrentSequencer",
+    "acknowledged": ACKNOWLEDGED_MARK,
 }
 GOOD_MARK = "GoodRecord"
 """The attribute that names the record of `good_before`."""

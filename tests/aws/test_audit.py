@@ -8,8 +8,10 @@ import pytest
 
 from imgctl.aws.audit import (
     AuditContext,
+    NothingToAcknowledge,
     Problem,
     SourceObject,
+    acknowledge,
     check,
     check_page,
     head_source_object,
@@ -79,6 +81,13 @@ def test_a_failed_upload_is_checked_for_the_output_of_the_last_good_one(
 ) -> None:
     finding = check(OBJECT, FAILED, output, good)
     assert (finding.problem, finding.reason) == (Problem.FAILED, reason)
+
+
+def test_an_acknowledged_failure_is_silent_unless_the_last_good_output_is_missing() -> None:
+    assert not check(OBJECT, FAILED, None, None, acknowledged=True).is_open
+    assert not check(OBJECT, FAILED, GOOD.resource_id, GOOD, acknowledged=True).is_open
+    assert check(OBJECT, FAILED, None, GOOD, acknowledged=True).is_open
+    assert check(OBJECT, RECORD, None, None, acknowledged=True).is_open  # its output is gone
 
 
 def test_without_versions_a_record_is_matched_by_its_etag() -> None:
@@ -165,6 +174,24 @@ def test_each_kind_of_problem_is_found(context: AuditContext) -> None:
     }
     (orphan,) = orphans(context)
     assert (orphan.source.key, orphan.problem) == ("deleted.jpg", Problem.OBJECT_GONE)
+
+
+def test_a_failure_is_acknowledged_until_the_next_upload(context: AuditContext) -> None:
+    process(context, upload(context, "a.pdf"), status=Status.FAILED, failure_code="damaged")
+    acknowledge(context, "a.pdf")
+    source = head_source_object(context.s3, SOURCE, "a.pdf")
+    assert source is not None
+    assert not check_page(context, [source])[0].is_open
+    newer = upload(context, "a.pdf")
+    process(context, newer, status=Status.FAILED, failure_code="damaged")
+    assert check_page(context, [newer])[0].is_open
+
+
+def test_a_success_cannot_be_acknowledged(context: AuditContext) -> None:
+    process(context, upload(context, "a.jpg"))
+    for key in ("a.jpg", "b.jpg"):
+        with pytest.raises(NothingToAcknowledge):
+            acknowledge(context, key)
 
 
 def test_a_missing_output_of_the_last_good_upload_is_found(context: AuditContext) -> None:

@@ -15,7 +15,7 @@ def wait_for_records(local: Local, prefix: str, objects: int) -> None:
     deadline_s = time.monotonic() + 60
     while time.monotonic() < deadline_s:
         totals = local.imgctl("audit", "--prefix", prefix, "--json").document["totals"]
-        if totals["objects"] == objects and "never_processed" not in totals:
+        if totals["objects"] == objects and "pending" not in totals:
             return
         time.sleep(0.2)
     raise AssertionError(f"uploads without a record: {totals}")
@@ -48,7 +48,7 @@ def test_what_is_missing_is_named_and_reprocess_brings_it_back(shared: Local) ->
     assert {one["key"]: one["problem"] for one in audited.document["findings"]} == {
         "audit/bad.png": "failed",
         "audit/lost output.png": "output_gone",
-        "audit/lost record.png": "never_processed",
+        "audit/lost record.png": "pending",  # it is young
         "audit/replaced output.png": "output_stale",
     }
     assert "not_an_image" in shared.imgctl("audit", "--prefix", "audit/").out
@@ -67,6 +67,41 @@ def test_what_is_missing_is_named_and_reprocess_brings_it_back(shared: Local) ->
     aws.s3.delete_object(Bucket=source, Key="audit/good.png")
     (orphan,) = shared.imgctl("audit", "--prefix", "audit/", "--json").document["findings"]
     assert (orphan["key"], orphan["problem"]) == ("audit/good.png", "object_gone")
+
+
+def test_what_may_stay_as_it_is_can_be_acknowledged(shared: Local) -> None:
+    aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
+    for name in ("paper.pdf", "gone.png"):
+        data = b"%PDF-1.7" if name == "paper.pdf" else encoded(photo(), "PNG")
+        aws.s3.put_object(Bucket=outputs.source_bucket, Key=f"known/{name}", Body=data)
+    wait_for_records(shared, "known/", 2)
+    aws.s3.delete_object(Bucket=outputs.source_bucket, Key="known/gone.png")
+
+    found = shared.imgctl("audit", "--prefix", "known/")
+    assert found.code == 1
+    assert "Run `imgctl --local audit --acknowledge KEY` for what is to stay as it is." in found.err
+    keys = ("known/paper.pdf", "known/gone.png")
+    options = [word for key in keys for word in ("--acknowledge", key)]
+    done = shared.imgctl("audit", *options, "--json").succeeded().document
+    assert done["acknowledged"] == list(keys)
+    silent = shared.imgctl("audit", "--prefix", "known/").succeeded()
+    assert (silent.out, silent.err) == ("", "1 objects, 2 acknowledged: nothing missing\n")
+    listed = shared.imgctl("audit", "--prefix", "known/", "--json").succeeded().document
+    assert all(finding["acknowledged"] for finding in listed["findings"])
+
+    aws.s3.put_object(Bucket=outputs.source_bucket, Key="known/paper.pdf", Body=b"%PDF-2.0")
+    wait_for_records(shared, "known/", 1)
+    assert shared.imgctl("audit", "--prefix", "known/").code == 1  # another upload failed
+
+
+@pytest.mark.parametrize("key", ["not there.png", "fine.png"])
+def test_only_a_failure_can_be_acknowledged(shared: Local, key: str) -> None:
+    aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
+    aws.s3.put_object(Bucket=outputs.source_bucket, Key="fine.png", Body=encoded(photo(), "PNG"))
+    wait_for_records(shared, "fine.png", 1)
+    done = shared.imgctl("audit", "--acknowledge", key)
+    assert done.code == 1
+    assert f"The newest upload of {key} has no failure to acknowledge." in done.err
 
 
 def test_reprocessing_resumes_after_a_key(shared: Local) -> None:

@@ -1,59 +1,102 @@
 """`imgctl audit`."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import app_of
+from imgctl.cli.app import App, app_of
 from imgctl.cli.options import Command, completer
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
-    from imgctl.aws.audit import Finding, Problem
+    from imgctl.aws.audit import AuditContext, Finding, Problem
     from imgctl.cli.image_documents import AuditFinding
     from imgctl.cli.layout import Line
 
-_NOT_REPAIRABLE = {"objects", "failed", "object_gone"}
+_NOT_REPAIRABLE = {"failed", "object_gone"}
 
 
 @click.command(cls=Command, epilog="Example: imgctl audit --prefix holiday/")
 @click.option(
-    "--prefix", default="", shell_complete=completer("keys"),
+    "--prefix",
+    default="",
+    shell_complete=completer("keys"),
     help="Only keys starting with this prefix.",
+)
+@click.option(
+    "--acknowledge", multiple=True, metavar="KEY", shell_complete=completer("keys"),
+    help="Do not count this key's failure any more, until it is uploaded again.",
 )  # fmt: skip
 @click.pass_context
-def audit(context: click.Context, *, prefix: str) -> int:
+def audit(context: click.Context, *, prefix: str, acknowledge: tuple[str, ...]) -> int:
     """Check that every original has a current record and its output.
 
-    Lists every object with a problem; `reprocess` resends them.
+    Lists every object with a problem; `reprocess` resends them. Objects that Lambda may still be
+    processing are pending, which is no problem.
     """
-    from imgctl.cli.image_documents import AuditDocument
-    from imgctl.operations import audit as operation
+    from imgctl.operations.audit import audit_context
 
     app = app_of(context)
+    if acknowledge and prefix:
+        raise click.UsageError("Use one of --acknowledge and --prefix.")
+    with audit_context(app.aws.s3, app.aws.dynamodb, app.outputs) as reading:
+        if acknowledge:
+            return _acknowledge(app, reading, acknowledge)
+        return _audit(app, reading, prefix)
+
+
+def _acknowledge(app: App, reading: "AuditContext", keys: tuple[str, ...]) -> int:
+    from imgctl.aws.audit import acknowledge
+    from imgctl.cli.image_documents import AcknowledgeDocument
+    from imgctl.cli.layout import Line
+    from imgctl.cli.text import printable
+
+    for key in keys:
+        acknowledge(reading, key)
+        app.ui.print(Line("acknowledged", "green", (printable(key),), word_cells=12))
+    app.ui.result(AcknowledgeDocument(acknowledged=list(keys)), "")
+    return 0
+
+
+def _audit(app: App, reading: "AuditContext", prefix: str) -> int:
+    from imgctl.cli.image_documents import AuditDocument
+    from imgctl.operations import audit as operation
+    from infra.function_version import live_timeout_s
+
+    timeout_s = live_timeout_s(app.aws.lambda_, app.outputs.function)
+    since = operation.pending_since(timeout_s, datetime.now(UTC))
     counts: Counter[str] = Counter()
     findings: list[AuditFinding] = []
-    with (
-        operation.audit_context(app.aws.s3, app.aws.dynamodb, app.outputs) as reading,
-        app.ui.progress("Checking", None) as advance,
-    ):
-        for page in operation.audit(reading, prefix=prefix):
+    open_problems: set[str] = set()
+    with app.ui.progress("Checking", None) as advance:
+        for page in operation.audit(reading, prefix=prefix, pending_since=since):
             counts["objects"] += page.checked
             for finding in page.problems:
-                counts[str(finding.problem)] += 1
-                app.ui.print(_line(finding))
+                counts["acknowledged" if finding.acknowledged else str(finding.problem)] += 1
+                if finding.is_open:
+                    open_problems.add(str(finding.problem))
+                if not finding.acknowledged or app.ui.verbose:
+                    app.ui.print(_line(finding))
                 if app.ui.json_wanted:  # otherwise not kept: there may be millions
                     findings.append(_plain(finding))
             advance(page.checked)
-    is_clean = counts.keys() <= {"objects"}
     totals = ", ".join(f"{n} {name}".replace("_", " ") for name, n in counts.items())
-    app.ui.info(f"{totals or '0 objects'}" + (": nothing missing" if is_clean else ""))
-    if counts.keys() - _NOT_REPAIRABLE:
-        hint = Hint("Run {}, then {}, to repair.", "redrive", "reprocess --missing")
+    app.ui.info(f"{totals or '0 objects'}" + ("" if open_problems else ": nothing missing"))
+    for hint in _hints(open_problems):
         app.ui.info(hint.render(app.program))
     app.ui.result(AuditDocument(findings=findings, totals=dict(counts)), "")
-    return 0 if is_clean else 1
+    return 1 if open_problems else 0
+
+
+def _hints(open_problems: set[str]) -> list[Hint]:
+    hints = []
+    if open_problems - _NOT_REPAIRABLE:
+        hints.append(Hint("Run {}, then {}, to repair.", "redrive", "reprocess --missing"))
+    if open_problems & _NOT_REPAIRABLE:
+        hints.append(Hint("Run {} for what is to stay as it is.", "audit --acknowledge KEY"))
+    return hints
 
 
 def _line(finding: "Finding") -> "Line":
@@ -61,7 +104,11 @@ def _line(finding: "Finding") -> "Line":
     from imgctl.cli.text import printable
 
     problem = str(finding.problem).replace("_", " ")
-    return Line(problem, "red", (printable(finding.source.key),), printable(finding.reason or ""))
+    if finding.acknowledged:
+        problem += ", acknowledged"
+    style = "red" if finding.is_open else "dim"
+    key, reason = printable(finding.source.key), printable(finding.reason or "")
+    return Line(problem, style, (key,), reason)
 
 
 def _plain(finding: "Finding") -> "AuditFinding":
@@ -72,4 +119,5 @@ def _plain(finding: "Finding") -> "AuditFinding":
         "version_id": finding.source.version_id,
         "problem": problem.value,
         "reason": finding.reason,
+        "acknowledged": finding.acknowledged,
     }
