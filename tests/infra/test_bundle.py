@@ -8,6 +8,7 @@ import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,7 @@ def packages(tmp_path: Path) -> Path:
         "pillow.libs/libjpeg-1a2b.so.62.4.0": elf(183),
         "pillow-13.0.0.dist-info/RECORD": b"where it was installed",
         "pillow-13.0.0.dist-info/licenses/LICENSE": b"HPND",
+        "pillow-13.0.0.dist-info/sboms/auditwheel.cdx.json": b"{}",
         "bin/tool": b"#!/somebody/elses/python",
     }
     for name, data in files.items():
@@ -74,12 +76,13 @@ def names_in(bundle: Bundle) -> list[str]:
         return archive.namelist()
 
 
-def test_the_bundle_contains_code_and_licenses(packages: Path, tmp_path: Path) -> None:
+def test_the_bundle_contains_code_licenses_and_sboms(packages: Path, tmp_path: Path) -> None:
     names = names_in(build_unpacked(packages, tmp_path, ARM))
     assert [name for name in names if not name.startswith("imgctl/")] == [
         "PIL/__init__.py",
         "PIL/_imaging.cpython-312-aarch64-linux-gnu.so",
         "pillow-13.0.0.dist-info/licenses/LICENSE",
+        "pillow-13.0.0.dist-info/sboms/auditwheel.cdx.json",
         "pillow.libs/libjpeg-1a2b.so.62.4.0",
     ]
 
@@ -91,13 +94,36 @@ def test_of_imgctl_the_bundle_contains_only_what_the_function_runs(
     own = {name for name in names if name.startswith("imgctl/")}
     assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= own
     assert {name.split("/")[1] for name in own} == {
-        "__init__.py", "core", "sandbox", "worker"
+        "LICENSE", "__init__.py", "core", "sandbox", "worker"
     }  # fmt: skip
+
+
+def test_the_bundle_contains_the_license_of_the_repository(packages: Path, tmp_path: Path) -> None:
+    bundle = build_unpacked(packages, tmp_path, ARM)
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert archive.read("imgctl/LICENSE") == (REPOSITORY / "LICENSE").read_bytes()
+
+
+def test_a_mere_checkout_has_the_same_license(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = own_files()
+
+    def missing(_: str) -> None:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    assert own_files() == installed
 
 
 @pytest.fixture(scope="module")
 def local_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     return build_local(tmp_path_factory.mktemp("local"), user_cache())
+
+
+def test_the_local_bundle_contains_pillows_license_and_sboms(local_bundle: Bundle) -> None:
+    names = [name for name in names_in(local_bundle) if ".dist-info/" in name]
+    ends = [name.partition(".dist-info/")[2] for name in names]
+    version = metadata.version("pillow")
+    assert {"METADATA", "licenses/LICENSE", f"sboms/pillow-{version}.cdx.json"} <= set(ends)
 
 
 def test_the_build_is_reproducible_in_another_folder(packages: Path, tmp_path: Path) -> None:
