@@ -2,6 +2,8 @@
 # make demo        the whole pipeline on this machine, without an AWS account
 # make test        the test suite: about 8 minutes on 2 cores
 # make check       style, types, imports, templates
+# make sbom        write SBOMs of the bundles and the command line to build/sbom
+# make audit       look for known vulnerabilities in the locked packages
 # make bench       measure imgctl next to its peers, and write docs/benchmarks.md
 # make fix         fix what ruff can fix
 # make reference   write the reference pages from the code
@@ -29,7 +31,7 @@ SHELL := bash
 # Fails if a process or a file is left behind.
 CHECKED := $(BIN)/python -m tests.leftovers
 
-.PHONY: help demo test check bench fix reference lock clean
+.PHONY: help demo test check sbom audit bench fix reference lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -51,6 +53,13 @@ check: .venv/dev.done .venv/scan.done
 	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
 	$(BIN)/python -m tests.infra.scan .venv/scan/bin/checkov
 
+sbom: .venv/local.done .venv/audit.done
+	$(BIN)/python -m tests.supply_chain.sbom .venv/audit/bin build/sbom
+
+# Fails if there is no data to audit with, unless AUDIT_FLAGS is --if-reachable.
+audit: .venv/audit.done
+	$(BIN)/python -m tests.supply_chain.audit $(AUDIT_FLAGS) .venv/audit/bin/pip-audit
+
 bench: .venv/bench.done .venv/peers.done
 	$(BIN)/python -m tests.benchmarks
 
@@ -69,6 +78,7 @@ lock: .venv/dev.done
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build -o requirements-local.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) --group scan -o requirements-scan.txt
+	$(BIN)/uv pip compile $(LOCK) --group audit -o requirements-audit.txt
 	$(BIN)/uv pip compile $(LOCK) --group peers -o requirements-peers.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
 	cd tests/benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved
@@ -94,6 +104,12 @@ clean:
 .venv/scan.done: requirements-scan.txt | .venv/bin/python
 	@.venv/bin/python -m venv .venv/scan
 	$(call install,.venv/scan,checkov,--require-hashes -r requirements-scan.txt)
+	@touch $@
+
+# In an environment of its own, because checkov pins an older CycloneDX library; --no-deps as below.
+.venv/audit.done: requirements-audit.txt | .venv/bin/python
+	@.venv/bin/python -m venv .venv/audit
+	$(call install,.venv/audit,the tools of the audit,--no-deps --require-hashes -r requirements-audit.txt)
 	@touch $@
 
 # In an environment of their own, because they pin another boto3 and click. The lock file is complete;

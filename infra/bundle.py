@@ -1,33 +1,37 @@
 """The function's bundle: its packages of imgctl and the locked dependencies, in one zip file.
 
 The build is reproducible: names are sorted, times and modes are fixed, and nothing depends on the
-machine that builds it. Files of imgctl are selected by an allow-list.
+machine that builds it. So a cache can return an earlier build from the same inputs.
 """
 
 import hashlib
+import io
+import json
 import platform
 import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
-from importlib.resources import as_file, files
+from importlib.resources import files
 from pathlib import Path
 
 from imgctl.core.errors import ImgctlError
 from imgctl.output_files import new_file_mode, output_file
-from infra.bytecode import compile_modules, find_runtime
+from infra.bundle_cache import BundleCache
+from infra.bundle_files import installed_files, is_library, own_files, unpacked_files
+from infra.bytecode import Compiler, compile_modules, find_runtime, this_interpreter
 
 MAX_UNZIPPED_BYTES = 262_144_000
 """Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
-_OWN_PATTERNS = ("__init__.py", "core/*.py", "core/containers/*.py", "sandbox/*.py", "worker/*.py")
-# Used only with a display.
-_EXCLUDED = ("PIL/_imagingtk.", "PIL/_tkinter_finder.py", "PIL/ImageTk.py", "PIL/ImageQt.py")
+# The modules that decide a bundle's bytes.
+_BUILDERS = ("bundle.py", "bundle_files.py", "bytecode.py")
 
 
 class Architecture(StrEnum):
@@ -74,35 +78,80 @@ class Bundle:
         return f"function/{self.sha256}.zip"
 
 
-def build(destination: Path, architecture: Architecture) -> Bundle:
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a bundle is built from: `own` files of imgctl, and packages.
+
+    `locked` decides what `packages` returns, which are files by their paths in the bundle and may
+    have to be downloaded. Without a compiler, the bundle contains no bytecode.
+    """
+
+    architecture: Architecture
+    own: Mapping[str, bytes]
+    locked: Mapping[str, bytes]
+    packages: Callable[[], Mapping[str, bytes]]
+    compiler: Compiler | None = None
+    check_elf: bool = True
+
+    def inputs(self) -> str:
+        """Return the digest of everything that the bundle's bytes depend on."""
+        builders = {name: (files("infra") / name).read_bytes() for name in _BUILDERS}
+        contents = [
+            {name: hashlib.sha256(data).hexdigest() for name, data in part.items()}
+            for part in (self.own, self.locked, builders)
+        ]
+        versions = [sys.version, zlib.ZLIB_RUNTIME_VERSION, self.compiler and self.compiler.version]
+        inputs = [self.architecture, self.check_elf, versions, contents]
+        return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
+
+
+def build(
+    destination: Path, architecture: Architecture, cache: BundleCache | None = None
+) -> Bundle:
     """Build the bundle for Lambda's python3.12, with Pillow from the package index.
 
-    Raises BundleError if pip cannot download Pillow or verify its hash, or if a library is of
-    another architecture.
+    `destination` is the file to write, or a folder in which to write `function-<arch>.zip`. An
+    earlier build from the same inputs is taken from the cache, if there is one.
+
+    Raises BundleError if pip cannot download Pillow or verify its hash, if a library is of another
+    architecture, or if the bundle exceeds Lambda's limit.
     """
-    with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
-        packages = Path(folder)
-        with as_file(files("infra") / "function-requirements.txt") as requirements:
+    lock = (files("infra") / "function-requirements.txt").read_bytes()
+
+    def download() -> Mapping[str, bytes]:
+        with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
+            requirements, packages = Path(folder, "requirements.txt"), Path(folder, "packages")
+            requirements.write_bytes(lock)
             download_packages(requirements, architecture, packages)
-        return build_from(packages, destination, architecture, python=find_runtime())
+            return unpacked_files(packages)
+
+    recipe = Recipe(
+        architecture, own_files(), {"requirements.txt": lock}, download, compiler=find_runtime()
+    )
+    return build_from(recipe, destination, cache)
 
 
-def build_local(destination: Path) -> Bundle:
+def build_local(destination: Path, cache: BundleCache | None = None) -> Bundle:
     """Build the bundle for the embedded AWS, with the Pillow that is installed here.
 
     The embedded AWS runs the function with this interpreter, which may not load Lambda's wheel.
     This way the build also works offline.
     """
-    with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
-        packages = Path(folder)
-        _copy_installed("pillow", packages)
-        return build_from(
-            packages,
-            destination,
-            local_architecture(),
-            python=Path(sys.executable),
-            check_elf=False,
-        )
+    try:
+        pillow = installed_files("pillow")
+    except metadata.PackageNotFoundError as error:
+        raise BundleError(
+            "pillow is not installed.", hint="Reinstall imgctl with its dependencies."
+        ) from error
+    recipe = Recipe(
+        local_architecture(),
+        own_files(),
+        pillow,
+        lambda: pillow,
+        compiler=this_interpreter(),
+        check_elf=False,
+    )
+    return build_from(recipe, destination, cache)
 
 
 def local_architecture() -> Architecture:
@@ -133,104 +182,68 @@ def download_packages(requirements: Path, architecture: Architecture, target: Pa
         )
 
 
-def build_from(
-    packages: Path,
-    destination: Path,
-    architecture: Architecture,
-    *,
-    python: Path | None = None,
-    check_elf: bool = True,
-) -> Bundle:
-    """Zip the function's packages of imgctl with the packages unpacked in `packages`.
-
-    `destination` is the file to write, or a folder in which to write `function-<arch>.zip`. With
-    `python`, an interpreter, the bundle includes the bytecode that it compiles. Raises BundleError
-    if the bundle exceeds Lambda's limit or, with `check_elf`, a library does not fit.
-    """
-    contents = dict(_package_files(packages)) | dict(_own_files())
-    if python is not None:
-        sources = {name: data for name, data in contents.items() if name.endswith(".py")}
-        contents |= compile_modules(sources, python)
-    unzipped_bytes = sum(len(data) for data in contents.values())
-    if unzipped_bytes > MAX_UNZIPPED_BYTES:
-        raise BundleError(
-            f"The unzipped bundle has {unzipped_bytes:,} bytes;"
-            f" Lambda's limit is {MAX_UNZIPPED_BYTES:,}.",
-            hint="Reduce the function's dependencies.",
-        )
-    if check_elf:
-        _check_library_architecture(contents, architecture)
+def build_from(recipe: Recipe, destination: Path, cache: BundleCache | None = None) -> Bundle:
+    """Build the bundle of a recipe, or take it from the cache; see `build`."""
     if destination.is_dir():
-        destination /= f"function-{architecture}.zip"
-    _write_zip(destination, contents)
-    data = destination.read_bytes()
+        destination /= f"function-{recipe.architecture}.zip"
+    data = _find_or_build(recipe, cache)
+    with output_file(destination, mode=new_file_mode()) as file:
+        file.write(data)
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        unzipped_bytes = sum(entry.file_size for entry in archive.infolist())
     return Bundle(
         destination,
         hashlib.sha256(data).hexdigest(),
         len(data),
         unzipped_bytes,
-        architecture,
-        compiled=python is not None,
+        recipe.architecture,
+        compiled=recipe.compiler is not None,
     )
 
 
-def _write_zip(path: Path, contents: Mapping[str, bytes]) -> None:
-    with (
-        output_file(path, mode=new_file_mode()) as file,
-        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive,
-    ):
+def _find_or_build(recipe: Recipe, cache: BundleCache | None) -> bytes:
+    inputs = recipe.inputs() if cache else ""
+    found = cache.find(inputs) if cache else None
+    if found is not None:
+        return found
+    contents = {**recipe.packages(), **recipe.own}
+    modules = {name: data for name, data in contents.items() if name.endswith(".py")}
+    bytecode = compile_modules(modules, recipe.compiler) if recipe.compiler else {}
+    contents |= bytecode
+    _check_size(contents)
+    if recipe.check_elf:
+        _check_library_architecture(contents, recipe.architecture)
+    data = _zipped(contents)
+    is_complete = recipe.compiler is None or len(bytecode) == len(modules)
+    if cache and is_complete:  # else the next build may succeed in compiling every module
+        cache.store(inputs, data)
+    return data
+
+
+def _zipped(contents: Mapping[str, bytes]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
         for name in sorted(contents):
             entry = zipfile.ZipInfo(name, _EPOCH)
             entry.create_system = 3  # Unix, for the mode below
             entry.external_attr = 0o100644 << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, contents[name])
+    return file.getvalue()
 
 
-def _own_files() -> Iterator[tuple[str, bytes]]:
-    root = Path(str(files("imgctl")))
-    for pattern in _OWN_PATTERNS:
-        for path in root.glob(pattern):
-            yield f"imgctl/{path.relative_to(root).as_posix()}", path.read_bytes()
-
-
-def _package_files(packages: Path) -> Iterator[tuple[str, bytes]]:
-    for path in packages.rglob("*"):
-        name = path.relative_to(packages).as_posix()
-        if path.is_file() and _is_included(name):
-            yield name, path.read_bytes()
-
-
-def _is_included(name: str) -> bool:
-    """Return whether a file is a module, a library, a license or the package's metadata."""
-    if "__pycache__/" in name or name.startswith(("bin/", *_EXCLUDED)):
-        return False
-    if ".dist-info/" in name:
-        return "/licenses/" in name or name.endswith("/METADATA")
-    return name.endswith(".py") or _is_library(name)
-
-
-def _is_library(name: str) -> bool:
-    return name.endswith((".so", ".dylib", ".pyd")) or ".so." in name.rpartition("/")[2]
-
-
-def _copy_installed(package: str, target: Path) -> None:
-    try:
-        distribution = metadata.distribution(package)
-    except metadata.PackageNotFoundError as error:
+def _check_size(contents: Mapping[str, bytes]) -> None:
+    unzipped_bytes = sum(map(len, contents.values()))
+    if unzipped_bytes > MAX_UNZIPPED_BYTES:
         raise BundleError(
-            f"{package} is not installed.", hint="Reinstall imgctl with its dependencies."
-        ) from error
-    for file in distribution.files or ():
-        name = file.as_posix()
-        if ".." not in file.parts and _is_included(name):
-            copy = target / name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            copy.write_bytes(Path(str(distribution.locate_file(file))).read_bytes())
+            f"The unzipped bundle has {unzipped_bytes:,} bytes;"
+            f" Lambda's limit is {MAX_UNZIPPED_BYTES:,}.",
+            hint="Reduce the function's dependencies.",
+        )
 
 
 def _check_library_architecture(contents: Mapping[str, bytes], architecture: Architecture) -> None:
-    libraries = {name: data for name, data in contents.items() if _is_library(name)}
+    libraries = {name: data for name, data in contents.items() if is_library(name)}
     for name, data in sorted(libraries.items()):
         # ELF header: magic at offset 0, byte order at 5 (1: little-endian), e_machine at 18.
         is_elf = data[:4] == b"\x7fELF" and data[5] == 1

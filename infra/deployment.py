@@ -20,6 +20,7 @@ from pathlib import Path
 from imgctl.aws.session import Aws
 from infra import adoption, artifacts, ownership, snapshots
 from infra.bundle import Architecture, Bundle, build, build_local
+from infra.bundle_cache import BundleCache
 from infra.cloudformation import ChangeSetRequest, StackClient
 from infra.deployed_stack import AdoptionStep, DeployedStack
 from infra.function_version import check_live_version
@@ -175,9 +176,11 @@ def stack_client(aws: Aws) -> StackClient:
     )
 
 
-def make_bundle(aws: Aws, architecture: Architecture, folder: Path) -> Bundle:
+def make_bundle(
+    aws: Aws, architecture: Architecture, folder: Path, cache: BundleCache | None
+) -> Bundle:
     """Build the function for where it will run: Lambda, or this interpreter."""
-    return build_local(folder) if aws.is_local else build(folder, architecture)
+    return build_local(folder, cache) if aws.is_local else build(folder, architecture, cache)
 
 
 def _has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:

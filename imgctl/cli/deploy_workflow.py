@@ -31,12 +31,16 @@ _ADOPTION_STEP = (
 
 @dataclass(frozen=True, slots=True)
 class DeployOptions:
-    """The options of a deployment."""
+    """The options of a deployment.
+
+    With `use_cache`, the bundle may be an earlier build, and is kept for later ones.
+    """
 
     plan_only: bool = False
     express: bool = False
     adopt: bool = False
     allow_data_loss: bool = False
+    use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,12 +141,15 @@ def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":
 
 def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequest":
     from infra.bundle import Architecture
+    from infra.bundle_cache import user_cache
     from infra.deployment import DeployRequest, make_bundle
     from infra.template import stack_template
 
     settings = app.settings.stack_settings
+    architecture = Architecture(settings.architecture)
+    cache = user_cache() if options.use_cache else None
     with app.ui.working("Building the function's bundle"):
-        bundle = make_bundle(app.aws, Architecture(settings.architecture), folder)
+        bundle = make_bundle(app.aws, architecture, folder, cache)
     return DeployRequest(stack_template(), settings, bundle, options.express)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from imgctl.core.formats import ImageFormat
 from infra.bundle import build_local
+from infra.bundle_cache import user_cache
 from tests.pictures import encoded, photo
 
 PROBE = """
@@ -38,7 +39,7 @@ print(handler.lambda_handler.__name__)
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    with zipfile.ZipFile(build_local(folder).path) as archive:
+    with zipfile.ZipFile(build_local(folder, user_cache()).path) as archive:
         archive.extractall(folder / "unpacked")
     return folder / "unpacked"
 

@@ -15,6 +15,7 @@ from imgctl.aws.session import Aws, connect_local
 from imgctl.local import daemon
 from infra import deployment
 from infra.bundle import build_local
+from infra.bundle_cache import user_cache
 from infra.names import stack_names
 from infra.parameters import StackSettings
 from tests.cli_result import CliResult
@@ -138,7 +139,7 @@ def deploy_template(shared: Local) -> Deploy:
     """Deploy a template of the test's own as a stack beside the default one."""
 
     def deploy(stack: str, template: str) -> None:
-        bundle = build_local(shared.folder)
+        bundle = build_local(shared.folder, user_cache())
         request = deployment.DeployRequest(template, StackSettings(), bundle)
         deploy_step(context_of(shared, stack), request)
 

@@ -8,6 +8,7 @@ import pytest
 from imgctl.aws.stack import load_outputs
 from infra import deployment
 from infra.bundle import build_local
+from infra.bundle_cache import user_cache
 from infra.deployed_stack import AdoptionStep
 from infra.parameters import StackSettings
 from infra.template import stack_template
@@ -77,7 +78,9 @@ def test_an_adoption_that_was_interrupted_is_finished_by_the_next_deploy(
     by_hand: Local, tmp_path: Path
 ) -> None:
     aws, context = by_hand.aws, context_of(by_hand, "imgctl")
-    request = deployment.DeployRequest(stack_template(), StackSettings(), build_local(tmp_path))
+    request = deployment.DeployRequest(
+        stack_template(), StackSettings(), build_local(tmp_path, user_cache())
+    )
     deploy_step(context, request, adopt=True)
     imported = context.client.read("imgctl")
     assert imported.status == "IMPORT_COMPLETE"

@@ -10,6 +10,7 @@ from imgctl.aws.stack import load_outputs
 from imgctl.local import daemon
 from infra import deployment
 from infra.bundle import Bundle, build_local
+from infra.bundle_cache import user_cache
 from infra.errors import DeployError
 from infra.parameters import StackSettings, stack_parameters
 from infra.template import stack_template
@@ -35,7 +36,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 @pytest.fixture(scope="module")
 def bundle(local: Local) -> Bundle:
     daemon.start(local.folder)
-    return build_local(local.folder)
+    return build_local(local.folder, user_cache())
 
 
 @pytest.fixture

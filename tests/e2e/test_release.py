@@ -8,6 +8,7 @@ from pathlib import Path
 from imgctl.aws.stack import load_outputs
 from infra import deployment, function_version, release
 from infra.bundle import Bundle, build_local
+from infra.bundle_cache import user_cache
 from tests.e2e.conftest import Local, context_of
 from tests.pictures import decoded, encoded, photo
 
@@ -22,7 +23,7 @@ def width_of_a_half(local: Local, key: str) -> int:
 
 def new_code(folder: Path) -> Bundle:
     """Build a bundle with a file more."""
-    bundle = build_local(folder)
+    bundle = build_local(folder, user_cache())
     with zipfile.ZipFile(bundle.path, "a") as archive:
         archive.writestr("new.txt", "new code")
     return replace(bundle, sha256=sha256(bundle.path.read_bytes()).hexdigest())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.bundle_cache import user_cache
 from tests.e2e.conftest import Local
 from tests.pictures import PHOTOS, decoded, encoded, photo
 
@@ -117,6 +118,24 @@ def test_a_plan_leaves_nothing_behind(empty: Local) -> None:
     assert len(planned["changes"]) > 20
     assert empty.all_that_is_there() == {"buckets": [], "tables": [], "functions": [], "apis": []}
     assert empty.aws.cloudformation.describe_stacks()["Stacks"] == []
+
+
+def test_a_second_plan_reuses_the_bundle_unless_it_is_damaged(
+    shared: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shared.imgctl("deploy", "--plan").succeeded()
+    (entry,) = user_cache().folder.iterdir()
+    os.utime(entry, ns=(0, 0))
+    built = entry.stat()
+    shared.imgctl("deploy", "--plan").succeeded()
+    used = entry.stat()
+    assert (used.st_ino, used.st_mtime > 0) == (built.st_ino, True)
+
+    entry.write_bytes(b"damaged")
+    planned = shared.imgctl("deploy", "--plan", "--json").succeeded().document
+    assert planned["changes"] == []  # the bundle that is deployed, built again
+    assert entry.stat().st_size == built.st_size
 
 
 def test_a_plan_that_is_declined_leaves_nothing_behind(empty: Local) -> None:

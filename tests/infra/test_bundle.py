@@ -6,19 +6,28 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
+from infra import bytecode
 from infra.bundle import (
     Architecture,
     Bundle,
     BundleError,
+    Recipe,
+    build,
     build_from,
     build_local,
     download_packages,
 )
-from infra.bytecode import find_runtime
+from infra.bundle_cache import BundleCache, user_cache
+from infra.bundle_files import own_files, unpacked_files
+from infra.bytecode import Compiler, find_runtime, this_interpreter
+from tests.packaging.installation import REPOSITORY
 
 ARM, X86 = Architecture.ARM64, Architecture.X86_64
 
@@ -44,6 +53,7 @@ def packages(tmp_path: Path) -> Path:
         "pillow.libs/libjpeg-1a2b.so.62.4.0": elf(183),
         "pillow-13.0.0.dist-info/RECORD": b"where it was installed",
         "pillow-13.0.0.dist-info/licenses/LICENSE": b"HPND",
+        "pillow-13.0.0.dist-info/sboms/auditwheel.cdx.json": b"{}",
         "bin/tool": b"#!/somebody/elses/python",
     }
     for name, data in files.items():
@@ -53,17 +63,26 @@ def packages(tmp_path: Path) -> Path:
     return root
 
 
+def build_unpacked(
+    packages: Path, destination: Path, architecture: Architecture, compiler: Compiler | None = None
+) -> Bundle:
+    """Build a bundle with packages that are unpacked already."""
+    recipe = Recipe(architecture, own_files(), {}, lambda: unpacked_files(packages), compiler)
+    return build_from(recipe, destination)
+
+
 def names_in(bundle: Bundle) -> list[str]:
     with zipfile.ZipFile(bundle.path) as archive:
         return archive.namelist()
 
 
-def test_the_bundle_contains_code_and_licenses(packages: Path, tmp_path: Path) -> None:
-    names = names_in(build_from(packages, tmp_path, ARM))
+def test_the_bundle_contains_code_licenses_and_sboms(packages: Path, tmp_path: Path) -> None:
+    names = names_in(build_unpacked(packages, tmp_path, ARM))
     assert [name for name in names if not name.startswith("imgctl/")] == [
         "PIL/__init__.py",
         "PIL/_imaging.cpython-312-aarch64-linux-gnu.so",
         "pillow-13.0.0.dist-info/licenses/LICENSE",
+        "pillow-13.0.0.dist-info/sboms/auditwheel.cdx.json",
         "pillow.libs/libjpeg-1a2b.so.62.4.0",
     ]
 
@@ -71,20 +90,50 @@ def test_the_bundle_contains_code_and_licenses(packages: Path, tmp_path: Path) -
 def test_of_imgctl_the_bundle_contains_only_what_the_function_runs(
     packages: Path, tmp_path: Path
 ) -> None:
-    names = names_in(build_from(packages, tmp_path, ARM))
+    names = names_in(build_unpacked(packages, tmp_path, ARM))
     own = {name for name in names if name.startswith("imgctl/")}
     assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= own
-    assert all(name.split("/")[1] in ("__init__.py", "core", "sandbox", "worker") for name in own)
+    assert {name.split("/")[1] for name in own} == {
+        "LICENSE", "__init__.py", "core", "sandbox", "worker"
+    }  # fmt: skip
+
+
+def test_the_bundle_contains_the_license_of_the_repository(packages: Path, tmp_path: Path) -> None:
+    bundle = build_unpacked(packages, tmp_path, ARM)
+    with zipfile.ZipFile(bundle.path) as archive:
+        assert archive.read("imgctl/LICENSE") == (REPOSITORY / "LICENSE").read_bytes()
+
+
+def test_a_mere_checkout_has_the_same_license(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = own_files()
+
+    def missing(_: str) -> None:
+        raise metadata.PackageNotFoundError
+
+    monkeypatch.setattr(metadata, "distribution", missing)
+    assert own_files() == installed
+
+
+@pytest.fixture(scope="module")
+def local_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return build_local(tmp_path_factory.mktemp("local"), user_cache())
+
+
+def test_the_local_bundle_contains_pillows_license_and_sboms(local_bundle: Bundle) -> None:
+    names = [name for name in names_in(local_bundle) if ".dist-info/" in name]
+    ends = [name.partition(".dist-info/")[2] for name in names]
+    version = metadata.version("pillow")
+    assert {"METADATA", "licenses/LICENSE", f"sboms/pillow-{version}.cdx.json"} <= set(ends)
 
 
 def test_the_build_is_reproducible_in_another_folder(packages: Path, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    one = build_from(packages, tmp_path / "one", ARM)
+    one = build_unpacked(packages, tmp_path / "one", ARM)
     for path in packages.rglob("*"):  # as if built at another time, with another umask
         path.chmod(0o700)
         path.touch()
-    two = build_from(packages, tmp_path / "two", ARM)
+    two = build_unpacked(packages, tmp_path / "two", ARM)
     assert one.path != two.path
     assert one.path.read_bytes() == two.path.read_bytes()
     assert one.sha256 == two.sha256 == hashlib.sha256(one.path.read_bytes()).hexdigest()
@@ -99,14 +148,14 @@ def test_a_library_of_another_architecture_is_rejected_by_name(
 ) -> None:
     (packages / "pillow.libs" / "libjpeg-1a2b.so.62.4.0").write_bytes(other)
     with pytest.raises(BundleError, match=r"libjpeg-1a2b\.so.*arm64"):
-        build_from(packages, tmp_path, ARM)
+        build_unpacked(packages, tmp_path, ARM)
 
 
 def test_a_bundle_without_its_library_is_rejected(packages: Path, tmp_path: Path) -> None:
     for library in (*packages.rglob("*.so"), *packages.rglob("*.so.*")):
         library.unlink()
     with pytest.raises(BundleError, match="no compiled library"):
-        build_from(packages, tmp_path, ARM)
+        build_unpacked(packages, tmp_path, ARM)
 
 
 def test_a_bundle_over_lambdas_limit_is_rejected(
@@ -114,13 +163,12 @@ def test_a_bundle_over_lambdas_limit_is_rejected(
 ) -> None:
     monkeypatch.setattr("infra.bundle.MAX_UNZIPPED_BYTES", 1000)
     with pytest.raises(BundleError, match="limit is 1,000"):
-        build_from(packages, tmp_path, ARM)
+        build_unpacked(packages, tmp_path, ARM)
 
 
-def test_the_local_bundle_runs_without_other_packages(tmp_path: Path) -> None:
-    bundle = build_local(tmp_path)
+def test_the_local_bundle_runs_without_other_packages(local_bundle: Bundle, tmp_path: Path) -> None:
     unpacked = tmp_path / "unpacked"
-    with zipfile.ZipFile(bundle.path) as archive:
+    with zipfile.ZipFile(local_bundle.path) as archive:
         archive.extractall(unpacked)
     probe = "from PIL import Image, features; print(Image.__file__, features.check('webp'))"
     completed = subprocess.run(
@@ -183,7 +231,7 @@ def test_pip_downloads_the_locked_wheel_of_the_architecture(
     requirements.write_text("pillow==99.0 " + " ".join(f"--hash=sha256:{h}" for h in hashes))
     target = tmp_path / "target"
     download_packages(requirements, architecture, target)
-    bundle = build_from(target, tmp_path, architecture)
+    bundle = build_unpacked(target, tmp_path, architecture)
     assert "PIL/_imaging.so" in names_in(bundle)
 
 
@@ -204,7 +252,7 @@ def test_a_missing_package_is_reported_in_one_sentence(tmp_path: Path) -> None:
 
 
 def test_the_bytecode_is_valid_and_unchecked(packages: Path, tmp_path: Path) -> None:
-    bundle = build_from(packages, tmp_path, ARM, python=Path(sys.executable))
+    bundle = build_unpacked(packages, tmp_path, ARM, this_interpreter())
     assert bundle.compiled
     tag = sys.implementation.cache_tag
     name = f"imgctl/core/__pycache__/geometry.{tag}.pyc"
@@ -220,18 +268,165 @@ def test_the_bytecode_is_valid_and_unchecked(packages: Path, tmp_path: Path) -> 
 def test_the_bytecode_is_reproducible(packages: Path, tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    python = Path(sys.executable)
-    one = build_from(packages, tmp_path / "one", ARM, python=python)
-    two = build_from(packages, tmp_path / "two", ARM, python=python)
+    one = build_unpacked(packages, tmp_path / "one", ARM, this_interpreter())
+    two = build_unpacked(packages, tmp_path / "two", ARM, this_interpreter())
     assert one.path.read_bytes() == two.path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("PYTHONOPTIMIZE", "2"), ("PYTHONPYCACHEPREFIX", "elsewhere")]
+)
+def test_the_bytecode_does_not_depend_on_the_users_variables(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    one = build_unpacked(packages, tmp_path / "one.zip", ARM, this_interpreter())
+    monkeypatch.setenv(variable, value)
+    two = build_unpacked(packages, tmp_path / "two.zip", ARM, this_interpreter())
+    assert one.sha256 == two.sha256
 
 
 def test_only_the_runtimes_python_compiles_the_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: sys.executable)
     runtime = find_runtime()
-    assert (runtime is not None) == (sys.version_info[:2] == (3, 12))
+    expected = this_interpreter() if sys.version_info[:2] == (3, 12) else None
+    assert runtime == expected
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert (find_runtime() is not None) == (sys.version_info[:2] == (3, 12))
+    assert find_runtime() == expected
+
+
+def test_a_name_on_the_path_that_stands_for_no_interpreter_is_ignored(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    shim = tmp_path / "python"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    monkeypatch.setattr(bytecode, "_RUNTIME", (0, 0))
+    monkeypatch.setattr(shutil, "which", lambda _: str(shim))
+    assert find_runtime() is None
+
+
+class Builds:
+    """Builds of one recipe with a cache, each of which counts how often packages are staged."""
+
+    def __init__(self, packages: Path, folder: Path) -> None:
+        self.cache = BundleCache(folder / "cache")
+        self.destination = folder / "built.zip"
+        self.staged = 0
+        self.recipe = Recipe(
+            ARM, own_files(), {"requirements.txt": b"pillow==13"}, lambda: self.stage(packages)
+        )
+
+    def stage(self, packages: Path) -> Mapping[str, bytes]:
+        self.staged += 1
+        return unpacked_files(packages)
+
+    def build(self, **changes: object) -> Bundle:
+        recipe = replace(self.recipe, **changes)  # type: ignore[arg-type]
+        return build_from(recipe, self.destination, self.cache)
+
+
+@pytest.fixture
+def builds(packages: Path, tmp_path: Path) -> Builds:
+    return Builds(packages, tmp_path)
+
+
+def test_an_unchanged_bundle_is_built_once(builds: Builds) -> None:
+    first = builds.build()
+    data = first.path.read_bytes()
+    first.path.unlink()
+    assert builds.build() == first
+    assert (builds.staged, first.path.read_bytes()) == (1, data)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"own": {"imgctl/__init__.py": b"changed"}},
+        {"locked": {"requirements.txt": b"pillow==14"}},
+        {"locked": {}},
+        {"compiler": this_interpreter()},
+        {"check_elf": False},
+    ],
+    ids=["a source", "the lock file", "no lock file", "bytecode", "the check of libraries"],
+)
+def test_a_changed_input_builds_the_bundle_anew(builds: Builds, change: dict[str, object]) -> None:
+    builds.build()
+    builds.build(**change)
+    assert builds.staged == 2
+    builds.build()
+    builds.build(**change)
+    assert builds.staged == 2
+
+
+def test_another_architecture_is_another_bundle(builds: Builds) -> None:
+    builds.build()
+    with pytest.raises(BundleError, match="x86_64"):
+        builds.build(architecture=X86)
+
+
+@pytest.mark.parametrize("name", ["infra.bundle.sys.version", "zlib.ZLIB_RUNTIME_VERSION"])
+def test_another_interpreter_or_zlib_builds_the_bundle_anew(
+    builds: Builds, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    builds.build()
+    monkeypatch.setattr(name, "another")
+    builds.build()
+    assert builds.staged == 2
+
+
+def test_another_build_of_the_compiler_builds_the_bundle_anew(builds: Builds) -> None:
+    compiler = this_interpreter()
+    builds.build(compiler=compiler)
+    builds.build(compiler=replace(compiler, version="3.12.99"))
+    assert builds.staged == 2
+
+
+def test_changed_bundling_code_builds_the_bundle_anew(
+    builds: Builds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builds.build()
+    monkeypatch.setattr("infra.bundle._BUILDERS", ("bundle.py",))
+    builds.build()
+    assert builds.staged == 2
+
+
+def test_a_bundle_that_was_not_compiled_as_a_whole_is_not_kept(
+    builds: Builds, tmp_path: Path
+) -> None:
+    broken = Compiler(tmp_path / "python", "3.12.1")
+    broken.path.write_text("#!/bin/sh\nexit 1\n")
+    broken.path.chmod(0o755)
+    builds.build(compiler=broken)
+    builds.build(compiler=broken)
+    assert builds.staged == 2
+
+
+def test_a_rejected_bundle_is_not_kept(builds: Builds) -> None:
+    for _ in range(2):
+        with pytest.raises(BundleError):
+            builds.build(architecture=X86)
+    assert builds.staged == 2
+
+
+def test_the_second_build_for_lambda_runs_neither_pip_nor_a_compiler(
+    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+
+    def install(requirements: Path, architecture: Architecture, target: Path) -> None:
+        runs.append((requirements.read_bytes(), architecture))
+        shutil.copytree(packages, target)
+
+    monkeypatch.setattr("infra.bundle.download_packages", install)
+    monkeypatch.setattr("infra.bundle.find_runtime", this_interpreter)
+    cache = BundleCache(tmp_path / "cache")
+    first = build(tmp_path / "one.zip", ARM, cache)
+    monkeypatch.setattr(subprocess, "run", None)  # fails whoever calls it
+    second = build(tmp_path / "two.zip", ARM, cache)
+    assert first.path.read_bytes() == second.path.read_bytes()
+    assert second.compiled
+    lock = (REPOSITORY / "infra" / "function-requirements.txt").read_bytes()
+    assert runs == [(lock, ARM)]
 
 
 @pytest.fixture
@@ -260,5 +455,5 @@ def test_pip_is_not_imported_from_the_working_folder(
 def test_the_compiler_is_not_imported_from_the_working_folder(
     packages: Path, tmp_path: Path
 ) -> None:
-    bundle = build_from(packages, tmp_path, ARM, python=Path(sys.executable))
+    bundle = build_unpacked(packages, tmp_path, ARM, this_interpreter())
     assert any(name.endswith(".pyc") for name in names_in(bundle))

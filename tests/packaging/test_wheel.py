@@ -1,5 +1,6 @@
 """The installed program, run from the folder of somebody who uses it."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -7,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import imgctl
+from infra.bundle_files import own_files
 from tests.packaging.installation import REPOSITORY, Installation, run_here
 
+LICENSE = REPOSITORY / "LICENSE"
 PHOTO = REPOSITORY / "imgctl" / "local" / "photos" / "rocket.jpg"
 
 
@@ -96,6 +99,19 @@ def test_the_template_and_the_bundles_requirements_are_installed(
     )
     completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
     assert completed.stdout.split() == ["True", "True"], completed.stderr
+
+
+def test_a_bundle_has_the_same_files_and_license_as_one_of_a_checkout(
+    installation: Installation, tmp_path: Path
+) -> None:
+    probe = (
+        "import hashlib, json; from infra.bundle_files import own_files;"
+        "print(json.dumps({n: hashlib.sha256(d).hexdigest() for n, d in own_files().items()}))"
+    )
+    completed = installation.run(installation.python, "-I", "-c", probe, cwd=tmp_path)
+    here = {name: hashlib.sha256(data).hexdigest() for name, data in own_files().items()}
+    assert json.loads(completed.stdout) == here
+    assert here["imgctl/LICENSE"] == hashlib.sha256(LICENSE.read_bytes()).hexdigest()
 
 
 def test_without_its_extra_the_embedded_aws_says_how_to_install_it(

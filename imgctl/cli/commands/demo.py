@@ -80,14 +80,14 @@ def _app_in(folder: Path, app: App) -> App:
 
 
 def _run(app: App, output: Path) -> int:
-    from imgctl.cli.deploy_workflow import deploy_stack
+    from imgctl.cli.deploy_workflow import DeployOptions, deploy_stack
     from imgctl.cli.image_documents import DemoDocument, record_document
     from imgctl.cli.tables import records_grid
     from imgctl.cli.uploads import exit_code
 
     ui = app.ui
     ui.info("1. Deploying the stack, from the template that is used in AWS")
-    deploy_stack(app)
+    deploy_stack(app, DeployOptions(use_cache=False))  # leaves nothing behind but the images
 
     ui.info("\n2. Uploading photographs: three to S3, one to the REST API")
     with as_file(files("imgctl.local") / "photos") as photos:

@@ -22,23 +22,26 @@ from imgctl.cli.options import Command
     default=Path(),
     help="File or folder to write.",
 )
+@click.option("--no-cache", is_flag=True, help="Build anew, without reading or writing the cache.")
 @click.pass_context
-def package(context: click.Context, *, arch: str | None, output: Path) -> int:
+def package(context: click.Context, *, arch: str | None, output: Path, no_cache: bool) -> int:
     """Build the function's bundle.
 
-    Builds are reproducible: the same sources produce the same bytes.
+    Builds are reproducible: the same sources produce the same bytes. So a bundle that was built
+    before from the same sources is taken from the user's cache.
     """
     from imgctl.cli.stack_documents import PackageDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
     from infra.bundle import Architecture, build
+    from infra.bundle_cache import user_cache
 
     app = app_of(context)
     if output.is_symlink() and not output.is_dir():
         raise FileError(f"{output} is a symbolic link.", hint="Name the file itself, or a folder.")
     architecture = Architecture(arch or app.settings.stack_settings.architecture)
     with app.ui.working(f"Building the bundle for {architecture}"):
-        bundle = build(output, architecture)
+        bundle = build(output, architecture, cache=None if no_cache else user_cache())
     document = PackageDocument(
         path=str(bundle.path),
         sha256=bundle.sha256,

@@ -26,6 +26,7 @@ def publish(context: click.Context) -> int:
     """
     from infra import deployment, release
     from infra.bundle import Architecture
+    from infra.bundle_cache import user_cache
     from infra.function_version import live_version
 
     app = app_of(context)
@@ -35,7 +36,7 @@ def publish(context: click.Context) -> int:
     with tempfile.TemporaryDirectory(prefix="imgctl-publish-") as folder:
         architecture = Architecture(deployed.parameters["Architecture"])
         with app.ui.working("Building the function's bundle"):
-            bundle = deployment.make_bundle(app.aws, architecture, Path(folder))
+            bundle = deployment.make_bundle(app.aws, architecture, Path(folder), user_cache())
         with release.planned_publish(stack, deployed, bundle) as plan:
             if not confirm_plan(app, plan, f"Make this code live in {location(app)}?"):
                 return 1

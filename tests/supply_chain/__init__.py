@@ -1,0 +1,1 @@
+"""What imgctl is shipped with: SBOMs of it, and known vulnerabilities in it."""
