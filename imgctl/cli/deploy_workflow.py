@@ -2,15 +2,18 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
-from imgctl.cli.stack_access import location, stack_context
+from imgctl.cli.stack_access import location, read_settled, stack_context
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from imgctl.aws.stack import StackOutputs
     from imgctl.cli.stack_documents import (
         DeployDocument,
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from infra.deployment import DeploymentState, DeployRequest, StackContext
     from infra.plan import Plan
 
+_ATTEMPTS = 5  # at planning, each after another deployment that got ahead
 _ADOPTION_STEP = (
     "This is one step of several. Next, each with its own plan: table capacity and indexes where"
     " they are missing, then the rest of the stack."
@@ -48,29 +52,83 @@ class Deployment:
 
 
 def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployment | None:
-    """Deploy the stack that the settings describe; None if only planned, or declined."""
-    from infra import deployment
+    """Deploy the stack that the settings describe; None if only planned, or declined.
+
+    If another deployment gets ahead of this one, it is followed to its end, and this one is planned
+    again.
+    """
+    from botocore.exceptions import ClientError
+
+    from imgctl.core.errors import ImgctlError
     from infra.customer_key import check_usable
-    from infra.deployed_stack import check_updatable
 
     settings = app.settings.stack_settings
     if settings.kms_key is not None:
         check_usable(app.aws.kms, settings.kms_key, app.aws.region)
     context = stack_context(app)
-    deployed = context.client.read(context.stack)
-    if not options.plan_only:
-        deployed = _resume_pending(app, context, deployed)
-        deployed = _offer_cleanup(app, context, deployed)
+    with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
+        make_request = cache(partial(_make_request, app, Path(folder), options))
+        attempts = 1
+        while True:
+            deployed = _read_updatable(app, context, options)
+            try:
+                return _deploy_from(app, context, deployed, options, make_request)
+            except (ImgctlError, ClientError) as error:
+                if options.plan_only or attempts == _ATTEMPTS:
+                    raise
+                if not _was_overtaken(context, error):
+                    raise
+            attempts += 1
+            app.ui.info(f"Another deployment of the stack {context.stack} got ahead of this one.")
+
+
+def _read_updatable(app: App, context: "StackContext", options: DeployOptions) -> "DeployedStack":
+    from infra.deployed_stack import check_updatable
+
+    if options.plan_only:
+        deployed = context.client.read(context.stack)
+    else:
+        deployed = _offer_cleanup(app, context, read_settled(app, context))
     check_updatable(deployed)  # before the bundle is built
+    return deployed
+
+
+def _deploy_from(
+    app: App,
+    context: "StackContext",
+    deployed: "DeployedStack",
+    options: DeployOptions,
+    make_request: "Callable[[], DeployRequest]",
+) -> Deployment | None:
+    """Deploy all steps that lead from the stack as it was read to the whole stack."""
+    from infra import deployment
+
     state = deployment.observe(context, deployed, adopt=options.adopt)
     _report_existing(app, context, state, options)
-    with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
-        request = _make_request(app, Path(folder), options)
-        while True:
-            step = _plan_and_apply(app, context, request, state, options)
-            if step is None or step.plan.is_last_step or step.plan.is_empty:
-                return step
-            state = deployment.observe(context, step.deployed, adopt=False)
+    request = make_request()
+    while True:
+        step = _plan_and_apply(app, context, request, state, options)
+        if step is None or step.plan.is_last_step or step.plan.is_empty:
+            return step
+        state = deployment.observe(context, step.deployed, adopt=False)
+
+
+def _was_overtaken(context: "StackContext", error: Exception) -> bool:
+    """Return whether another deployment explains why this one could not go on.
+
+    It may have taken the names of buckets, for example, before its stack could be seen.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from imgctl.core.errors import ImgctlError
+    from infra.errors import StackBusy, StackChanged
+
+    if isinstance(error, StackBusy | StackChanged):
+        return True
+    try:
+        return context.client.read(context.stack).is_pending
+    except (ImgctlError, ClientError, BotoCoreError):
+        return False  # the error at hand says more
 
 
 def print_outputs(app: App, done: Deployment) -> None:
@@ -144,18 +202,6 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
     with app.ui.working("Building the function's bundle"):
         bundle = make_bundle(app.aws, Architecture(settings.architecture), folder)
     return DeployRequest(stack_template(), settings, bundle, options.express)
-
-
-def _resume_pending(
-    app: App, context: "StackContext", deployed: "DeployedStack"
-) -> "DeployedStack":
-    """Follow what an interrupted run began. Return the stack after it."""
-    if not deployed.is_pending:
-        return deployed
-    with following(app, context.stack) as on_event:
-        context.client.resume(deployed, on_event)
-    app.ui.info("Finished the operation started by an earlier run. Planning your changes:")
-    return context.client.read(context.stack)
 
 
 def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack") -> "DeployedStack":

@@ -1,8 +1,12 @@
-"""What the commands that change a stack share: which stack it is, its plan, its live version."""
+"""What the commands that change a stack share.
+
+Which stack it is, what is under way on it, its plan, and its live version.
+"""
 
 from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
+from imgctl.cli.deploy_progress import following
 
 if TYPE_CHECKING:
     from imgctl.cli.stack_documents import LiveDocument
@@ -19,18 +23,35 @@ def stack_context(app: App) -> "StackContext":
     stack, aws = app.settings.stack, app.aws
     chosen = app.settings.stack_settings.chosen_names
     names = stack_names(stack, aws.account_id, aws.region, chosen)
-    return StackContext(aws, stack_client(aws), stack, names)
+    return StackContext(aws, stack_client(aws, app.ui.warn), stack, names)
+
+
+def read_settled(app: App, context: "StackContext") -> "DeployedStack":
+    """Read the stack; if another run of imgctl is deploying it, follow that to its end first.
+
+    Raises StackBusy if another program is changing the stack, and DeployError if the deployment
+    that was followed fails.
+    """
+    deployed = context.client.read(context.stack)
+    if not deployed.is_pending:
+        return deployed
+    app.ui.info(f"A deployment of the stack {context.stack} is under way. Following it to its end:")
+    with following(app, context.stack) as on_event:
+        context.client.resume(deployed, on_event)
+    app.ui.info("That deployment is complete. Planning your changes:")
+    return context.client.read(context.stack)
 
 
 def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
     """Read a stack that is to be updated, and use its outputs for the rest of this run.
 
-    Raises StackNotFound, StackBusy or StackNotUpdatable if it cannot be.
+    A deployment that is under way is followed to its end first. Raises StackNotFound, StackBusy or
+    StackNotUpdatable if the stack cannot be updated.
     """
     from imgctl.aws.stack import not_found, parse_outputs
     from infra.deployed_stack import check_updatable
 
-    deployed = context.client.read(context.stack)
+    deployed = read_settled(app, context)
     if not deployed.exists:
         raise not_found(context.stack)
     check_updatable(deployed)
