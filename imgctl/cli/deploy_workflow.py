@@ -9,28 +9,16 @@ from typing import TYPE_CHECKING
 from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.stack_access import location, read_settled, stack_context
-from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imgctl.aws.stack import StackOutputs
-    from imgctl.cli.stack_documents import (
-        DeployDocument,
-        PlanDocument,
-        PlannedChange,
-        StackOutputsDocument,
-    )
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
     from infra.deployment import DeploymentState, DeployRequest, StackContext
     from infra.plan import Plan
 
 _ATTEMPTS = 5  # at planning, each after another deployment that got ahead
-_ADOPTION_STEP = (
-    "This is one step of several. Next, each with its own plan: table capacity and indexes where"
-    " they are missing, then the rest of the stack."
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,68 +119,6 @@ def _was_overtaken(context: "StackContext", error: Exception) -> bool:
         return False  # the error at hand says more
 
 
-def print_outputs(app: App, done: Deployment) -> None:
-    """Print the result of a deployment: the stack's outputs."""
-    from imgctl.aws.stack import parse_outputs
-    from imgctl.cli.tables import pairs_grid
-
-    outputs = parse_outputs(
-        done.deployed.outputs, stack=done.plan.stack, endpoint_url=app.aws.endpoint_url
-    )
-    pairs = [
-        ("source bucket", outputs.source_bucket),
-        ("destination bucket", outputs.destination_bucket),
-        ("table", outputs.table),
-        ("function", outputs.function),
-        ("API", f"{outputs.api_endpoint}/{outputs.source_bucket}/{{filename}}"),
-    ]
-    if outputs.api_key_id:
-        command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
-        pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
-    document: DeployDocument = {
-        "stack": done.plan.stack,
-        "changed": not done.plan.is_empty,
-        "changes": _planned_changes(done.plan),
-        "outputs": _outputs_document(outputs),
-    }
-    app.ui.result(document, pairs_grid(pairs))
-
-
-def _planned_changes(plan: "Plan") -> "list[PlannedChange]":
-    return [
-        {
-            "action": change.action,
-            "resource": change.logical_id,
-            "type": change.resource_type,
-            "replacement": change.replacement,
-            "loses_data": change.loses_data,
-            "marks": [risk.name.lower() for risk in change.risks],
-            "kept": change.is_kept,
-            "properties": [
-                {
-                    "name": item.name,
-                    "before": item.before,
-                    "after": item.after,
-                    "parameter": item.parameter or None,
-                }
-                for item in change.properties
-            ],
-        }
-        for change in plan.changes
-    ]
-
-
-def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":
-    return {
-        "source_bucket": outputs.source_bucket,
-        "destination_bucket": outputs.destination_bucket,
-        "table": outputs.table,
-        "function": outputs.function,
-        "api_endpoint": outputs.api_endpoint,
-        "api_key_id": outputs.api_key_id or None,
-    }
-
-
 def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequest":
     from infra.bundle import Architecture
     from infra.deployment import DeployRequest, make_bundle
@@ -256,23 +182,25 @@ def _plan_and_apply(
     options: DeployOptions,
 ) -> Deployment | None:
     """Plan the next step, show it, ask and apply it; None if it was not applied."""
+    from imgctl.cli.deploy_documents import plan_document
+    from imgctl.cli.deploy_plan import show_plan
     from infra.deployment import planned
 
     ui = app.ui
     with planned(context, request, state) as plan:
-        _show_plan(app, plan, request, options)
+        show_plan(
+            app,
+            plan,
+            request.settings,
+            is_result=options.plan_only,
+            allow_data_loss=options.allow_data_loss,
+        )
         if plan.is_empty and not options.plan_only:
             return Deployment(plan, state.deployed)
         if options.plan_only:
             if not plan.is_empty:
                 ui.info("Nothing was changed.")
-            document: PlanDocument = {
-                "stack": plan.stack,
-                "changed": False,
-                "changes": _planned_changes(plan),
-                "partial": not plan.is_last_step,
-            }
-            ui.result(document, "")
+            ui.result(plan_document(plan), "")
             return None
         if not ui.confirm(f"Deploy this to {location(app)}?"):
             ui.info("Nothing was changed.")
@@ -283,50 +211,5 @@ def _plan_and_apply(
 def _apply(app: App, context: "StackContext", plan: "Plan", bundle: "Bundle") -> Deployment:
     from infra.deployment import apply
 
-    with following(app, plan.stack) as on_event:
+    with following(app, plan.stack, plan) as on_event:
         return Deployment(plan, apply(context, plan, bundle, on_event))
-
-
-def _show_plan(app: App, plan: "Plan", request: "DeployRequest", options: DeployOptions) -> None:
-    from imgctl.cli.tables import parameters_grid, plan_grid, plan_total
-
-    ui = app.ui
-    if plan.live_version:
-        hint = Hint("{} makes the newest version live.", "publish").render(app.program)
-        ui.info(
-            f"Version {plan.live_version} is live after a rollback and stays live, with its code"
-            f" and settings. {hint}"
-        )
-    if plan.is_empty:
-        ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
-        return
-    ui.info(f"The stack {plan.stack} in {location(app)}:")
-    if plan.parameters and plan.is_last_step:
-        ui.info(parameters_grid(plan))
-    show = ui.print if options.plan_only else ui.info  # a requested plan is the result
-    show(plan_grid(plan))
-    ui.info(plan_total(plan))
-    if not options.allow_data_loss:
-        _check_data_loss(plan)
-    if not plan.is_last_step:
-        ui.info(_ADOPTION_STEP)
-    creates_method = any(change.logical_id == "ApiPut" for change in plan.changes)
-    if creates_method and request.settings.api_authorization == "none":
-        ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
-
-
-def _check_data_loss(plan: "Plan") -> None:
-    from infra.errors import DataLossError
-
-    if plan.abandoned_key:
-        raise DataLossError(
-            f"The function could no longer read data encrypted with {plan.abandoned_key}.",
-            hint="Nothing was changed. Set it as kms_key, or pass --allow-data-loss.",
-        )
-    if plan.loses_data:
-        lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
-        raise DataLossError(
-            "This would delete resources that hold data, or leave them behind outside the stack:"
-            f" {lost}.",
-            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
-        )

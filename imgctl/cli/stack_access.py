@@ -1,7 +1,4 @@
-"""What the commands that change a stack share.
-
-Which stack it is, what is under way on it, its plan, and its live version.
-"""
+"""What the commands that change a stack share: which stack it is, and what is under way on it."""
 
 from typing import TYPE_CHECKING
 
@@ -9,10 +6,8 @@ from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
 
 if TYPE_CHECKING:
-    from imgctl.cli.stack_documents import LiveDocument
     from infra.deployed_stack import DeployedStack
     from infra.deployment import StackContext
-    from infra.plan import Plan
 
 
 def stack_context(app: App) -> "StackContext":
@@ -66,28 +61,3 @@ def location(app: App) -> str:
     if app.aws.is_local:
         return "the embedded AWS on this machine"
     return f"account {app.aws.account_id}, {app.aws.region}"
-
-
-def confirm_plan(app: App, plan: "Plan", question: str) -> bool:
-    """Show a plan and ask; a plan without changes needs no confirmation."""
-    from imgctl.cli.tables import plan_grid
-
-    if plan.is_empty:
-        app.ui.info("Nothing to change: already live.")
-        return True
-    app.ui.info(plan_grid(plan))
-    if app.ui.confirm(question):
-        return True
-    app.ui.info("Nothing was changed.")
-    return False
-
-
-def report_live(app: App, before: int) -> int:
-    """Print which version is live now, and which one was before. Return the exit code."""
-    from infra.function_version import live_version
-
-    live = live_version(app.aws.lambda_, app.outputs.function)
-    was = f" (was {before})" if live != before else ""
-    document: LiveDocument = {"live": live, "before": before, "changed": live != before}
-    app.ui.result(document, f"Version {live} is live{was}.")
-    return 0

@@ -33,6 +33,7 @@ class PlannedChange(TypedDict):
     loses_data: bool
     marks: Annotated[list[str], "data_loss, iam, public_access"]
     kept: Annotated[bool, "whether a removed resource is retained"]
+    reevaluated: Annotated[bool, "whether it only refers to a resource that changes"]
     properties: list[ChangedProperty]
 
 
@@ -83,12 +84,21 @@ class DestroyDocument(TypedDict):
     ]
 
 
+class ChangedSetting(TypedDict):
+    """One setting that differs between two versions, or the code."""
+
+    name: Annotated[str, "name of the setting, or `code`"]
+    before: Annotated[str | None, "null if unset; the digest of the code"]
+    after: str | None
+
+
 class LiveDocument(TypedDict):
     """`imgctl publish` and `imgctl rollback`."""
 
     live: Annotated[int, "live version"]
     before: Annotated[int, "version that was live before"]
     changed: bool
+    changes: Annotated[list[ChangedSetting], "what became different"]
 
 
 class VersionDocument(TypedDict):
@@ -99,9 +109,20 @@ class VersionDocument(TypedDict):
     modified: str
     code_sha256: Annotated[str, "in base64, as Lambda shows it"]
     code_bytes: int
+    scale: str
+    prefix: str
+    quality: Annotated[int | None, "null for each format's default"]
     memory_mb: int
     timeout_s: int
-    scale: str
+    architecture: str
+    function: str
+    function_role: str
+    dead_letter_queue: Annotated[str | None, "null if it has none"]
+    kms_key: Annotated[str | None, "null for keys owned by AWS"]
+    source_bucket: str
+    destination_bucket: str
+    table: str
+    changes: Annotated[list[ChangedSetting], "against the version before it"]
 
 
 class VersionsDocument(TypedDict):
