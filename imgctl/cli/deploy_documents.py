@@ -5,7 +5,9 @@ from typing import TYPE_CHECKING
 from imgctl.aws.stack import parse_outputs
 from imgctl.cli.app import App
 from imgctl.cli.tables import pairs_grid
+from infra.idle_cost import idle_cost
 from infra.plan import Plan
+from infra.prices import PRICE_REGION, PRICES_AS_OF
 
 if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
         StackOutputsDocument,
     )
     from infra.deployed_stack import DeployedStack
+    from infra.settings import StackSettings
 
 
 def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
@@ -40,13 +43,30 @@ def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
     app.ui.result(document, pairs_grid(pairs))
 
 
-def plan_document(plan: Plan) -> "PlanDocument":
+def plan_document(plan: Plan, settings: "StackSettings") -> "PlanDocument":
     """Return the JSON document of a plan that is only shown."""
+    cost = idle_cost(plan.changes, settings)
     return {
         "stack": plan.stack,
         "changed": False,
         "changes": _planned_changes(plan),
         "partial": not plan.is_last_step,
+        "idle_cost": {
+            "usd_per_month": float(cost.usd),
+            "items": [
+                {"name": item.name, "count": item.count, "usd_per_month": float(item.usd)}
+                for item in cost.items
+            ],
+            "region": PRICE_REGION,
+            "prices_as_of": PRICES_AS_OF,
+        }
+        if cost.items
+        else None,
+        "limits": {
+            "reserved_concurrency": settings.reserved_concurrency,
+            "api_requests_per_s": settings.api_requests_per_s,
+            "api_burst": settings.api_burst,
+        },
     }
 
 

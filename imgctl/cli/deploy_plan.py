@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
 from imgctl.cli.stack_access import location
 from imgctl.core.errors import Hint
+from imgctl.links import documentation
 from infra.errors import DataLossError
+from infra.idle_cost import IdleCost, idle_cost
+from infra.prices import PRICE_REGION, PRICES_AS_OF
 from infra.version_settings import named_setting
 
 if TYPE_CHECKING:
@@ -51,9 +54,35 @@ def show_plan(
         _check_data_loss(plan)
     if not plan.is_last_step:
         ui.info(_ADOPTION_STEP)
+    cost = idle_cost(plan.changes, settings)
+    if cost.items:
+        ui.info(_cost_text(cost, is_local=app.aws.is_local))
+        if settings.reserved_concurrency is None:
+            ui.info(_flood_text(settings))
     opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
     if opens_api and settings.api_authorization == "none":
         ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _cost_text(cost: IdleCost, *, is_local: bool) -> str:
+    items = ", ".join(
+        f"{item.count} {item.name}{'s' if item.count > 1 else ''} ${item.usd:.2f}"
+        for item in cost.items
+    )
+    costs = "In AWS it would cost" if is_local else "It costs"
+    return (
+        f"{costs} about ${cost.usd:.2f} per month when idle ({PRICE_REGION} prices of"
+        f" {PRICES_AS_OF}):\n  {items}; the free tier may cover it.\n"
+        f"  See {documentation('explanation/costs.md')}"
+    )
+
+
+def _flood_text(settings: "StackSettings") -> str:
+    return (
+        "Nothing limits what a flood of uploads can cost: reserved_concurrency is not set.\n"
+        f"  The API alone accepts up to {settings.api_requests_per_s} requests per second"
+        " (api_requests_per_s)."
+    )
 
 
 def _check_data_loss(plan: "Plan") -> None:

@@ -200,7 +200,7 @@ def _plan_and_apply(
         if options.plan_only:
             if not plan.is_empty:
                 ui.info("Nothing was changed.")
-            ui.result(plan_document(plan), "")
+            ui.result(plan_document(plan, request.settings), "")
             return None
         if not ui.confirm(f"Deploy this to {location(app)}?"):
             ui.info("Nothing was changed.")

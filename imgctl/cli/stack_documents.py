@@ -48,6 +48,31 @@ class StackOutputsDocument(TypedDict):
     api_key_id: str | None
 
 
+class IdleCostItem(TypedDict):
+    """Resources of one kind that are paid for by the month."""
+
+    name: str
+    count: int
+    usd_per_month: Annotated[float, "all of them together"]
+
+
+class IdleCostDocument(TypedDict):
+    """What the added resources cost while nothing arrives, without AWS's free tier."""
+
+    usd_per_month: float
+    items: list[IdleCostItem]
+    region: Annotated[str, "of the prices"]
+    prices_as_of: Annotated[str, "month of the prices, such as 2026-03"]
+
+
+class LimitsDocument(TypedDict):
+    """What limits a flood of uploads, and what it can cost."""
+
+    reserved_concurrency: Annotated[int | None, "null for no limit"]
+    api_requests_per_s: int
+    api_burst: int
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -55,6 +80,8 @@ class PlanDocument(TypedDict):
     changed: Annotated[bool, "always false"]
     changes: list[PlannedChange]
     partial: Annotated[bool, "whether further steps follow"]
+    idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
+    limits: LimitsDocument
 
 
 class DeployDocument(TypedDict):
