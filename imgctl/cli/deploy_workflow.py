@@ -64,7 +64,7 @@ def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployme
             except (ImgctlError, ClientError) as error:
                 if options.plan_only or attempts == _ATTEMPTS:
                     raise
-                if not _was_overtaken(context, error):
+                if not _was_overtaken(context, deployed, error):
                     raise
             attempts += 1
             app.ui.info(f"Another deployment of the stack {context.stack} got ahead of this one.")
@@ -101,22 +101,26 @@ def _deploy_from(
         state = deployment.observe(context, step.deployed, adopt=False)
 
 
-def _was_overtaken(context: "StackContext", error: Exception) -> bool:
+def _was_overtaken(context: "StackContext", deployed: "DeployedStack", error: Exception) -> bool:
     """Return whether another deployment explains why this one could not go on.
 
-    It may have taken the names of buckets, for example, before its stack could be seen.
+    `deployed` is the stack as it was read at first. The other one may since have taken the names of
+    its resources, for example.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 
     from imgctl.core.errors import ImgctlError
     from infra.errors import StackBusy, StackChanged
+    from infra.ownership import NameTaken
 
     if isinstance(error, StackBusy | StackChanged):
         return True
     try:
-        return context.client.read(context.stack).is_pending
+        current = context.client.read(context.stack)
     except (ImgctlError, ClientError, BotoCoreError):
         return False  # the error at hand says more
+    took_names = isinstance(error, NameTaken) and not deployed.is_deployed and current.is_living
+    return current.is_pending or took_names
 
 
 def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequest":
