@@ -71,15 +71,15 @@ def _cost_text(cost: IdleCost, *, is_local: bool) -> str:
     )
     costs = "In AWS it would cost" if is_local else "It costs"
     return (
-        f"{costs} about ${cost.usd:.2f} per month when idle ({PRICE_REGION} prices of"
-        f" {PRICES_AS_OF}):\n  {items}; the free tier may cover it.\n"
+        f"{costs} about ${cost.usd:.2f} per month when idle, without the free tier:\n"
+        f"  {items} ({PRICE_REGION} prices of {PRICES_AS_OF})\n"
         f"  See {documentation('explanation/costs.md')}"
     )
 
 
 def _flood_text(settings: "StackSettings") -> str:
     return (
-        "Nothing limits what a flood of uploads can cost: reserved_concurrency is not set.\n"
+        "No limit on what a flood of uploads costs: reserved_concurrency is not set.\n"
         f"  The API alone accepts up to {settings.api_requests_per_s} requests per second"
         " (api_requests_per_s)."
     )

@@ -6,7 +6,7 @@ from imgctl.cli.app import App
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
 from infra.function_version import Version, live_version
 from infra.plan import Plan, PropertyChange
-from infra.version_settings import content_of, differences
+from infra.version_settings import CODE, content_of, differences
 
 if TYPE_CHECKING:
     from imgctl.cli.stack_documents import ChangedSetting, LiveDocument, VersionDocument
@@ -23,8 +23,11 @@ def confirm_live(
     if plan.is_empty:
         ui.info("Nothing to change: already live.")
         return True
-    ui.info(f"{what}:" if changes else f"{what}, with the same code and settings.")
-    if changes:
+    if not changes:
+        ui.info(f"{what}, with the same code and settings.")
+    else:
+        is_same_code = all(item.name != CODE for item in changes)
+        ui.info(f"{what}, with the same code:" if is_same_code else f"{what}:")
         ui.info(changes_grid(changes))
     ui.info(PlanView(plan, is_complete=ui.verbose))
     ui.info(plan_total(plan, is_complete=ui.verbose))

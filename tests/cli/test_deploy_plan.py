@@ -41,8 +41,8 @@ def test_a_new_stack_says_what_it_costs_and_that_nothing_limits_a_flood(
     app: App, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = shown(app, capsys, NEW_STACK, DEFAULTS)
-    assert "It costs about $3.40 per month when idle (us-east-1 prices of 20" in text
-    assert "  4 alarms $0.40, 1 dashboard $3.00; the free tier may cover it.\n" in text
+    assert "It costs about $3.40 per month when idle, without the free tier:\n" in text
+    assert "  4 alarms $0.40, 1 dashboard $3.00 (us-east-1 prices of 20" in text
     assert "explanation/costs.md" in text
     assert "reserved_concurrency is not set" in text
     assert "up to 100 requests per second" in text

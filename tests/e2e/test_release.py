@@ -49,7 +49,9 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
 
     back = empty.imgctl("rollback", "--yes").succeeded()
     assert back.out == "Version 1 is live (was 2).\n"
-    assert "Version 2 → 1:\nscale\t0.25 → 0.5\nModify\tFunctionAlias\t" in back.err
+    assert (
+        "Version 2 → 1, with the same code:\nscale\t0.25 → 0.5\nModify\tFunctionAlias\t" in back.err
+    )
     assert "SourceBucket" not in back.err
     assert width_of_a_half(empty, "b.png") == 40
 
