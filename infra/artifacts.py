@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from imgctl.aws import batch, storage
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
@@ -58,7 +60,10 @@ def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
     if is_proven(owner, stack, is_listed=False):
         return
     if not owner.exists:
-        _create_bucket(aws, bucket)
+        if not _create_bucket(aws, bucket):
+            # Another deployment has just created it, or somebody else in the account.
+            _ensure_bucket(aws, bucket, stack)
+            return
     elif owner != UNTAGGED:
         raise ArtifactsError(
             f"The bucket {bucket} {owner}.",
@@ -92,11 +97,18 @@ def _is_unfinished(aws: Aws, bucket: str) -> bool:
     )
 
 
-def _create_bucket(aws: Aws, bucket: str) -> None:
+def _create_bucket(aws: Aws, bucket: str) -> bool:
+    """Create the bucket; False if the account has it by now."""
     request: dict[str, Any] = {"Bucket": bucket, "ObjectOwnership": "BucketOwnerEnforced"}
     if aws.region != "us-east-1":  # which rejects a location constraint
         request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
-    aws.s3.create_bucket(**request)
+    try:
+        aws.s3.create_bucket(**request)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
+            raise
+        return False
+    return True
 
 
 def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:

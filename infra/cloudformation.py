@@ -4,13 +4,15 @@ The stack is the only state: nothing is kept on this machine. An operation conti
 process ends.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
+from infra.change_sets import ChangeSetRequest, create_arguments, names_of
 from infra.deployed_stack import DeployedStack, StackResource, check_updatable
 from infra.errors import (
     DeployError,
@@ -19,7 +21,7 @@ from infra.errors import (
     operation_failed,
     stack_busy,
 )
-from infra.plan import ChangeSet, ImportedResource
+from infra.plan import ChangeSet
 from infra.responses import parse_change, parse_resource, parse_stack
 from infra.settings import NAME_SETTINGS
 from infra.stack_events import EventStream, OnEvent, describe_stack
@@ -37,30 +39,21 @@ _PREFIX = "imgctl-"  # of the names of our change sets, and of our operations' t
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _SEE_EVENTS = "DescribeEvents"
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeSetRequest:
-    """A template with its parameters, to be planned for a stack.
-
-    With `imports`, the template holds only these resources, and a new stack is made of them.
-    `express` does not wait for resources to become stable.
-    """
-
-    template: str
-    parameters: Mapping[str, str]
-    imports: Sequence[ImportedResource] = ()
-    express: bool = False
+_NO_CHANGE_SET = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
 
 
 @dataclass(frozen=True, slots=True)
 class StackClient:
-    """CloudFormation, how to wait for it, and a source of unique names."""
+    """CloudFormation, how to wait for it, and a source of unique names.
+
+    `warn` is told what could not be cleaned up.
+    """
 
     client: "CloudFormationClient"
     sleep: Callable[[float], None]
     poll_s: float
     unique: Callable[[], str]
+    warn: Callable[[str], None]
 
     def read(self, stack: str) -> DeployedStack:
         """Read a stack's state, and its template if it is deployed and can be updated.
@@ -97,20 +90,18 @@ class StackClient:
     def create_change_set(self, deployed: DeployedStack, request: ChangeSetRequest) -> ChangeSet:
         """Have CloudFormation plan what it would do. `discard` deletes the change set again.
 
-        Raises StackBusy, StackNotUpdatable, or DeployError for a template that it rejects.
+        Raises StackBusy or StackChanged if another operation has begun or ended since the stack
+        was read, StackNotUpdatable, or DeployError for a template that it rejects.
         """
         check_updatable(deployed)
         creates = not deployed.is_deployed
-        arguments = _change_set_arguments(deployed, request, f"{_PREFIX}{self.unique()}")
-        try:
+        arguments = create_arguments(deployed, request, f"{_PREFIX}{self.unique()}")
+        with self._explaining(deployed):
             response = self.client.create_change_set(**arguments)
-        except ClientError:
-            # Rejected because of an operation that has begun since the stack was read?
-            check_updatable(self._current(deployed.name))
-            raise
         change_set = ChangeSet(deployed.name, response["Id"], creates, deployed)
         try:
-            pages = self._describe_when_ready(change_set)
+            with self._explaining(deployed):
+                pages = self._describe_when_ready(change_set)
         except BaseException:  # an interruption leaves nothing behind either
             self._delete_change_set(change_set)
             raise
@@ -136,21 +127,16 @@ class StackClient:
     def discard(self, change_set: ChangeSet) -> None:
         """Delete a change set that was not executed, and the empty stack that it made.
 
-        An executed one is left alone: it is the stack's history.
+        An executed one is left alone: it is the stack's history. A failure is only reported as a
+        warning: it must neither hide why the deployment failed nor turn a success into a failure.
         """
         if change_set.is_empty:
             return
-        try:
-            described = self.client.describe_change_set(**_names_of(change_set))
-        except ClientError as error:
-            if error.response["Error"]["Code"] in (
-                "ChangeSetNotFound",
-                "ChangeSetNotFoundException",
-            ):
-                return
-            raise
-        if described["ExecutionStatus"] == "AVAILABLE":
-            self._delete_change_set(change_set)
+        with self._cleaning_up(change_set):
+            described = self.client.describe_change_set(**names_of(change_set))
+            # Others are obsolete once one has been executed, which deletes them.
+            if described["ExecutionStatus"] in ("AVAILABLE", "OBSOLETE"):
+                self._delete_change_set(change_set)
 
     def execute(self, change_set: ChangeSet, on_event: OnEvent) -> DeployedStack:
         """Execute a change set and follow it to its end. Return the stack as it is then.
@@ -162,14 +148,16 @@ class StackClient:
         stack, current = change_set.stack, self._current(change_set.stack)
         if not current.exists:
             raise StackChanged(stack)
-        check_updatable(current)
-        _check_unchanged(change_set.planned_from, current)
+        _check_not_overtaken(change_set.planned_from, current)
         token = f"{_PREFIX}{self.unique()}"
-        self.client.execute_change_set(**_names_of(change_set), ClientRequestToken=token)
+        with self._explaining(change_set.planned_from):
+            self.client.execute_change_set(**names_of(change_set), ClientRequestToken=token)
         return self._follow_to_success(stack, token, on_event)
 
     def resume(self, pending: DeployedStack, on_event: OnEvent) -> DeployedStack:
-        """Follow an operation that an interrupted run of imgctl began. Return the stack after it.
+        """Follow an operation that another run of imgctl began. Return the stack after it.
+
+        The other run may have been interrupted, or be somebody else's.
 
         Raises StackBusy if another program began it, and DeployError if it fails.
         """
@@ -177,7 +165,8 @@ class StackClient:
         token = events[0].get("ClientRequestToken", "")
         if not token.startswith(_PREFIX):
             raise stack_busy(pending.name, str(pending.status))
-        return self._follow_to_success(pending.name, token, on_event)
+        what = "The deployment that was under way failed"
+        return self._follow_to_success(pending.name, token, on_event, what)
 
     def delete(self, deployed: DeployedStack, on_event: OnEvent) -> bool:
         """Delete the stack and follow the deletion to its end; False if there is no stack.
@@ -212,7 +201,9 @@ class StackClient:
     def _events(self) -> EventStream:
         return EventStream(self.client, self.sleep, self.poll_s)
 
-    def _follow_to_success(self, stack: str, token: str, on_event: OnEvent) -> DeployedStack:
+    def _follow_to_success(
+        self, stack: str, token: str, on_event: OnEvent, what: str = "The deployment failed"
+    ) -> DeployedStack:
         outcome = self._events.follow(stack, token, on_event)
         status, failure = outcome.after.status, outcome.first_failure
         if status in _APPLIED:
@@ -220,14 +211,12 @@ class StackClient:
         if failure is not None and _SEE_EVENTS in failure.reason:
             reason = self._events.validation_failure(token, StackName=stack) or failure.reason
             failure = replace(failure, reason=reason)
-        raise operation_failed(
-            f"The deployment failed ({status})", failure.cause if failure else "", status
-        )
+        raise operation_failed(f"{what} ({status})", failure.cause if failure else "", status)
 
     def _describe_when_ready(self, change_set: ChangeSet) -> list[Any]:
         while True:
             pages: list[Any] = []
-            request = _names_of(change_set) | {"IncludePropertyValues": True}
+            request = names_of(change_set) | {"IncludePropertyValues": True}
             while True:
                 describe = partial(self.client.describe_change_set, **request)
                 pages.append(self._events.retry_throttled(describe))
@@ -239,15 +228,48 @@ class StackClient:
             self.sleep(self.poll_s)
 
     def _delete_change_set(self, change_set: ChangeSet) -> None:
-        stack = change_set.stack
-        self.client.delete_change_set(**_names_of(change_set))
-        if not change_set.creates_stack:
-            return
-        current = self._current(stack)
-        if current.status == "REVIEW_IN_PROGRESS":
-            others = self.client.list_change_sets(StackName=current.stack_id)["Summaries"]
-            if all(other.get("ChangeSetId") == change_set.id for other in others):
-                self.client.delete_stack(StackName=current.stack_id)
+        """Delete a change set and the empty stack that it made; a failure is only a warning."""
+        with self._cleaning_up(change_set):
+            self.client.delete_change_set(**names_of(change_set))
+            if not change_set.creates_stack:
+                return
+            current = self._current(change_set.stack)
+            if current.status == "REVIEW_IN_PROGRESS":
+                others = self.client.list_change_sets(StackName=change_set.stack)["Summaries"]
+                if all(other.get("ChangeSetId") == change_set.id for other in others):
+                    self.client.delete_stack(StackName=current.stack_id)
+
+    @contextmanager
+    def _cleaning_up(self, change_set: ChangeSet) -> Iterator[None]:
+        """Report errors as a warning; a change set that no longer exists is none."""
+        try:
+            yield
+        except (ClientError, BotoCoreError) as error:
+            if isinstance(error, ClientError):
+                code = error.response["Error"]["Code"]
+                if code in _NO_CHANGE_SET or "does not exist" in str(error):
+                    return
+            self.warn(
+                f"Could not delete the change set of this plan, {change_set.id}: {error}. It"
+                " changes nothing, and CloudFormation deletes it when another one is executed."
+            )
+
+    @contextmanager
+    def _explaining(self, planned_from: DeployedStack) -> Iterator[None]:
+        """Turn a rejection into StackBusy or StackChanged if another operation explains it.
+
+        CloudFormation reports such an operation in several ways. It may be another deployment that
+        began between two calls, and that deletes the change sets of all others.
+        """
+        try:
+            yield
+        except ClientError:
+            try:
+                current = self._current(planned_from.name)
+            except (ClientError, BotoCoreError):
+                current = planned_from  # the rejection itself says more
+            _check_not_overtaken(planned_from, current)
+            raise
 
     def _current(self, stack: str) -> DeployedStack:
         return parse_stack(stack, describe_stack(self.client, stack))
@@ -260,33 +282,12 @@ class StackClient:
             raise _not_ours(stack)
 
 
-def _change_set_arguments(
-    deployed: DeployedStack, request: ChangeSetRequest, name: str
-) -> dict[str, Any]:
-    arguments: dict[str, Any] = {
-        "StackName": deployed.name,
-        "ChangeSetName": name,
-        "ChangeSetType": "UPDATE" if deployed.is_deployed else "CREATE",
-        "TemplateBody": request.template,
-        "Parameters": [
-            {"ParameterKey": key, "ParameterValue": value}
-            for key, value in request.parameters.items()
-        ],
-        "Capabilities": ["CAPABILITY_NAMED_IAM"],
-    }
-    if request.express:  # which turns rollback off unless it is asked for
-        arguments["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
-    if request.imports:
-        arguments["ChangeSetType"] = "IMPORT"
-        arguments["ResourcesToImport"] = [
-            {
-                "ResourceType": resource.resource_type,
-                "LogicalResourceId": resource.logical_id,
-                "ResourceIdentifier": {resource.identifier: resource.name},
-            }
-            for resource in request.imports
-        ]
-    return arguments
+def _check_not_overtaken(planned_from: DeployedStack, current: DeployedStack) -> None:
+    """Raise StackBusy or StackChanged if another operation has begun or ended since planning."""
+    if planned_from.is_deployed and not current.exists:
+        raise StackChanged(planned_from.name)
+    check_updatable(current)
+    _check_unchanged(planned_from, current)
 
 
 def _check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> None:
@@ -304,8 +305,3 @@ def _not_ours(stack: str) -> NotOurStack:
         f"The stack {stack} exists and was not created by imgctl.",
         hint="Choose another name with --stack.",
     )
-
-
-def _names_of(change_set: ChangeSet) -> dict[str, Any]:
-    """Return the arguments that name a change set, its stack too: policies are about stacks."""
-    return {"StackName": change_set.stack, "ChangeSetName": change_set.id}

@@ -12,7 +12,7 @@ stack is deployed around them.
 
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +21,8 @@ from imgctl.aws.session import Aws
 from infra import adoption, artifacts, ownership, snapshots
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.bundle_cache import BundleCache
-from infra.cloudformation import ChangeSetRequest, StackClient
+from infra.change_sets import ChangeSetRequest
+from infra.cloudformation import StackClient
 from infra.deployed_stack import AdoptionStep, DeployedStack
 from infra.function_version import check_live_version
 from infra.names import Names, deployed_names
@@ -166,13 +167,14 @@ def apply(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) 
     return deployed if plan.is_last_step else context.client.read(context.stack)
 
 
-def stack_client(aws: Aws) -> StackClient:
+def stack_client(aws: Aws, warn: Callable[[str], None]) -> StackClient:
     """Return CloudFormation with polling intervals that suit the AWS in use."""
     return StackClient(
         client=aws.cloudformation,
         sleep=time.sleep,
         poll_s=0.2 if aws.is_local else 2.0,
         unique=lambda: uuid.uuid4().hex,
+        warn=warn,
     )
 
 

@@ -48,6 +48,7 @@ class Version:
     environment: Mapping[str, str]
     memory_mb: int
     timeout_s: int
+    architecture: str
 
     @property
     def scale(self) -> str:
@@ -154,4 +155,5 @@ def _parse(item: Any) -> Version:
         environment=item.get("Environment", {}).get("Variables", {}),
         memory_mb=item["MemorySize"],
         timeout_s=item["Timeout"],
+        architecture=item.get("Architectures", ["x86_64"])[0],  # Lambda's own default
     )

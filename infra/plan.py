@@ -21,16 +21,12 @@ _DATA_TYPES = {
     "AWS::SQS::Queue": {"QueueName"},
 }
 
+# The same, and for an alias, which a rollback changes: other properties never replace these, though
+# CloudFormation may report that it cannot tell.
+_REPLACING_PROPERTIES = {**_DATA_TYPES, "AWS::Lambda::Alias": {"FunctionName", "Name"}}
+
 # Roles, and resource policies.
 _IAM_TYPES = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
-
-# Resources that decide about public access: any change, or changes of these properties.
-_PUBLIC_ACCESS_PROPERTIES: dict[str, set[str]] = {
-    "AWS::ApiGateway::ApiKey": set(),
-    "AWS::ApiGateway::Method": {"ApiKeyRequired", "AuthorizationType"},
-    "AWS::ApiGateway::UsagePlanKey": set(),
-    "AWS::S3::Bucket": {"AccessControl", "OwnershipControls", "PublicAccessBlockConfiguration"},
-}
 
 
 class Risk(StrEnum):
@@ -56,13 +52,15 @@ class PropertyChange:
     """One property, such as `BucketName`; `before` and `after` are None if they are not reported.
 
     If CloudFormation does not report them, they are those of the template's `parameter` that the
-    property depends on.
+    property depends on. `cause` is set if the property only refers to another resource that
+    changes: it is that resource's logical ID, and the value may turn out to be the same.
     """
 
     name: str
     before: str | None
     after: str | None
     parameter: str = ""
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,8 @@ class Change:
     """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic.
 
     `replacement` is True, False or Conditional, and empty if it does not apply. A resource that is
-    removed and kept leaves the stack, but still exists.
+    removed and kept leaves the stack, but still exists. `opens_access` is whether it gives more
+    callers access than before.
     """
 
     action: str
@@ -80,38 +79,72 @@ class Change:
     replacement: str = ""
     properties: tuple[PropertyChange, ...] = ()
     is_kept: bool = False
+    opens_access: bool = False
 
     @property
     def loses_data(self) -> bool:
         """Whether a bucket, the table or the queue would, or might, be replaced or removed."""
-        replacing = _DATA_TYPES.get(self.resource_type)
-        if replacing is None:
+        if self.resource_type not in _DATA_TYPES:
             return False
-        if self.replacement == "Conditional":
-            names = (change.name.split("/") for change in self.properties)
-            return any(name[0] in replacing or name[-1] == "AttributeType" for name in names)
-        return self.action == "Remove" or self.replacement == "True"
+        return self.action == "Remove" or self.replacement == "True" or self.may_be_replaced
+
+    @property
+    def may_be_replaced(self) -> bool:
+        """Whether the resource would possibly be replaced, depending on a property's new value."""
+        if self.replacement != "Conditional":
+            return False
+        replacing = _REPLACING_PROPERTIES.get(self.resource_type)
+        if replacing is None:
+            return True
+        names = (change.name.split("/") for change in self.properties)
+        return any(name[0] in replacing or name[-1] == "AttributeType" for name in names)
 
     @property
     def risks(self) -> tuple[Risk, ...]:
-        """What should not be missed: lost data, changed permissions, public access.
+        """What should not be missed: lost data, changed permissions, public access."""
+        marked = (
+            (Risk.DATA_LOSS, self.loses_data),
+            (Risk.IAM, self.resource_type in _IAM_TYPES),
+            (Risk.PUBLIC_ACCESS, self.opens_access),
+        )
+        return tuple(risk for risk, applies in marked if applies)
 
-        A bucket that is added or imported has public access blocked by the template.
+    def is_affected_by(self, replaced: Collection[str]) -> bool:
+        """Return whether the change is more than a reference to resources that keep their identity.
+
+        `replaced` are the logical IDs of the resources that do not.
         """
-        risks = [Risk.DATA_LOSS] if self.loses_data else []
-        if self.resource_type in _IAM_TYPES:
-            risks.append(Risk.IAM)
-        properties = _PUBLIC_ACCESS_PROPERTIES.get(self.resource_type)
-        if properties is not None:
-            changed = {change.name.split("/")[0] for change in self.properties}
-            is_bucket = self.resource_type == "AWS::S3::Bucket"
-            if (
-                not properties
-                or changed & properties
-                or (self.action != "Modify" and not is_bucket)
-            ):
-                risks.append(Risk.PUBLIC_ACCESS)
-        return tuple(risks)
+        return (
+            self.action != "Modify"
+            or self.loses_data
+            or not self.properties
+            or any(not item.cause or item.cause in replaced for item in self.properties)
+        )
+
+
+def split_changes(changes: Collection[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+    """Split changes into those that change something, and those that are only re-evaluated.
+
+    CloudFormation lists every resource that refers to a changed one, as its attributes might
+    change. Those that the template refers to (ARNs, names, IDs) only do if it is replaced.
+    """
+    replaced = {
+        change.logical_id
+        for change in changes
+        if change.action != "Modify" or change.replacement == "True"
+    }
+    while True:
+        # What may be replaced counts if its own property changes, or what it refers to is replaced.
+        more = {
+            change.logical_id
+            for change in changes
+            if change.may_be_replaced and change.is_affected_by(replaced)
+        }
+        if more <= replaced:
+            break
+        replaced |= more
+    effective = tuple(change for change in changes if change.is_affected_by(replaced))
+    return effective, tuple(change for change in changes if change not in effective)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +190,18 @@ class Plan:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes of resources."""
+        """The changes of resources, as CloudFormation lists them."""
         return self.change_set.changes
+
+    @property
+    def effective_changes(self) -> tuple[Change, ...]:
+        """The changes without resources that are only re-evaluated; see `split_changes`."""
+        return split_changes(self.changes)[0]
+
+    @property
+    def reevaluated(self) -> tuple[Change, ...]:
+        """The resources that CloudFormation only re-evaluates."""
+        return split_changes(self.changes)[1]
 
     @property
     def is_empty(self) -> bool:

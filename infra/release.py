@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from imgctl.core.errors import Hint
 from infra.bundle import Bundle
-from infra.cloudformation import ChangeSetRequest
+from infra.change_sets import ChangeSetRequest
 from infra.deployed_stack import DeployedStack, check_updatable
 from infra.deployment import StackContext
 from infra.errors import DeployError

@@ -8,6 +8,11 @@ from typing import Any
 from infra.deployed_stack import NOT_DEPLOYED, AdoptionStep, DeployedStack, StackResource
 from infra.errors import DeployError
 from infra.plan import Change, DeployEvent, PropertyChange
+from infra.public_access import opens_access
+
+_REFERENCES = {"ResourceReference", "ResourceAttribute"}
+_KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
+_KNOWN_LATER_TEXT = "known after the deployment"
 
 # As infra.template.import_template writes it: JSON, which is YAML too.
 _METADATA = re.compile(r"^Metadata: (\{.*\})$", re.MULTILINE)
@@ -53,16 +58,18 @@ def parse_change(
     CloudFormation does not report.
     """
     resource = change["ResourceChange"]
+    action, resource_type = resource["Action"], resource["ResourceType"]
+    details = resource.get("Details", [])
+    properties = tuple(_parse_property(detail, parameters) for detail in details)
     return Change(
-        action=resource["Action"],
+        action=action,
         logical_id=resource["LogicalResourceId"],
         physical_id=resource.get("PhysicalResourceId", ""),
-        resource_type=resource["ResourceType"],
-        replacement=resource.get("Replacement", "") if resource["Action"] == "Modify" else "",
-        properties=tuple(
-            _parse_property(detail, parameters) for detail in resource.get("Details", [])
-        ),
-        is_kept=resource["Action"] == "Remove" and resource.get("PolicyAction") == "Retain",
+        resource_type=resource_type,
+        replacement=resource.get("Replacement", "") if action == "Modify" else "",
+        properties=properties,
+        is_kept=action == "Remove" and resource.get("PolicyAction") == "Retain",
+        opens_access=opens_access(resource_type, action, properties, parameters),
     )
 
 
@@ -104,8 +111,15 @@ def _parse_property(
     target = detail.get("Target", {})
     path = target.get("Path", "").removeprefix("/Properties/")
     name = path or target.get("Name") or target.get("Attribute", "")
+    cause = ""
+    if detail.get("ChangeSource") in _REFERENCES and detail.get("Evaluation") == "Dynamic":
+        cause = str(detail.get("CausingEntity", "")).partition(".")[0]
     if "BeforeValue" in target or "AfterValue" in target:
-        return PropertyChange(name, target.get("BeforeValue"), target.get("AfterValue"))
+        after = target.get("AfterValue")
+        after = _KNOWN_LATER_TEXT if after == _KNOWN_LATER else after
+        return PropertyChange(name, target.get("BeforeValue"), after, cause=cause)
+    if cause:
+        return PropertyChange(name, None, None, cause=cause)
     parameter = detail.get("CausingEntity", "")
     if parameter not in parameters:
         return PropertyChange(name, None, None)

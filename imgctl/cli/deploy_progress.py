@@ -1,6 +1,6 @@
 """Progress of a deployment: a tree with durations on a terminal, one line per step elsewhere."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -10,12 +10,15 @@ from imgctl.cli.text import duration_text, printable
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
     from rich.tree import Tree
 
     from imgctl.cli.app import App
-    from infra.plan import DeployEvent
+    from infra.plan import DeployEvent, Plan
 
+_SHORTEST_S = 0.05
+_MOST_LISTED = 12  # in the end; of more, the services are counted: a screen has 24 lines
 _SYMBOLS = {"running": ("◌", "cyan"), "done": ("✓", "green"), "failed": ("✗", "bold red")}
 _VERBS = {"CREATE": "", "UPDATE": "changed", "DELETE": "deleted", "IMPORT": "imported"}
 
@@ -38,10 +41,16 @@ class DeployStep:
 
 
 class DeployProgress:
-    """All steps of one operation on a stack, with CloudFormation's own times."""
+    """All steps of one operation on a stack, with CloudFormation's own times.
 
-    def __init__(self, stack: str) -> None:
+    `planned` are the planned actions by the logical IDs of the resources that change; None lists
+    all. CloudFormation also reports resources that it only re-evaluates: they are counted, unless
+    they fail.
+    """
+
+    def __init__(self, stack: str, planned: Mapping[str, str] | None = None) -> None:
         self._stack = stack
+        self._planned = planned
         self._steps: dict[tuple[str, str], DeployStep] = {}
 
     @property
@@ -60,7 +69,7 @@ class DeployProgress:
         step = DeployStep(
             event.logical_id,
             event.resource_type.split("::")[1] if "::" in event.resource_type else "",
-            _verb(event.status, operation),
+            self._verb(event, operation),
             state or "running",
             began=event.time if before is None else before.began,
             ended=event.time if state else None,
@@ -71,12 +80,39 @@ class DeployProgress:
         self._steps[key] = step
         return step
 
+    def _verb(self, event: "DeployEvent", operation: str) -> str:
+        if event.status.endswith("_SKIPPED"):
+            return "kept"
+        if operation == "ROLLBACK":
+            return "rolled back"
+        is_added = self._planned is not None and self._planned.get(event.logical_id) == "Add"
+        return "" if is_added and operation == "UPDATE" else _VERBS.get(operation, "")
+
+    @property
+    def others(self) -> int:
+        """The number of resources that were only re-evaluated."""
+        return len({s.logical_id for s in self._steps.values() if not self.is_listed(s)})
+
+    @property
+    def listed(self) -> int:
+        """The number of steps that are listed."""
+        return sum(map(self.is_listed, self._steps.values()))
+
+    def is_listed(self, step: DeployStep) -> bool:
+        """Return whether a step is about the stack, a planned change, or a failure."""
+        return (
+            self._planned is None
+            or step.logical_id in self._planned
+            or step.logical_id == self._stack
+            or step.state == "failed"
+        )
+
     def tree(self, now: datetime, *, complete: bool) -> "Tree":
         """Return the steps by service; unless `complete`, finished ones are only counted."""
         from rich.text import Text
         from rich.tree import Tree
 
-        steps = list(self._steps.values())
+        steps = [step for step in self._steps.values() if self.is_listed(step)]
         own = [step for step in steps if step.logical_id == self._stack]
         root = Tree(_label(own[-1], now) if own else Text(self._stack), guide_style="dim")
         services: dict[str, list[DeployStep]] = {}
@@ -88,28 +124,39 @@ class DeployProgress:
             for step in members:
                 if complete or step.state != "done":
                     branch.add(_label(step, now))
+        if self.others:
+            root.add(Text(_others_text(self.others), "dim"))
         return root
 
 
 @contextmanager
 def following(
-    app: "App", stack: str, *, resume_with: str = "deploy"
+    app: "App", stack: str, plan: "Plan | None" = None, *, resume_with: str = "deploy"
 ) -> Iterator[Callable[["DeployEvent"], None]]:
     """Show the events reported inside as they come.
 
+    With a plan, what it does not change is only counted, unless everything is wanted.
     `resume_with` is the command that follows the operation to its end after an interruption.
     """
-    ui, progress = app.ui, DeployProgress(stack)
+    ui, planned = app.ui, None
+    if plan is not None and not ui.verbose:
+        planned = {change.logical_id: change.action for change in plan.effective_changes}
+    progress = DeployProgress(stack, planned)
 
     def on_event(event: "DeployEvent") -> None:
         step = progress.add(event)
-        if not ui.can_draw and (event.is_done or event.is_failure):
+        if ui.can_draw or not progress.is_listed(step):
+            return
+        if event.is_done or event.is_failure:
             ui.info(_line(event, step))
 
-    with ui.drawing(
-        lambda: progress.tree(datetime.now(UTC), complete=False),
-        lambda: progress.tree(datetime.now(UTC), complete=True) if progress.has_begun else "",
-    ):
+    def final_tree() -> "RenderableType":
+        if not progress.has_begun:
+            return ""
+        complete = ui.verbose or progress.listed <= _MOST_LISTED
+        return progress.tree(datetime.now(UTC), complete=complete)
+
+    with ui.drawing(lambda: progress.tree(datetime.now(UTC), complete=False), final_tree):
         try:
             yield on_event
         except KeyboardInterrupt:
@@ -119,16 +166,12 @@ def following(
             )
             ui.warn(hint.render(app.program))
             raise
-
-
-def _verb(status: str, operation: str) -> str:
-    if status.endswith("_SKIPPED"):
-        return "kept"
-    return "rolled back" if operation == "ROLLBACK" else _VERBS.get(operation, "")
+    if progress.others and not ui.can_draw:
+        ui.info(f"  {_others_text(progress.others)}")
 
 
 def _line(event: "DeployEvent", step: DeployStep) -> str:
-    took = f"  {duration_text(step.seconds(event.time))}" if step.began != event.time else ""
+    took = _took(step.seconds(event.time))
     reason = f"  {printable(event.reason)}" if event.is_failure and event.reason else ""
     return f"  {event.status:<28}{event.logical_id}{took}{reason}"
 
@@ -141,7 +184,7 @@ def _label(step: DeployStep, now: datetime) -> "Text":
     return Text.assemble(
         (f"{symbol} ", style),
         " ".join(word for word in words if word),
-        (f"  {duration_text(step.seconds(now))}", "dim"),
+        (_took(step.seconds(now)), "dim"),
         (f"  {printable(step.reason)}" if step.reason else "", "red"),
     )
 
@@ -156,5 +199,14 @@ def _summary(service: str, steps: list[DeployStep], now: datetime) -> "Text":
     ended = max(step.ended or now for step in steps)
     symbol, style = _SYMBOLS[state]
     count = str(done) if done == len(steps) else f"{done} of {len(steps)}"
-    took = duration_text(max(0.0, (ended - began).total_seconds()))
-    return Text.assemble((f"{symbol} ", style), (service, "bold"), (f"  {count}, {took}", "dim"))
+    took = _took((ended - began).total_seconds())
+    return Text.assemble((f"{symbol} ", style), (service, "bold"), (f"  {count}{took}", "dim"))
+
+
+def _took(seconds: float) -> str:
+    """Return a duration to append; empty if it rounds to nothing."""
+    return f"  {duration_text(seconds)}" if seconds >= _SHORTEST_S else ""
+
+
+def _others_text(count: int) -> str:
+    return f"{count} other resources re-evaluated, without a change"

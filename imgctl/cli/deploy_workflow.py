@@ -2,31 +2,23 @@
 
 import tempfile
 from dataclasses import dataclass
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
-from imgctl.cli.stack_access import location, stack_context
-from imgctl.core.errors import Hint
+from imgctl.cli.stack_access import location, read_settled, stack_context
 
 if TYPE_CHECKING:
-    from imgctl.aws.stack import StackOutputs
-    from imgctl.cli.stack_documents import (
-        DeployDocument,
-        PlanDocument,
-        PlannedChange,
-        StackOutputsDocument,
-    )
+    from collections.abc import Callable
+
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
     from infra.deployment import DeploymentState, DeployRequest, StackContext
     from infra.plan import Plan
 
-_ADOPTION_STEP = (
-    "This is one step of several. Next, each with its own plan: table capacity and indexes where"
-    " they are missing, then the rest of the stack."
-)
+_ATTEMPTS = 5  # at planning, each after another deployment that got ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,91 +44,87 @@ class Deployment:
 
 
 def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployment | None:
-    """Deploy the stack that the settings describe; None if only planned, or declined."""
-    from infra import deployment
+    """Deploy the stack that the settings describe; None if only planned, or declined.
+
+    If another deployment gets ahead of this one, it is followed to its end, and this one is planned
+    again.
+    """
+    from botocore.exceptions import ClientError
+
+    from imgctl.core.errors import ImgctlError
     from infra.customer_key import check_usable
-    from infra.deployed_stack import check_updatable
 
     settings = app.settings.stack_settings
     if settings.kms_key is not None:
         check_usable(app.aws.kms, settings.kms_key, app.aws.region)
     context = stack_context(app)
-    deployed = context.client.read(context.stack)
-    if not options.plan_only:
-        deployed = _resume_pending(app, context, deployed)
-        deployed = _offer_cleanup(app, context, deployed)
+    with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
+        make_request = cache(partial(_make_request, app, Path(folder), options))
+        attempts = 1
+        while True:
+            deployed = _read_updatable(app, context, options)
+            try:
+                return _deploy_from(app, context, deployed, options, make_request)
+            except (ImgctlError, ClientError) as error:
+                if options.plan_only or attempts == _ATTEMPTS:
+                    raise
+                if not _was_overtaken(context, deployed, error):
+                    raise
+            attempts += 1
+            app.ui.info(f"Another deployment of the stack {context.stack} got ahead of this one.")
+
+
+def _read_updatable(app: App, context: "StackContext", options: DeployOptions) -> "DeployedStack":
+    from infra.deployed_stack import check_updatable
+
+    if options.plan_only:
+        deployed = context.client.read(context.stack)
+    else:
+        deployed = _offer_cleanup(app, context, read_settled(app, context))
     check_updatable(deployed)  # before the bundle is built
+    return deployed
+
+
+def _deploy_from(
+    app: App,
+    context: "StackContext",
+    deployed: "DeployedStack",
+    options: DeployOptions,
+    make_request: "Callable[[], DeployRequest]",
+) -> Deployment | None:
+    """Deploy all steps that lead from the stack as it was read to the whole stack."""
+    from infra import deployment
+
     state = deployment.observe(context, deployed, adopt=options.adopt)
     _report_existing(app, context, state, options)
-    with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
-        request = _make_request(app, Path(folder), options)
-        while True:
-            step = _plan_and_apply(app, context, request, state, options)
-            if step is None or step.plan.is_last_step or step.plan.is_empty:
-                return step
-            state = deployment.observe(context, step.deployed, adopt=False)
+    request = make_request()
+    while True:
+        step = _plan_and_apply(app, context, request, state, options)
+        if step is None or step.plan.is_last_step or step.plan.is_empty:
+            return step
+        state = deployment.observe(context, step.deployed, adopt=False)
 
 
-def print_outputs(app: App, done: Deployment) -> None:
-    """Print the result of a deployment: the stack's outputs."""
-    from imgctl.aws.stack import parse_outputs
-    from imgctl.cli.tables import pairs_grid
+def _was_overtaken(context: "StackContext", deployed: "DeployedStack", error: Exception) -> bool:
+    """Return whether another deployment explains why this one could not go on.
 
-    outputs = parse_outputs(
-        done.deployed.outputs, stack=done.plan.stack, endpoint_url=app.aws.endpoint_url
-    )
-    pairs = [
-        ("source bucket", outputs.source_bucket),
-        ("destination bucket", outputs.destination_bucket),
-        ("table", outputs.table),
-        ("function", outputs.function),
-        ("API", f"{outputs.api_endpoint}/{outputs.source_bucket}/{{filename}}"),
-    ]
-    if outputs.api_key_id:
-        command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
-        pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
-    document: DeployDocument = {
-        "stack": done.plan.stack,
-        "changed": not done.plan.is_empty,
-        "changes": _planned_changes(done.plan),
-        "outputs": _outputs_document(outputs),
-    }
-    app.ui.result(document, pairs_grid(pairs))
+    `deployed` is the stack as it was read at first. The other one may since have taken the names of
+    its resources, for example.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
 
+    from imgctl.core.errors import ImgctlError
+    from infra.errors import StackBusy, StackChanged
+    from infra.ownership import NameTaken
 
-def _planned_changes(plan: "Plan") -> "list[PlannedChange]":
-    return [
-        {
-            "action": change.action,
-            "resource": change.logical_id,
-            "type": change.resource_type,
-            "replacement": change.replacement,
-            "loses_data": change.loses_data,
-            "marks": [risk.name.lower() for risk in change.risks],
-            "kept": change.is_kept,
-            "properties": [
-                {
-                    "name": item.name,
-                    "before": item.before,
-                    "after": item.after,
-                    "parameter": item.parameter or None,
-                }
-                for item in change.properties
-            ],
-        }
-        for change in plan.changes
-    ]
-
-
-def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":
-    return {
-        "source_bucket": outputs.source_bucket,
-        "destination_bucket": outputs.destination_bucket,
-        "table": outputs.table,
-        "function": outputs.function,
-        "api_endpoint": outputs.api_endpoint,
-        "api_key_id": outputs.api_key_id or None,
-    }
+    if isinstance(error, StackBusy | StackChanged):
+        return True
+    try:
+        current = context.client.read(context.stack)
+    except (ImgctlError, ClientError, BotoCoreError):
+        return False  # the error at hand says more
+    took_names = isinstance(error, NameTaken) and not deployed.is_deployed and current.is_living
+    return current.is_pending or took_names
 
 
 def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequest":
@@ -151,18 +139,6 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
     with app.ui.working("Building the function's bundle"):
         bundle = make_bundle(app.aws, architecture, folder, cache)
     return DeployRequest(stack_template(), settings, bundle, options.express)
-
-
-def _resume_pending(
-    app: App, context: "StackContext", deployed: "DeployedStack"
-) -> "DeployedStack":
-    """Follow what an interrupted run began. Return the stack after it."""
-    if not deployed.is_pending:
-        return deployed
-    with following(app, context.stack) as on_event:
-        context.client.resume(deployed, on_event)
-    app.ui.info("Finished the operation started by an earlier run. Planning your changes:")
-    return context.client.read(context.stack)
 
 
 def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack") -> "DeployedStack":
@@ -217,23 +193,25 @@ def _plan_and_apply(
     options: DeployOptions,
 ) -> Deployment | None:
     """Plan the next step, show it, ask and apply it; None if it was not applied."""
+    from imgctl.cli.deploy_documents import plan_document
+    from imgctl.cli.deploy_plan import show_plan
     from infra.deployment import planned
 
     ui = app.ui
     with planned(context, request, state) as plan:
-        _show_plan(app, plan, request, options)
+        show_plan(
+            app,
+            plan,
+            request.settings,
+            is_result=options.plan_only,
+            allow_data_loss=options.allow_data_loss,
+        )
         if plan.is_empty and not options.plan_only:
             return Deployment(plan, state.deployed)
         if options.plan_only:
             if not plan.is_empty:
                 ui.info("Nothing was changed.")
-            document: PlanDocument = {
-                "stack": plan.stack,
-                "changed": False,
-                "changes": _planned_changes(plan),
-                "partial": not plan.is_last_step,
-            }
-            ui.result(document, "")
+            ui.result(plan_document(plan, request.settings), "")
             return None
         if not ui.confirm(f"Deploy this to {location(app)}?"):
             ui.info("Nothing was changed.")
@@ -244,50 +222,5 @@ def _plan_and_apply(
 def _apply(app: App, context: "StackContext", plan: "Plan", bundle: "Bundle") -> Deployment:
     from infra.deployment import apply
 
-    with following(app, plan.stack) as on_event:
+    with following(app, plan.stack, plan) as on_event:
         return Deployment(plan, apply(context, plan, bundle, on_event))
-
-
-def _show_plan(app: App, plan: "Plan", request: "DeployRequest", options: DeployOptions) -> None:
-    from imgctl.cli.tables import parameters_grid, plan_grid, plan_total
-
-    ui = app.ui
-    if plan.live_version:
-        hint = Hint("{} makes the newest version live.", "publish").render(app.program)
-        ui.info(
-            f"Version {plan.live_version} is live after a rollback and stays live, with its code"
-            f" and settings. {hint}"
-        )
-    if plan.is_empty:
-        ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
-        return
-    ui.info(f"The stack {plan.stack} in {location(app)}:")
-    if plan.parameters and plan.is_last_step:
-        ui.info(parameters_grid(plan))
-    show = ui.print if options.plan_only else ui.info  # a requested plan is the result
-    show(plan_grid(plan))
-    ui.info(plan_total(plan))
-    if not options.allow_data_loss:
-        _check_data_loss(plan)
-    if not plan.is_last_step:
-        ui.info(_ADOPTION_STEP)
-    creates_method = any(change.logical_id == "ApiPut" for change in plan.changes)
-    if creates_method and request.settings.api_authorization == "none":
-        ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
-
-
-def _check_data_loss(plan: "Plan") -> None:
-    from infra.errors import DataLossError
-
-    if plan.abandoned_key:
-        raise DataLossError(
-            f"The function could no longer read data encrypted with {plan.abandoned_key}.",
-            hint="Nothing was changed. Set it as kms_key, or pass --allow-data-loss.",
-        )
-    if plan.loses_data:
-        lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
-        raise DataLossError(
-            "This would delete resources that hold data, or leave them behind outside the stack:"
-            f" {lost}.",
-            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
-        )

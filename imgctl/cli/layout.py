@@ -169,6 +169,23 @@ class Grid:
         return Text("\n").join(line for line in lines if line.plain.strip())
 
 
+def hanging(rows: "Sequence[tuple[Text, Text]]", width: int) -> "Text":
+    """Put texts beside their labels; each line of a text is broken between words only."""
+    from rich.console import Console
+    from rich.text import Text
+
+    indent = max((label.cell_len for label, _ in rows), default=0) + 2
+    console = Console(width=width)
+    lines: list[Text] = []
+    for label, text in rows:
+        parts = text.wrap(console, max(1, width - indent), overflow="ignore")
+        for number, part in enumerate(parts):
+            beginning = label.copy() if number == 0 else Text()
+            beginning.pad_right(indent - beginning.cell_len)
+            lines.append(Text.assemble(beginning, part))
+    return Text("\n").join(lines)
+
+
 def _parts(cells: "Iterable[Text]") -> "Iterable[Text]":
     """Yield each line of each cell that is not empty."""
     return (line for cell in cells for line in cell.split("\n") if line.plain.strip())

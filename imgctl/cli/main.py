@@ -35,7 +35,7 @@ COMMANDS = {
     "redrive": "Resend dead-letter messages to the function",
     "package": "Build the function's bundle",
     "publish": "Publish the function's code as a new version and make it live",
-    "versions": "List the function's versions",
+    "versions": "List the function's versions and what differs between them",
     "rollback": "Make an earlier version of the function live",
     "destroy": "Delete the stack",
     "local": "Manage the embedded AWS",

@@ -89,7 +89,9 @@ def _global_options() -> list[click.Parameter]:
         ),
         _option("--json", description="Print one JSON document."),
         _option("-q", "--quiet", description="Only print results and errors."),
-        _option("-v", "--verbose", description="Log each AWS call, and list every file left out."),
+        _option(
+            "-v", "--verbose", description="Log each AWS call, and leave nothing out of lists."
+        ),
         _option("--debug", description="Show tracebacks."),
         _option("--yes", description="Assume yes for all prompts."),
         _option("--no-color", description="Print without colors."),

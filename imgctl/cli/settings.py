@@ -96,7 +96,7 @@ class Settings:
     )
     json: bool = _flag("Print one JSON document.")
     quiet: bool = _flag("Only print results and errors.")
-    verbose: bool = _flag("Log each AWS call, and list every file left out.")
+    verbose: bool = _flag("Log each AWS call, and leave nothing out of lists.")
     debug: bool = _flag("Show tracebacks.")
     yes: bool = _flag("Assume yes for all prompts.")
     no_color: bool = _flag("Print without colors.")

@@ -1,14 +1,13 @@
-"""What the commands that change a stack share: which stack it is, its plan, its live version."""
+"""What the commands that change a stack share: which stack it is, and what is under way on it."""
 
 from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
+from imgctl.cli.deploy_progress import following
 
 if TYPE_CHECKING:
-    from imgctl.cli.stack_documents import LiveDocument
     from infra.deployed_stack import DeployedStack
     from infra.deployment import StackContext
-    from infra.plan import Plan
 
 
 def stack_context(app: App) -> "StackContext":
@@ -19,18 +18,35 @@ def stack_context(app: App) -> "StackContext":
     stack, aws = app.settings.stack, app.aws
     chosen = app.settings.stack_settings.chosen_names
     names = stack_names(stack, aws.account_id, aws.region, chosen)
-    return StackContext(aws, stack_client(aws), stack, names)
+    return StackContext(aws, stack_client(aws, app.ui.warn), stack, names)
+
+
+def read_settled(app: App, context: "StackContext") -> "DeployedStack":
+    """Read the stack; if another run of imgctl is deploying it, follow that to its end first.
+
+    Raises StackBusy if another program is changing the stack, and DeployError if the deployment
+    that was followed fails.
+    """
+    deployed = context.client.read(context.stack)
+    if not deployed.is_pending:
+        return deployed
+    app.ui.info(f"A deployment of the stack {context.stack} is under way. Following it to its end:")
+    with following(app, context.stack) as on_event:
+        context.client.resume(deployed, on_event)
+    app.ui.info("That deployment is complete. Planning your changes:")
+    return context.client.read(context.stack)
 
 
 def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
     """Read a stack that is to be updated, and use its outputs for the rest of this run.
 
-    Raises StackNotFound, StackBusy or StackNotUpdatable if it cannot be.
+    A deployment that is under way is followed to its end first. Raises StackNotFound, StackBusy or
+    StackNotUpdatable if the stack cannot be updated.
     """
     from imgctl.aws.stack import not_found, parse_outputs
     from infra.deployed_stack import check_updatable
 
-    deployed = context.client.read(context.stack)
+    deployed = read_settled(app, context)
     if not deployed.exists:
         raise not_found(context.stack)
     check_updatable(deployed)
@@ -45,28 +61,3 @@ def location(app: App) -> str:
     if app.aws.is_local:
         return "the embedded AWS on this machine"
     return f"account {app.aws.account_id}, {app.aws.region}"
-
-
-def confirm_plan(app: App, plan: "Plan", question: str) -> bool:
-    """Show a plan and ask; a plan without changes needs no confirmation."""
-    from imgctl.cli.tables import plan_grid
-
-    if plan.is_empty:
-        app.ui.info("Nothing to change: already live.")
-        return True
-    app.ui.info(plan_grid(plan))
-    if app.ui.confirm(question):
-        return True
-    app.ui.info("Nothing was changed.")
-    return False
-
-
-def report_live(app: App, before: int) -> int:
-    """Print which version is live now, and which one was before. Return the exit code."""
-    from infra.function_version import live_version
-
-    live = live_version(app.aws.lambda_, app.outputs.function)
-    was = f" (was {before})" if live != before else ""
-    document: LiveDocument = {"live": live, "before": before, "changed": live != before}
-    app.ui.result(document, f"Version {live} is live{was}.")
-    return 0

@@ -33,6 +33,7 @@ class PlannedChange(TypedDict):
     loses_data: bool
     marks: Annotated[list[str], "data_loss, iam, public_access"]
     kept: Annotated[bool, "whether a removed resource is retained"]
+    reevaluated: Annotated[bool, "whether it only refers to a resource that changes"]
     properties: list[ChangedProperty]
 
 
@@ -47,6 +48,31 @@ class StackOutputsDocument(TypedDict):
     api_key_id: str | None
 
 
+class IdleCostItem(TypedDict):
+    """Resources of one kind that are paid for by the month."""
+
+    name: str
+    count: int
+    usd_per_month: Annotated[float, "all of them together"]
+
+
+class IdleCostDocument(TypedDict):
+    """What the added resources cost while nothing arrives, without AWS's free tier."""
+
+    usd_per_month: float
+    items: list[IdleCostItem]
+    region: Annotated[str, "of the prices"]
+    prices_as_of: Annotated[str, "month of the prices, such as 2026-03"]
+
+
+class LimitsDocument(TypedDict):
+    """What limits a flood of uploads, and what it can cost."""
+
+    reserved_concurrency: Annotated[int | None, "null for no limit"]
+    api_requests_per_s: int
+    api_burst: int
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -54,6 +80,8 @@ class PlanDocument(TypedDict):
     changed: Annotated[bool, "always false"]
     changes: list[PlannedChange]
     partial: Annotated[bool, "whether further steps follow"]
+    idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
+    limits: LimitsDocument
 
 
 class DeployDocument(TypedDict):
@@ -83,12 +111,21 @@ class DestroyDocument(TypedDict):
     ]
 
 
+class ChangedSetting(TypedDict):
+    """One setting that differs between two versions, or the code."""
+
+    name: Annotated[str, "name of the setting, or `code`"]
+    before: Annotated[str | None, "null if unset; the digest of the code"]
+    after: str | None
+
+
 class LiveDocument(TypedDict):
     """`imgctl publish` and `imgctl rollback`."""
 
     live: Annotated[int, "live version"]
     before: Annotated[int, "version that was live before"]
     changed: bool
+    changes: Annotated[list[ChangedSetting], "what became different"]
 
 
 class VersionDocument(TypedDict):
@@ -99,9 +136,20 @@ class VersionDocument(TypedDict):
     modified: str
     code_sha256: Annotated[str, "in base64, as Lambda shows it"]
     code_bytes: int
+    scale: str
+    prefix: str
+    quality: Annotated[int | None, "null for each format's default"]
     memory_mb: int
     timeout_s: int
-    scale: str
+    architecture: str
+    function: str
+    function_role: str
+    dead_letter_queue: Annotated[str | None, "null if it has none"]
+    kms_key: Annotated[str | None, "null for keys owned by AWS"]
+    source_bucket: str
+    destination_bucket: str
+    table: str
+    changes: Annotated[list[ChangedSetting], "against the version before it"]
 
 
 class VersionsDocument(TypedDict):

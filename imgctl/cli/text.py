@@ -45,11 +45,21 @@ def size_text(count: int) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """Format a duration: `0.4 s`, `12 s`, `3 min 5 s`."""
+    """Format a duration: `0.4 s`, `12 s`, `3 min 5 s`, `1 h 2 min`."""
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    return f"{rest} s"
+
+
+def shortened(text: str, length: int | None) -> str:
+    """Cut a text to at most `length` characters, with an ellipsis; None leaves it whole."""
+    return text if length is None or len(text) <= length else f"{text[: length - 1]}…"
 
 
 def local_time(time: str | None) -> str:

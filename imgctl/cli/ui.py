@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 import click
 
 from imgctl.cli.layout import Line, wrapped
-from imgctl.cli.text import printable, printable_json, printable_lines
+from imgctl.cli.text import duration_text, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
-    from imgctl.cli.layout import Grid
 
 
 class Advance(Protocol):
@@ -25,6 +26,16 @@ class Advance(Protocol):
 
     def __call__(self, done: int) -> None:
         """Report how many more items are done."""
+
+
+class Part(Protocol):
+    """A part of the output that looks different on a terminal and in a pipe."""
+
+    def rendered(self, width: int) -> "Table | Text":
+        """Return the form for a terminal of this width."""
+
+    def lines(self) -> str:
+        """Return the form for a pipe: one line per row, cells separated by tabs."""
 
 
 class Ui:
@@ -59,7 +70,7 @@ class Ui:
         """Whether a question would be put to a person, and not be answered by --yes."""
         return self.interactive and not self._yes
 
-    def result(self, document: "Document", rendered: "Grid | str") -> None:
+    def result(self, document: "Document", rendered: "Part | str") -> None:
         """Print the command's result: the document with --json, else the rendered form."""
         if self.json_wanted:
             from imgctl.cli.documents import SCHEMA
@@ -69,7 +80,7 @@ class Ui:
         elif rendered:
             self.print(rendered)
 
-    def print(self, part: "Grid | Line | str") -> None:
+    def print(self, part: "Part | str") -> None:
         """Print a part of the result as it becomes known; with --json only `result` prints.
 
         If stdout is not a terminal, a grid is printed as lines of tab-separated values.
@@ -90,7 +101,7 @@ class Ui:
         )
         console.print(rendered, soft_wrap=True)
 
-    def _without_shown_hint(self, part: "Grid | Line") -> "Grid | Line":
+    def _without_shown_hint(self, part: "Part") -> "Part":
         """Return the part; a line without its hint if an earlier line showed the same one."""
         if not isinstance(part, Line) or not part.hint:
             return part
@@ -99,7 +110,7 @@ class Ui:
         self._shown_hints.add(part.hint)
         return part
 
-    def info(self, text: "str | Grid") -> None:
+    def info(self, text: "str | Part") -> None:
         """Print progress or a fact to stderr; silent with --quiet and --json."""
         if not self._quiet and not self.json_wanted:
             self._print(text)
@@ -146,7 +157,7 @@ class Ui:
                 yield
         else:
             yield
-        self._print(f"{what} ({time.monotonic() - started_s:.1f} s)")
+        self._print(f"{what} ({duration_text(time.monotonic() - started_s)})")
 
     @property
     def can_draw(self) -> bool:
@@ -233,7 +244,7 @@ class Ui:
         shown.stylize("bold red", 0, len("Error:"))
         console.print(shown, soft_wrap=True)
 
-    def _print(self, part: "Grid | str") -> None:
+    def _print(self, part: "Part | str") -> None:
         if isinstance(part, str):
             part = printable_lines(part)
         if not sys.stderr.isatty():

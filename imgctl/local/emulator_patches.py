@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import quote
 
 from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import lambda_svc, s3, sts
-from ministack.services.cloudformation import changesets, engine
+from ministack.services import cloudformation, lambda_svc, s3, sts
+from ministack.services.cloudformation import changesets, engine, handlers
 
 _KEYS = re.compile(rb"<(Key|Prefix|Delimiter|KeyMarker|NextKeyMarker)>(.*?)</\1>", re.DOTALL)
 
@@ -39,6 +39,7 @@ def apply_patches() -> None:
     patch_workers()
     patch_concurrency()
     patch_changesets()
+    patch_empty_stacks()
     patch_listings()
     patch_wildcards()
 
@@ -94,6 +95,29 @@ def patch_changesets() -> None:
         return resolved | {"Resources": included}
 
     changesets._resolve_props_for_diff = resolve_included
+
+
+def patch_empty_stacks() -> None:
+    """Let the change sets that create a stack share the empty stack that the first of them made.
+
+    The emulator makes another for each. Executing one of them would then not delete the others, and
+    executing a second one would create the same resources again, fail, and roll the stack back.
+    """
+    create = handlers._ACTION_HANDLERS["CreateChangeSet"]
+
+    def create_in_shared_stack(parameters: Any) -> Any:
+        name = changesets._p(parameters, "StackName")
+        before = cloudformation._stacks.get(name)
+        response = create(parameters)
+        if before is None or before["StackStatus"] != "REVIEW_IN_PROGRESS":
+            return response
+        after = cloudformation._stacks.setdefault(name, before)  # removed if it was rejected
+        for change_set in cloudformation._change_sets.values():
+            if change_set["StackId"] == before["StackId"]:
+                change_set["StackId"] = after["StackId"]
+        return response
+
+    handlers._ACTION_HANDLERS["CreateChangeSet"] = create_in_shared_stack
 
 
 def patch_listings() -> None:

@@ -41,9 +41,9 @@ def steps() -> DeployProgress:
 def test_what_runs_is_shown_and_what_is_done_is_counted(steps: DeployProgress) -> None:
     lines = shown(steps, 71).splitlines()
     assert lines[0] == "◌ photos changed  1 min 11 s"
-    assert "◌ S3  1 of 2, 1 min 10 s" in lines[1]
+    assert "◌ S3  1 of 2  1 min 10 s" in lines[1]
     assert "◌ Source changed  1 min 10 s" in lines[2]
-    assert "✓ SQS  1, 2.5 s" in lines[3]
+    assert "✓ SQS  1  2.5 s" in lines[3]
     assert len(lines) == 4
 
 
@@ -74,6 +74,27 @@ def test_a_failure_stays_in_sight_with_its_reason_and_what_followed(steps: Deplo
 def test_what_outlives_the_stack_is_said_to_be_kept(steps: DeployProgress) -> None:
     steps.add(told("Source", "AWS::S3::Bucket", "DELETE_SKIPPED", 20))
     assert "✓ Source kept" in shown(steps, 30, complete=True)
+
+
+def test_what_the_plan_does_not_change_is_counted_unless_it_fails() -> None:
+    steps = DeployProgress("photos", {"Function": "Modify", "Version": "Add"})
+    for resource, status in (
+        ("photos", "UPDATE_IN_PROGRESS"),
+        ("Function", "UPDATE_COMPLETE"),
+        ("Version", "UPDATE_COMPLETE"),
+        ("Queue", "UPDATE_IN_PROGRESS"),
+        ("Queue", "UPDATE_COMPLETE"),
+        ("Alarm", "UPDATE_COMPLETE"),
+        ("Role", "UPDATE_FAILED"),
+    ):
+        steps.add(told(resource, "AWS::Some::Thing", status, 1, "because"))
+    text = shown(steps, 1, complete=True)
+    assert "✓ Function changed\n" in text
+    assert "✓ Version\n" in text
+    assert "✗ Role changed  because" in text
+    assert "2 other resources re-evaluated, without a change" in text
+    assert "Queue" not in text
+    assert "0.0 s" not in text
 
 
 def test_a_clock_that_is_behind_awss_gives_no_negative_time(steps: DeployProgress) -> None:

@@ -65,7 +65,15 @@ def test_times_of_both_functions_are_in_utc() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 0 s"), (185, "3 min 5 s")],
+    [
+        (0, "0.0 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min"),
+        (65.0, "1 min 5 s"),
+        (3599.6, "1 h"),
+        (3725, "1 h 2 min"),
+    ],
 )
 def test_durations_have_suitable_units(seconds: float, text: str) -> None:
     assert duration_text(seconds) == text

@@ -121,7 +121,7 @@ def context_of(local: Local, stack: str, **names: str) -> deployment.StackContex
     """Return a stack at the embedded AWS, with names of its own where they are given."""
     aws = local.aws
     chosen = stack_names(stack, aws.account_id, aws.region, names)
-    return deployment.StackContext(aws, deployment.stack_client(aws), stack, chosen)
+    return deployment.StackContext(aws, deployment.stack_client(aws, print), stack, chosen)
 
 
 def deploy_step(

@@ -36,7 +36,7 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
     refused = empty.imgctl("rollback", "--yes")
     assert (refused.code, "there is none before it" in refused.err) == (1, True)
     unchanged = empty.imgctl("publish", "--yes", "--json").succeeded().document
-    assert unchanged == {"schema": 1, "live": 1, "before": 1, "changed": False}
+    assert unchanged == {"schema": 1, "live": 1, "before": 1, "changed": False, "changes": []}
 
     settings = tmp_path / "imgctl.toml"
     settings.write_text("scale = 0.25\n")
@@ -44,10 +44,16 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
     empty.imgctl(*again).succeeded()
     listed = empty.imgctl("versions", "--json").succeeded().document
     assert [(one["version"], one["live"]) for one in listed["versions"]] == [(2, True), (1, False)]
+    scale = {"name": "scale", "before": "0.5", "after": "0.25"}
+    assert [one["changes"] for one in listed["versions"]] == [[scale], []]
     assert width_of_a_half(empty, "a.png") == 20
 
-    back = empty.imgctl("rollback", "--yes", "--json").succeeded().document
-    assert (back["live"], back["before"]) == (1, 2)
+    back = empty.imgctl("rollback", "--yes").succeeded()
+    assert back.out == "Version 1 is live (was 2).\n"
+    assert (
+        "Version 2 → 1, with the same code:\nscale\t0.25 → 0.5\nModify\tFunctionAlias\t" in back.err
+    )
+    assert "SourceBucket" not in back.err
     assert width_of_a_half(empty, "b.png") == 40
 
     deployed = empty.imgctl(*again).succeeded()
@@ -69,7 +75,7 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
     settings.write_text("scale = 0.25\n")
 
     published = empty.imgctl("publish", "--yes", "--json").succeeded().document
-    assert (published["live"], published["before"]) == (2, 1)
+    assert (published["live"], published["before"], published["changes"]) == (2, 1, [scale])
     assert width_of_a_half(empty, "d.png") == 20
     assert "Nothing to change" in empty.imgctl(*again).err
 

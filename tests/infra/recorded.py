@@ -35,7 +35,14 @@ class Recorded:
         )
         self.stub = Stubber(self.cloudformation)
         self.slept_s: list[float] = []
-        self.client = StackClient(self.cloudformation, self.slept_s.append, 2.0, unique=lambda: "1")
+        self.warnings: list[str] = []
+        self.client = StackClient(
+            self.cloudformation,
+            self.slept_s.append,
+            2.0,
+            unique=lambda: "1",
+            warn=self.warnings.append,
+        )
 
     def responds(
         self, operation: str, response: dict[str, Any], expected: Any = None

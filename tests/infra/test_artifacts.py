@@ -54,6 +54,20 @@ def test_the_first_upload_creates_a_private_bucket_with_the_stacks_tag(
     assert aws.s3.get_bucket_location(Bucket=BUCKET)["LocationConstraint"] == "eu-west-2"
 
 
+def test_a_bucket_that_another_deployment_creates_at_the_same_time_is_shared(
+    aws: Aws, bundle: Bundle
+) -> None:
+    events: Any = aws.s3.meta.events
+
+    def create_elsewhere(**_: object) -> None:
+        events.unregister("before-call.s3.CreateBucket", create_elsewhere)
+        upload_bundle(aws, bundle)
+
+    events.register("before-call.s3.CreateBucket", create_elsewhere)
+    assert not upload_bundle(aws, bundle)
+    assert aws.s3.list_buckets()["Buckets"][0]["Name"] == BUCKET
+
+
 def test_the_same_content_is_not_uploaded_again(aws: Aws, bundle: Bundle) -> None:
     assert upload_bundle(aws, bundle)
     assert not upload_bundle(aws, bundle)

@@ -1,6 +1,7 @@
-import multiprocessing
 import os
 import secrets
+import subprocess
+import sys
 from hashlib import sha256
 from pathlib import Path
 
@@ -161,20 +162,27 @@ def test_a_used_entry_counts_as_new(cache: BundleCache) -> None:
     assert cache.find(inputs[1]) is None
 
 
-def use(folder: Path, seed: int) -> bool:
-    """Store and find in turn, with more inputs than are kept; false if wrong bytes are found."""
-    cache = BundleCache(folder)
-    for turn in range(40):
-        number = (turn * seed) % (2 * KEPT_ENTRIES)
-        digest, data = sha256(bytes([number])).hexdigest(), bytes([number]) * 100_000
-        if cache.find(digest) not in (None, data):
-            return False
-        cache.store(digest, data)
-    return True
+# Stores and finds in turn, with more inputs than are kept; fails if wrong bytes are found.
+_USE = """
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+from infra.bundle_cache import KEPT_ENTRIES, BundleCache
+
+cache, seed = BundleCache(Path(sys.argv[1])), int(sys.argv[2])
+for turn in range(40):
+    number = (turn * seed) % (2 * KEPT_ENTRIES)
+    digest, data = sha256(bytes([number])).hexdigest(), bytes([number]) * 100_000
+    assert cache.find(digest) in (None, data)
+    cache.store(digest, data)
+"""
 
 
 def test_several_processes_use_one_cache_at_once(tmp_path: Path) -> None:
     folder = tmp_path / "bundles"
-    with multiprocessing.get_context("spawn").Pool(3) as pool:
-        assert pool.starmap(use, [(folder, seed) for seed in (1, 3, 5)]) == [True] * 3
+    processes = [
+        subprocess.Popen([sys.executable, "-c", _USE, folder, seed]) for seed in ("1", "3", "5")
+    ]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0, 0]
     assert 0 < len(list(folder.iterdir())) <= KEPT_ENTRIES

@@ -4,9 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
-from infra.cloudformation import ChangeSetRequest, StackClient
+from infra.change_sets import ChangeSetRequest
+from infra.cloudformation import StackClient
 from infra.deployed_stack import AdoptionStep, DeployedStack, StackResource, owned_names
 from infra.errors import (
     DeployError,
@@ -582,3 +584,82 @@ def test_an_unknown_step_of_an_adoption_is_not_guessed(recorded: Recorded) -> No
     recorded.status("IMPORT_COMPLETE").responds("get_template", {"TemplateBody": template})
     with pytest.raises(DeployError, match="replicas"):
         recorded.client.read("imgctl")
+
+
+OVERTAKEN = [
+    ("UPDATE_IN_PROGRESS", StackBusy),  # another deployment has begun
+    ("UPDATE_COMPLETE", StackChanged),  # and has ended by now
+    (None, StackChanged),
+]
+
+
+@pytest.mark.parametrize(("status", "error"), OVERTAKEN)
+def test_a_change_set_that_another_deployment_prevents_or_deletes_says_so(
+    recorded: Recorded, status: str | None, error: type[DeployError]
+) -> None:
+    planned_from = stack("UPDATE_COMPLETE", changed="earlier")
+    recorded.fails("create_change_set", "AlreadyExistsException", "exists").status(status)
+    with pytest.raises(error):
+        recorded.client.create_change_set(planned_from, REQUEST)
+
+    recorded.responds("create_change_set", {"Id": CHANGE_SET})
+    recorded.fails("describe_change_set", "ChangeSetNotFound", "gone").status(status)
+    recorded.responds("delete_change_set", {})
+    with pytest.raises(error):
+        recorded.client.create_change_set(planned_from, REQUEST)
+
+
+@pytest.mark.parametrize(("status", "error"), OVERTAKEN[:2])
+def test_a_change_set_that_is_obsolete_when_it_is_executed_says_why(
+    recorded: Recorded, status: str, error: type[DeployError]
+) -> None:
+    recorded.status("REVIEW_IN_PROGRESS")
+    recorded.fails("execute_change_set", "InvalidChangeSetStatus", "OBSOLETE").status(status)
+    with pytest.raises(error):
+        recorded.client.execute(replace(PLANNED, planned_from=NEW), lambda _: None)
+
+
+def test_a_rejection_that_no_other_deployment_explains_is_reported_as_it_is(
+    recorded: Recorded,
+) -> None:
+    recorded.fails("create_change_set", "LimitExceeded", "too many").status("UPDATE_COMPLETE")
+    with pytest.raises(ClientError, match="too many"):
+        recorded.client.create_change_set(DEPLOYED, REQUEST)
+    recorded.fails("create_change_set", "LimitExceeded", "too many")
+    recorded.fails("describe_stacks", "AccessDenied", "no")
+    with pytest.raises(ClientError, match="too many"):
+        recorded.client.create_change_set(DEPLOYED, REQUEST)
+
+
+@pytest.mark.parametrize("refused", ["describe_change_set", "delete_change_set"])
+def test_a_change_set_that_cannot_be_deleted_is_only_a_warning(
+    recorded: Recorded, refused: str
+) -> None:
+    if refused == "delete_change_set":
+        recorded.change_set("CREATE_COMPLETE", ExecutionStatus="AVAILABLE")
+    recorded.fails(refused, "AccessDenied", "not allowed")
+    recorded.client.discard(PLANNED)
+    (warning,) = recorded.warnings
+    assert "Could not delete the change set" in warning
+    assert "not allowed" in warning
+
+
+def test_a_change_set_that_another_deployment_has_deleted_needs_no_warning(
+    recorded: Recorded,
+) -> None:
+    recorded.fails("describe_change_set", "ChangeSetNotFound", "gone")
+    recorded.client.discard(PLANNED)
+    assert recorded.warnings == []
+
+
+def test_failing_to_clean_up_hides_neither_a_rejection_nor_that_nothing_changes(
+    recorded: Recorded,
+) -> None:
+    for reason in ("Template error", "No updates are to be performed."):
+        recorded.responds("create_change_set", {"Id": CHANGE_SET})
+        recorded.change_set("FAILED", reason)
+        recorded.fails("delete_change_set", "AccessDenied", "not allowed")
+    with pytest.raises(DeployError, match="Template error"):
+        recorded.client.create_change_set(DEPLOYED, REQUEST)
+    assert recorded.client.create_change_set(DEPLOYED, REQUEST).is_empty
+    assert len(recorded.warnings) == 2

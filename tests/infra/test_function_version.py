@@ -34,6 +34,7 @@ VERSION = Version(
     environment={"SOURCE_BUCKET": "in", "DESTINATION_BUCKET": "out", "TABLE_NAME": "t"},
     memory_mb=1769,
     timeout_s=60,
+    architecture="arm64",
 )
 PARAMETERS = {
     "FunctionName": "f",
@@ -108,6 +109,7 @@ def test_versions_are_listed_newest_first_with_what_they_are_bound_to() -> None:
             "Environment": {"Variables": dict(VERSION.environment)},
             "MemorySize": 1769,
             "Timeout": 60,
+            "Architectures": ["arm64"],
         }
 
     versions = [listed("$LATEST"), listed("1"), listed("2")]

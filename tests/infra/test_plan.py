@@ -1,10 +1,23 @@
+import re
+from dataclasses import replace
+
 import pytest
 
 from infra.deployed_stack import DeployedStack
-from infra.plan import Change, ChangeSet, Plan, PropertyChange, Risk, assemble_plan
+from infra.plan import (
+    Change,
+    ChangeSet,
+    Plan,
+    PropertyChange,
+    Risk,
+    assemble_plan,
+    split_changes,
+)
+from infra.template import stack_template
 
 NEW = DeployedStack("s", None)
 BUCKET, TABLE = "AWS::S3::Bucket", "AWS::DynamoDB::Table"
+METHOD, ALIAS = "AWS::ApiGateway::Method", "AWS::Lambda::Alias"
 
 
 def change(action: str, type_: str, replacement: str = "", *properties: str) -> Change:
@@ -51,17 +64,8 @@ def test_nothing_else_is_data_loss(harmless: Change) -> None:
         (change("Modify", "AWS::IAM::Role", "False", "Policies"), [Risk.IAM]),
         (change("Add", "AWS::Lambda::Permission"), [Risk.IAM]),
         (change("Add", "AWS::S3::BucketPolicy"), [Risk.IAM]),
-        (change("Add", "AWS::ApiGateway::Method"), [Risk.PUBLIC_ACCESS]),
-        (change("Remove", "AWS::ApiGateway::ApiKey"), [Risk.PUBLIC_ACCESS]),
-        (
-            change("Modify", "AWS::ApiGateway::Method", "False", "AuthorizationType"),
-            [Risk.PUBLIC_ACCESS],
-        ),
-        (change("Modify", "AWS::ApiGateway::Method", "False", "Integration"), []),
-        (
-            change("Modify", BUCKET, "False", "PublicAccessBlockConfiguration/BlockPublicAcls"),
-            [Risk.PUBLIC_ACCESS],
-        ),
+        (change("Add", METHOD), []),
+        (replace(change("Add", METHOD), opens_access=True), [Risk.PUBLIC_ACCESS]),
         (change("Add", BUCKET), []),
         (change("Remove", BUCKET), [Risk.DATA_LOSS]),
         (change("Modify", "AWS::Lambda::Function", "False", "Timeout"), []),
@@ -134,3 +138,68 @@ def test_a_key_that_data_still_needs_is_reported_as_abandoned(
 ) -> None:
     plan = assemble_plan(deployed(KmsKeyArn=before), NOT_EMPTY, after, keys_in_use=in_use)
     assert plan.abandoned_key == abandoned
+
+
+@pytest.mark.parametrize(
+    ("changed", "may_be"),
+    [
+        (change("Modify", BUCKET, "Conditional", "NotificationConfiguration"), False),
+        (change("Modify", ALIAS, "Conditional", "FunctionVersion"), False),
+        (change("Modify", ALIAS, "Conditional", "Name"), True),
+        (change("Modify", "AWS::Lambda::Permission", "Conditional", "FunctionName"), True),
+        (change("Modify", "AWS::Lambda::Permission", "False", "FunctionName"), False),
+    ],
+)
+def test_only_some_properties_can_replace_a_resource(changed: Change, may_be: bool) -> None:
+    assert changed.may_be_replaced == may_be
+
+
+def modified(name: str, type_: str, replacement: str, *properties: tuple[str, str]) -> Change:
+    """Return a change of properties, each with the resource that it only refers to, or ''."""
+    changed = tuple(PropertyChange(p, None, None, cause=cause) for p, cause in properties)
+    return Change("Modify", name, name, type_, replacement, changed)
+
+
+# As CloudFormation lists them when an earlier version is made live.
+ALIAS_MOVES = modified("FunctionAlias", ALIAS, "Conditional", ("FunctionVersion", ""))
+FOLLOWERS = (
+    modified("BatchRole", "AWS::IAM::Role", "False", ("Policies", "FunctionAlias")),
+    modified("SourceBucket", BUCKET, "Conditional", ("NotificationConfiguration", "FunctionAlias")),
+)
+
+
+def test_what_only_refers_to_a_changed_resource_is_reevaluated() -> None:
+    assert split_changes((ALIAS_MOVES, *FOLLOWERS)) == ((ALIAS_MOVES,), FOLLOWERS)
+    plan = Plan(replace(NOT_EMPTY, changes=(*FOLLOWERS, ALIAS_MOVES)))
+    assert (plan.effective_changes, plan.reevaluated) == ((ALIAS_MOVES,), FOLLOWERS)
+
+
+def test_what_refers_to_a_replaced_resource_changes_too_and_so_do_its_followers() -> None:
+    function = modified("Function", "AWS::Lambda::Function", "True", ("FunctionName", ""))
+    alias = modified("FunctionAlias", ALIAS, "Conditional", ("FunctionName", "Function"))
+    alarm = modified("Alarm", "AWS::CloudWatch::Alarm", "False", ("Dimensions", "Queue"))
+    changes = (alias, *FOLLOWERS, function, alarm)
+    assert split_changes(changes) == ((alias, *FOLLOWERS, function), (alarm,))
+
+
+def test_what_refers_to_a_resource_that_may_be_replaced_counts_as_changed() -> None:
+    logs = modified("Logs", "AWS::Logs::LogGroup", "Conditional", ("LogGroupName", ""))
+    metric = modified("Metric", "AWS::Logs::MetricFilter", "Conditional", ("LogGroupName", "Logs"))
+    assert split_changes((metric, logs)) == ((metric, logs), ())
+
+
+def test_an_added_resource_and_a_possible_loss_of_data_are_never_only_reevaluated() -> None:
+    version = change("Add", "AWS::Lambda::Version")
+    alias = modified("FunctionAlias", ALIAS, "False", ("FunctionVersion", version.logical_id))
+    loss = modified("Records", TABLE, "Conditional", ("TableName", "Function"))
+    unexplained = change("Modify", "AWS::Lambda::Function", "False")
+    changes = (version, alias, loss, unexplained)
+    assert split_changes(changes) == (changes, ())
+
+
+def test_the_template_refers_to_nothing_that_changes_without_a_replacement() -> None:
+    """Otherwise a resource that refers to it would change, and the plan would not list it."""
+    template = stack_template()
+    attributes = re.findall(r"!GetAtt '?\w+\.(\w+)", template)
+    attributes += re.findall(r"\$\{\w+\.(\w+)\}", template)
+    assert set(attributes) == {"Arn", "QueueName", "RootResourceId", "Version"}

@@ -17,7 +17,7 @@ from imgctl.core.record import Record, Status, to_item
 from imgctl.core.spec import HALF
 from imgctl.worker import deadline
 from imgctl.worker import settings as worker_settings
-from infra import adoption, function_version, ownership, parameters, snapshots
+from infra import adoption, function_version, ownership, parameters, snapshots, version_settings
 from infra.bundle import Architecture, Bundle
 from infra.names import Names, deployed_names, stack_names
 from infra.setting_spec import Choice, Integer, IntegerChoice, SettingSpec, Text
@@ -172,11 +172,9 @@ def test_the_function_accepts_the_templates_defaults() -> None:
 def test_a_version_is_described_by_the_variables_that_the_template_sets() -> None:
     declared = properties("Function")["Environment"]["Variables"]
     variables = Recorder(declared)
-    version = function_version.Version(1, "f", "", "", 1, "r", "", "", variables, 1769, 60)
-    for read in function_version.VERSION_BINDINGS.values():
-        read(version)
-    assert version.scale == "SCALE"
-    assert variables.read == declared.keys() - {"OUTPUT_PREFIX", "QUALITY"}
+    version = function_version.Version(1, "f", "", "", 1, "r", "", "", variables, 1769, 60, "arm64")
+    version_settings.content_of(version)
+    assert variables.read == declared.keys()
 
 
 def test_the_shortest_timeout_leaves_time_for_a_call_to_aws() -> None:

@@ -74,7 +74,7 @@ def _split(hint: Any) -> tuple[Any, str]:
 
 
 def _name(expected: Any) -> str:
-    names = {str: "string", int: "integer", bool: "boolean", type(None): "null"}
+    names = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
     origin, arguments = get_origin(expected), get_args(expected)
     if is_typeddict(expected):
         return f"[{expected.__name__}](#{expected.__name__.lower()})"

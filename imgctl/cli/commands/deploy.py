@@ -30,7 +30,8 @@ def deploy(
 
     Shows the plan and asks before anything is changed. Running it again changes nothing.
     """
-    from imgctl.cli.deploy_workflow import DeployOptions, deploy_stack, print_outputs
+    from imgctl.cli.deploy_documents import print_outputs
+    from imgctl.cli.deploy_workflow import DeployOptions, deploy_stack
 
     if cmk is not None:
         set_option(context, "kms_key", cmk)
@@ -38,5 +39,5 @@ def deploy(
     done = deploy_stack(app, DeployOptions(plan_only, express, adopt, allow_data_loss))
     if done is None:
         return 0 if plan_only else 1
-    print_outputs(app, done)
+    print_outputs(app, done.plan, done.deployed)
     return 0

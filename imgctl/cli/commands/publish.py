@@ -8,13 +8,7 @@ import click
 from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command
-from imgctl.cli.stack_access import (
-    confirm_plan,
-    location,
-    read_deployed,
-    report_live,
-    stack_context,
-)
+from imgctl.cli.stack_access import location, read_deployed, stack_context
 
 
 @click.command(cls=Command, epilog="Example: imgctl publish")
@@ -24,23 +18,32 @@ def publish(context: click.Context) -> int:
 
     Leaves the rest of the stack, including its settings, as it is deployed. `rollback` undoes it.
     """
+    from imgctl.cli.live_versions import confirm_live, report_live
     from infra import deployment, release
     from infra.bundle import Architecture
     from infra.bundle_cache import user_cache
-    from infra.function_version import live_version
+    from infra.function_version import choose_version, list_versions, live_version
+    from infra.version_settings import content_of, deployed_content, differences
 
     app = app_of(context)
     stack = stack_context(app)
     deployed = read_deployed(app, stack)
     before = live_version(app.aws.lambda_, app.outputs.function)
+    versions = list_versions(app.aws.lambda_, app.outputs.function)
+    live = choose_version(versions, before, before)
     with tempfile.TemporaryDirectory(prefix="imgctl-publish-") as folder:
         architecture = Architecture(deployed.parameters["Architecture"])
         with app.ui.working("Building the function's bundle"):
             bundle = deployment.make_bundle(app.aws, architecture, Path(folder), user_cache())
         with release.planned_publish(stack, deployed, bundle) as plan:
-            if not confirm_plan(app, plan, f"Make this code live in {location(app)}?"):
+            after = deployed_content({**deployed.parameters, "CodeKey": bundle.key})
+            changes = differences(content_of(live), after)
+            is_new = bundle.key != deployed.parameters["CodeKey"]
+            what = f"Version {before} → {'a new version' if is_new else versions[0].number}"
+            question = f"Make this code live in {location(app)}?"
+            if not confirm_live(app, plan, what, changes, question):
                 return 1
             if not plan.is_empty:
-                with following(app, plan.stack) as on_event:
+                with following(app, plan.stack, plan) as on_event:
                     deployment.apply(stack, plan, bundle, on_event)
-    return report_live(app, before)
+    return report_live(app, before, changes)

@@ -5,13 +5,7 @@ import click
 from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command, completer
-from imgctl.cli.stack_access import (
-    confirm_plan,
-    location,
-    read_deployed,
-    report_live,
-    stack_context,
-)
+from imgctl.cli.stack_access import location, read_deployed, stack_context
 
 
 @click.command(cls=Command, epilog="Example: imgctl rollback 3")
@@ -26,7 +20,9 @@ def rollback(context: click.Context, *, version: int | None) -> int:
     quality, memory, timeout) come back with its code. `deploy` keeps it live; `publish` makes the
     newest version live again.
     """
+    from imgctl.cli.live_versions import confirm_live, report_live
     from infra import function_version, release
+    from infra.version_settings import content_of, differences
 
     app = app_of(context)
     stack = stack_context(app)
@@ -35,10 +31,14 @@ def rollback(context: click.Context, *, version: int | None) -> int:
     before = function_version.live_version(app.aws.lambda_, function)
     versions = function_version.list_versions(app.aws.lambda_, function)
     chosen = function_version.choose_version(versions, before, version)
+    live = function_version.choose_version(versions, before, before)
+    changes = differences(content_of(live), content_of(chosen))
     with release.planned_rollback(stack, deployed, chosen) as plan:
-        if not confirm_plan(app, plan, f"Make version {chosen.number} live in {location(app)}?"):
+        what = f"Version {before} → {chosen.number}"
+        question = f"Make version {chosen.number} live in {location(app)}?"
+        if not confirm_live(app, plan, what, changes, question):
             return 1
         if not plan.is_empty:
-            with following(app, plan.stack) as on_event:
+            with following(app, plan.stack, plan) as on_event:
                 stack.client.execute(plan.change_set, on_event)
-    return report_live(app, before)
+    return report_live(app, before, changes)

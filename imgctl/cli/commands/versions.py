@@ -14,33 +14,28 @@ if TYPE_CHECKING:
 @click.command(cls=Command, epilog="Example: imgctl versions")
 @click.pass_context
 def versions(context: click.Context) -> int:
-    """List the function's versions.
+    """List the function's versions and what differs between them.
 
     The newest comes first, and the live one is marked. A version consists of the function's code
     and settings.
     """
-    from imgctl.cli.tables import versions_grid
+    from imgctl.cli.live_versions import version_document
+    from imgctl.cli.versions_view import VersionsView, common_settings
     from infra.function_version import list_versions, live_version
 
     app = app_of(context)
     function = app.outputs.function
     live = live_version(app.aws.lambda_, function)
     published = list_versions(app.aws.lambda_, function)
+    older = [*published[1:], None]
     document: VersionsDocument = {
         "live": live,
         "versions": [
-            {
-                "version": version.number,
-                "live": version.number == live,
-                "modified": version.modified,
-                "code_sha256": version.sha256,
-                "code_bytes": version.size,
-                "memory_mb": version.memory_mb,
-                "timeout_s": version.timeout_s,
-                "scale": version.scale,
-            }
-            for version in published
+            version_document(version, before, live)
+            for version, before in zip(published, older, strict=True)
         ],
     }
-    app.ui.result(document, versions_grid(published, live))
+    app.ui.result(document, VersionsView(published, live))
+    if len(published) > 1:
+        app.ui.info(f"The same in all versions:\n  {common_settings(published)}")
     return 0

@@ -1,0 +1,107 @@
+"""Plans and results of deployments in JSON, and the outputs as a table."""
+
+from typing import TYPE_CHECKING
+
+from imgctl.aws.stack import parse_outputs
+from imgctl.cli.app import App
+from imgctl.cli.tables import pairs_grid
+from infra.idle_cost import idle_cost
+from infra.plan import Plan
+from infra.prices import PRICE_REGION, PRICES_AS_OF
+
+if TYPE_CHECKING:
+    from imgctl.aws.stack import StackOutputs
+    from imgctl.cli.stack_documents import (
+        DeployDocument,
+        PlanDocument,
+        PlannedChange,
+        StackOutputsDocument,
+    )
+    from infra.deployed_stack import DeployedStack
+    from infra.settings import StackSettings
+
+
+def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
+    """Print the result of a deployment: the stack's outputs."""
+    outputs = parse_outputs(deployed.outputs, stack=plan.stack, endpoint_url=app.aws.endpoint_url)
+    pairs = [
+        ("source bucket", outputs.source_bucket),
+        ("destination bucket", outputs.destination_bucket),
+        ("table", outputs.table),
+        ("function", outputs.function),
+        ("API", f"{outputs.api_endpoint}/{outputs.source_bucket}/{{filename}}"),
+    ]
+    if outputs.api_key_id:
+        command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
+        pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
+    document: DeployDocument = {
+        "stack": plan.stack,
+        "changed": not plan.is_empty,
+        "changes": _planned_changes(plan),
+        "outputs": _outputs_document(outputs),
+    }
+    app.ui.result(document, pairs_grid(pairs))
+
+
+def plan_document(plan: Plan, settings: "StackSettings") -> "PlanDocument":
+    """Return the JSON document of a plan that is only shown."""
+    cost = idle_cost(plan.changes, settings)
+    return {
+        "stack": plan.stack,
+        "changed": False,
+        "changes": _planned_changes(plan),
+        "partial": not plan.is_last_step,
+        "idle_cost": {
+            "usd_per_month": float(cost.usd),
+            "items": [
+                {"name": item.name, "count": item.count, "usd_per_month": float(item.usd)}
+                for item in cost.items
+            ],
+            "region": PRICE_REGION,
+            "prices_as_of": PRICES_AS_OF,
+        }
+        if cost.items
+        else None,
+        "limits": {
+            "reserved_concurrency": settings.reserved_concurrency,
+            "api_requests_per_s": settings.api_requests_per_s,
+            "api_burst": settings.api_burst,
+        },
+    }
+
+
+def _planned_changes(plan: Plan) -> "list[PlannedChange]":
+    reevaluated = plan.reevaluated
+    return [
+        {
+            "action": change.action,
+            "resource": change.logical_id,
+            "type": change.resource_type,
+            "replacement": change.replacement,
+            "loses_data": change.loses_data,
+            "marks": [risk.name.lower() for risk in change.risks],
+            "kept": change.is_kept,
+            "reevaluated": change in reevaluated,
+            "properties": [
+                {
+                    "name": item.name,
+                    "before": item.before,
+                    "after": item.after,
+                    "parameter": item.parameter or None,
+                }
+                for item in change.properties
+            ],
+        }
+        for change in plan.changes
+    ]
+
+
+def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":
+    return {
+        "source_bucket": outputs.source_bucket,
+        "destination_bucket": outputs.destination_bucket,
+        "table": outputs.table,
+        "function": outputs.function,
+        "api_endpoint": outputs.api_endpoint,
+        "api_key_id": outputs.api_key_id or None,
+    }

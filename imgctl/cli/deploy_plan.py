@@ -1,0 +1,100 @@
+"""The plan of a deployment as a person sees it, with its cost, and what it must not do unasked."""
+
+from typing import TYPE_CHECKING
+
+from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
+from imgctl.cli.stack_access import location
+from imgctl.core.errors import Hint
+from imgctl.links import documentation
+from infra.errors import DataLossError
+from infra.idle_cost import IdleCost, idle_cost
+from infra.prices import PRICE_REGION, PRICES_AS_OF
+from infra.version_settings import named_setting
+
+if TYPE_CHECKING:
+    from imgctl.cli.app import App
+    from infra.plan import Plan
+    from infra.settings import StackSettings
+
+_ADOPTION_STEP = (
+    "This is one step of several. Next, each with its own plan: table capacity and indexes where"
+    " they are missing, then the rest of the stack."
+)
+
+
+def show_plan(
+    app: "App",
+    plan: "Plan",
+    settings: "StackSettings",
+    *,
+    is_result: bool,
+    allow_data_loss: bool,
+) -> None:
+    """Show a plan on stderr, or, if it is the command's result, its changes on stdout.
+
+    Raises DataLossError if it would lose data, unless that is allowed.
+    """
+    ui = app.ui
+    if plan.live_version:
+        hint = Hint("{} makes the newest version live.", "publish").render(app.program)
+        ui.info(
+            f"Version {plan.live_version} is live after a rollback and stays live, with its code"
+            f" and settings. {hint}"
+        )
+    if plan.is_empty:
+        ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
+        return
+    ui.info(f"The stack {plan.stack} in {location(app)}:")
+    if plan.parameters and plan.is_last_step:
+        ui.info(changes_grid(map(named_setting, plan.parameters)))
+    show = ui.print if is_result else ui.info
+    show(PlanView(plan, is_complete=ui.verbose))
+    ui.info(plan_total(plan, is_complete=ui.verbose))
+    if not allow_data_loss:
+        _check_data_loss(plan)
+    if not plan.is_last_step:
+        ui.info(_ADOPTION_STEP)
+    cost = idle_cost(plan.changes, settings)
+    if cost.items:
+        ui.info(_cost_text(cost, is_local=app.aws.is_local))
+        if settings.reserved_concurrency is None:
+            ui.info(_flood_text(settings))
+    opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
+    if opens_api and settings.api_authorization == "none":
+        ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _cost_text(cost: IdleCost, *, is_local: bool) -> str:
+    items = ", ".join(
+        f"{item.count} {item.name}{'s' if item.count > 1 else ''} ${item.usd:.2f}"
+        for item in cost.items
+    )
+    costs = "In AWS it would cost" if is_local else "It costs"
+    return (
+        f"{costs} about ${cost.usd:.2f} per month when idle, without the free tier:\n"
+        f"  {items} ({PRICE_REGION} prices of {PRICES_AS_OF})\n"
+        f"  See {documentation('explanation/costs.md')}"
+    )
+
+
+def _flood_text(settings: "StackSettings") -> str:
+    return (
+        "No limit on what a flood of uploads costs: reserved_concurrency is not set.\n"
+        f"  The API alone accepts up to {settings.api_requests_per_s} requests per second"
+        " (api_requests_per_s)."
+    )
+
+
+def _check_data_loss(plan: "Plan") -> None:
+    if plan.abandoned_key:
+        raise DataLossError(
+            f"The function could no longer read data encrypted with {plan.abandoned_key}.",
+            hint="Nothing was changed. Set it as kms_key, or pass --allow-data-loss.",
+        )
+    if plan.loses_data:
+        lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
+        raise DataLossError(
+            "This would delete resources that hold data, or leave them behind outside the stack:"
+            f" {lost}.",
+            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
+        )

@@ -1,0 +1,86 @@
+"""The function's versions in JSON, and the plan and the result of making one live."""
+
+from typing import TYPE_CHECKING
+
+from imgctl.cli.app import App
+from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
+from infra.function_version import Version, live_version
+from infra.plan import Plan, PropertyChange
+from infra.version_settings import CODE, content_of, differences
+
+if TYPE_CHECKING:
+    from imgctl.cli.stack_documents import ChangedSetting, LiveDocument, VersionDocument
+
+
+def confirm_live(
+    app: App, plan: Plan, what: str, changes: tuple[PropertyChange, ...], question: str
+) -> bool:
+    """Show which version would become live and what changes with it, and ask.
+
+    `what` names the two versions. A plan without changes needs no confirmation.
+    """
+    ui = app.ui
+    if plan.is_empty:
+        ui.info("Nothing to change: already live.")
+        return True
+    if not changes:
+        ui.info(f"{what}, with the same code and settings.")
+    else:
+        is_same_code = all(item.name != CODE for item in changes)
+        ui.info(f"{what}, with the same code:" if is_same_code else f"{what}:")
+        ui.info(changes_grid(changes))
+    ui.info(PlanView(plan, is_complete=ui.verbose))
+    ui.info(plan_total(plan, is_complete=ui.verbose))
+    if ui.confirm(question):
+        return True
+    ui.info("Nothing was changed.")
+    return False
+
+
+def report_live(app: App, before: int, changes: tuple[PropertyChange, ...]) -> int:
+    """Print which version is live now, and which one was before. Return the exit code."""
+    live = live_version(app.aws.lambda_, app.outputs.function)
+    is_changed = live != before
+    document: LiveDocument = {
+        "live": live,
+        "before": before,
+        "changed": is_changed,
+        "changes": _changed_settings(changes) if is_changed else [],
+    }
+    was = f" (was {before})" if is_changed else ""
+    app.ui.result(document, f"Version {live} is live{was}.")
+    return 0
+
+
+def version_document(version: Version, before: Version | None, live: int) -> "VersionDocument":
+    """Return a version with its settings, and what differs from the version before it, if any."""
+    content = content_of(version)
+    changes = () if before is None else differences(content_of(before), content)
+    return {
+        "version": version.number,
+        "live": version.number == live,
+        "modified": version.modified,
+        "code_sha256": version.sha256,
+        "code_bytes": version.size,
+        "scale": version.scale,
+        "prefix": content["prefix"],
+        "quality": int(content["quality"]) if content["quality"] else None,
+        "memory_mb": version.memory_mb,
+        "timeout_s": version.timeout_s,
+        "architecture": version.architecture,
+        "function": version.function,
+        "function_role": content["function_role"],
+        "dead_letter_queue": content.get("dead_letter_queue"),
+        "kms_key": content["kms_key"] or None,
+        "source_bucket": content["source_bucket"],
+        "destination_bucket": content["destination_bucket"],
+        "table": content["table"],
+        "changes": _changed_settings(changes),
+    }
+
+
+def _changed_settings(changes: tuple[PropertyChange, ...]) -> "list[ChangedSetting]":
+    return [
+        {"name": item.name, "before": item.before or None, "after": item.after or None}
+        for item in changes
+    ]

@@ -1,0 +1,57 @@
+"""Requests to CloudFormation about change sets, as arguments of its client."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from infra.deployed_stack import DeployedStack
+from infra.plan import ChangeSet, ImportedResource
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeSetRequest:
+    """A template with its parameters, to be planned for a stack.
+
+    With `imports`, the template holds only these resources, and a new stack is made of them.
+    `express` does not wait for resources to become stable.
+    """
+
+    template: str
+    parameters: Mapping[str, str]
+    imports: Sequence[ImportedResource] = ()
+    express: bool = False
+
+
+def create_arguments(
+    deployed: DeployedStack, request: ChangeSetRequest, name: str
+) -> dict[str, Any]:
+    """Return the arguments of CreateChangeSet for a change set called `name`."""
+    arguments: dict[str, Any] = {
+        "StackName": deployed.name,
+        "ChangeSetName": name,
+        "ChangeSetType": "UPDATE" if deployed.is_deployed else "CREATE",
+        "TemplateBody": request.template,
+        "Parameters": [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in request.parameters.items()
+        ],
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    if request.express:  # which turns rollback off unless it is asked for
+        arguments["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
+    if request.imports:
+        arguments["ChangeSetType"] = "IMPORT"
+        arguments["ResourcesToImport"] = [
+            {
+                "ResourceType": resource.resource_type,
+                "LogicalResourceId": resource.logical_id,
+                "ResourceIdentifier": {resource.identifier: resource.name},
+            }
+            for resource in request.imports
+        ]
+    return arguments
+
+
+def names_of(change_set: ChangeSet) -> dict[str, Any]:
+    """Return the arguments that name a change set, its stack too: policies are about stacks."""
+    return {"StackName": change_set.stack, "ChangeSetName": change_set.id}

@@ -1,0 +1,69 @@
+"""What a version of the function consists of, by the names of settings, and how versions differ."""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+
+from infra.function_version import VERSION_BINDINGS, Version
+from infra.plan import PropertyChange
+from infra.settings import STACK_SETTINGS
+
+CODE = "code"
+"""The name of the code's digest beside the settings."""
+
+VersionContent = Mapping[str, str]
+"""The settings by their names, as text and empty if unset, and the code's SHA-256 in base64."""
+
+_CODE_KEY = re.compile(r"function/([0-9a-f]{64})\.zip")
+
+# By the template's parameter, in the order in which they are shown.
+_READERS: Mapping[str, Callable[[Version], str | None]] = {
+    "Scale": lambda version: version.scale,
+    "OutputPrefix": lambda version: version.environment.get("OUTPUT_PREFIX", ""),
+    "Quality": lambda version: version.environment.get("QUALITY", ""),
+    "MemoryMegabytes": lambda version: str(version.memory_mb),
+    "TimeoutSeconds": lambda version: str(version.timeout_s),
+    "Architecture": lambda version: version.architecture,
+    **VERSION_BINDINGS,
+}
+_NAMES = {spec.parameter: spec.name for spec in STACK_SETTINGS}
+
+BOUND_SETTINGS = frozenset(_NAMES[name] for name in VERSION_BINDINGS)
+"""The names, and the key, that a version is bound to: they do not decide what results look like."""
+
+
+def content_of(version: Version) -> VersionContent:
+    """Return what a version consists of, without what it is not bound to."""
+    settings = {_NAMES[name]: read(version) for name, read in _READERS.items()}
+    bound = {name: value for name, value in settings.items() if value is not None}
+    return {CODE: version.sha256, **bound}
+
+
+def deployed_content(parameters: Mapping[str, str]) -> VersionContent:
+    """Return what a version that is published with these parameters of the stack consists of."""
+    settings = {_NAMES[name]: parameters.get(name, "") for name in _READERS}
+    return {CODE: code_digest(parameters.get("CodeKey", "")), **settings}
+
+
+def code_digest(key: str) -> str:
+    """Return the code's SHA-256 in base64, as Lambda reports it, from the key of its bundle."""
+    match = _CODE_KEY.fullmatch(key)
+    return base64.b64encode(bytes.fromhex(match[1])).decode() if match else key
+
+
+def differences(before: VersionContent, after: VersionContent) -> tuple[PropertyChange, ...]:
+    """Return what changes from one version to another, of what both have."""
+    return tuple(
+        PropertyChange(name, before[name], value)
+        for name, value in after.items()
+        if name in before and before[name] != value
+    )
+
+
+def named_setting(parameter: PropertyChange) -> PropertyChange:
+    """Return a changed parameter of the template under the name of its setting, if it has one."""
+    if parameter.name == "CodeKey":
+        before = code_digest(parameter.before or "")
+        return PropertyChange(CODE, before, code_digest(parameter.after or ""))
+    name = _NAMES.get(parameter.name, parameter.name)
+    return PropertyChange(name, parameter.before, parameter.after)

@@ -1,0 +1,102 @@
+"""What a plan says beside the changes: its cost, what limits a flood, and what it must not do."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from imgctl.aws.session import Aws
+from imgctl.cli.app import App, make_ui
+from imgctl.cli.deploy_documents import plan_document
+from imgctl.cli.deploy_plan import show_plan
+from imgctl.cli.settings import resolve
+from infra.errors import DataLossError
+from infra.plan import Change, Plan
+from infra.settings import StackSettings
+from infra.template import stack_template
+from tests.cli.test_plan_view import plan_of
+from tests.moto_aws import aws, moto_account
+
+__all__ = ["aws", "moto_account"]
+
+FOUND = re.findall(r"^  (\w+):\n    Type: (AWS::\w+::\w+)$", stack_template(), re.MULTILINE)
+NEW_STACK = plan_of(*(Change("Add", name, "", type_) for name, type_ in FOUND))
+DEFAULTS = StackSettings()
+
+
+@pytest.fixture
+def app(aws: Aws) -> App:
+    resolved = resolve({}, {}, None)
+    app = App(resolved, make_ui(resolved.settings), "imgctl")
+    app.aws = aws
+    return app
+
+
+def shown(app: App, capsys: pytest.CaptureFixture[str], plan: Plan, settings: StackSettings) -> str:
+    show_plan(app, plan, settings, is_result=False, allow_data_loss=False)
+    return capsys.readouterr().err
+
+
+def test_a_new_stack_says_what_it_costs_and_that_nothing_limits_a_flood(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = shown(app, capsys, NEW_STACK, DEFAULTS)
+    assert "It costs about $3.40 per month when idle, without the free tier:\n" in text
+    assert "  4 alarms $0.40, 1 dashboard $3.00 (us-east-1 prices of 20" in text
+    assert "explanation/costs.md" in text
+    assert "reserved_concurrency is not set" in text
+    assert "up to 100 requests per second" in text
+    assert "PUBLIC ACCESS" not in text
+
+
+def test_a_limit_that_is_set_is_not_missed_and_a_key_is_paid_for(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = "arn:aws:kms:eu-west-2:123456789012:key/1"
+    text = shown(app, capsys, NEW_STACK, StackSettings(reserved_concurrency=5, kms_key=key))
+    assert "about $4.40 per month" in text
+    assert "1 KMS key $1.00" in text
+    assert "reserved_concurrency" not in text
+
+
+def test_a_change_of_a_deployed_stack_says_nothing_about_costs(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    version = Change("Add", "CodeVersion1", "", "AWS::Lambda::Version")
+    text = shown(app, capsys, plan_of(version), DEFAULTS)
+    assert "per month" not in text
+    assert "reserved_concurrency" not in text
+    assert plan_document(plan_of(version), DEFAULTS)["idle_cost"] is None
+
+
+def test_an_api_that_anyone_can_use_is_a_warning(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    method = Change("Add", "ApiPut", "", "AWS::ApiGateway::Method")
+    opened = plan_of(replace(method, opens_access=True))
+    text = shown(app, capsys, opened, StackSettings(api_authorization="none"))
+    assert "1 marked PUBLIC ACCESS" in text
+    assert "Anyone on the internet" in text
+    assert "Anyone" not in shown(app, capsys, plan_of(method), DEFAULTS)
+
+
+def test_a_loss_of_data_is_refused_after_it_was_shown(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lost = plan_of(Change("Remove", "Records", "hala-db", "AWS::DynamoDB::Table"))
+    with pytest.raises(DataLossError, match=r"Records \(hala-db\)"):
+        show_plan(app, lost, DEFAULTS, is_result=False, allow_data_loss=False)
+    assert "1 marked LOSES DATA" in capsys.readouterr().err
+    show_plan(app, lost, DEFAULTS, is_result=False, allow_data_loss=True)
+
+
+def test_json_has_the_cost_and_the_limits() -> None:
+    document = plan_document(NEW_STACK, replace(DEFAULTS, reserved_concurrency=7))
+    assert document["idle_cost"] is not None
+    assert document["idle_cost"]["usd_per_month"] == 3.4
+    assert document["idle_cost"]["items"][0] == {"name": "alarm", "count": 4, "usd_per_month": 0.4}
+    assert document["limits"] == {
+        "reserved_concurrency": 7,
+        "api_requests_per_s": 100,
+        "api_burst": 50,
+    }

@@ -1,0 +1,40 @@
+"""What the plan of a stack says that it costs while nothing arrives."""
+
+import re
+from decimal import Decimal
+
+from infra.idle_cost import IdleItem, idle_cost
+from infra.plan import Change
+from infra.prices import PRICES_AS_OF, RESOURCE_PRICES
+from infra.settings import StackSettings
+from infra.template import stack_template
+
+TYPES = re.findall(r"^    Type: (AWS::\w+::\w+)$", stack_template(), re.MULTILINE)
+EVERYTHING = [Change("Add", f"R{i}", "", type_) for i, type_ in enumerate(TYPES)]
+ALARMS, DASHBOARD = IdleItem("alarm", 4, Decimal("0.40")), IdleItem("dashboard", 1, Decimal(3))
+
+
+def test_a_new_stack_costs_its_alarms_and_its_dashboard() -> None:
+    cost = idle_cost(EVERYTHING, StackSettings())
+    assert cost.items == (ALARMS, DASHBOARD)
+    assert cost.usd == Decimal("3.40")
+
+
+def test_a_key_of_the_users_is_included() -> None:
+    key = "arn:aws:kms:eu-west-2:123456789012:key/1"
+    cost = idle_cost(EVERYTHING, StackSettings(kms_key=key))
+    assert cost.items == (ALARMS, DASHBOARD, IdleItem("KMS key", 1, Decimal(1)))
+
+
+def test_a_plan_that_adds_nothing_with_a_monthly_price_costs_nothing_more() -> None:
+    changes = [
+        Change("Modify", "ErrorsAlarm", "", "AWS::CloudWatch::Alarm"),
+        Change("Add", "CodeVersion", "", "AWS::Lambda::Version"),
+    ]
+    key = "arn:aws:kms:eu-west-2:123456789012:key/1"
+    assert idle_cost(changes, StackSettings(kms_key=key)).items == ()
+
+
+def test_prices_are_of_a_month_and_of_resources_that_the_template_has() -> None:
+    assert re.fullmatch(r"20\d\d-\d\d", PRICES_AS_OF)
+    assert set(RESOURCE_PRICES) <= set(TYPES)

@@ -1,0 +1,60 @@
+"""Only a change that lets more callers in is one that opens a resource."""
+
+import pytest
+
+from infra.plan import PropertyChange
+from infra.public_access import opens_access
+
+METHOD, BUCKET = "AWS::ApiGateway::Method", "AWS::S3::Bucket"
+
+
+@pytest.mark.parametrize(
+    ("action", "before", "after", "opens"),
+    [
+        ("Add", None, "iam", False),
+        ("Add", None, "key", True),
+        ("Add", None, "none", True),
+        ("Modify", "iam", "iam", False),
+        ("Modify", "iam", "key", True),
+        ("Modify", "key", "none", True),
+        ("Modify", "none", "key", False),
+        ("Modify", "none", "none", False),
+        ("Modify", "key", "iam", False),
+        ("Remove", "none", "none", False),
+    ],
+)
+def test_the_api_is_opened_by_less_authorization_than_before(
+    action: str, before: str | None, after: str, opens: bool
+) -> None:
+    assert opens_access(METHOD, action, (), {"ApiAuthorization": (before, after)}) == opens
+
+
+def test_an_api_whose_authorization_is_not_known_counts_as_open() -> None:
+    assert opens_access(METHOD, "Add", (), {})
+
+
+@pytest.mark.parametrize(
+    ("name", "after", "opens"),
+    [
+        ("PublicAccessBlockConfiguration/BlockPublicAcls", "false", True),
+        ("PublicAccessBlockConfiguration/BlockPublicAcls", "true", False),
+        ("PublicAccessBlockConfiguration", None, True),
+        ("OwnershipControls/Rules/0/ObjectOwnership", "ObjectWriter", True),
+        ("OwnershipControls/Rules/0/ObjectOwnership", "BucketOwnerEnforced", False),
+        ("AccessControl", "PublicRead", True),
+        ("AccessControl", "Private", False),
+        ("VersioningConfiguration/Status", "Suspended", False),
+    ],
+)
+def test_a_bucket_is_opened_by_its_settings_unless_they_close_it(
+    name: str, after: str | None, opens: bool
+) -> None:
+    changed = (PropertyChange(name, "x", after),)
+    assert opens_access(BUCKET, "Modify", changed, {}) == opens
+    assert not opens_access(BUCKET, "Add", changed, {})
+
+
+def test_a_function_url_opens_and_a_role_does_not() -> None:
+    assert opens_access("AWS::Lambda::Url", "Add", (), {})
+    assert not opens_access("AWS::Lambda::Url", "Remove", (), {})
+    assert not opens_access("AWS::IAM::Role", "Add", (), {})

@@ -1,0 +1,68 @@
+"""What a version consists of, and how two of them differ, in the words of the settings."""
+
+import base64
+from dataclasses import replace
+
+from infra.plan import PropertyChange
+from infra.settings import STACK_SETTINGS
+from infra.template import VERSION_PARAMETERS
+from infra.version_settings import (
+    CODE,
+    code_digest,
+    content_of,
+    deployed_content,
+    differences,
+    named_setting,
+)
+from tests.infra.test_function_version import PARAMETERS, VERSION
+
+HASH = "ab" * 32
+DIGEST = base64.b64encode(bytes.fromhex(HASH)).decode()
+KEY = f"function/{HASH}.zip"
+RESULT = {"SCALE": "0.5", "OUTPUT_PREFIX": "resized-"}
+PUBLISHED = replace(VERSION, sha256=DIGEST, environment={**VERSION.environment, **RESULT})
+DEPLOYED = PARAMETERS | {
+    "CodeKey": KEY,
+    "Scale": "0.5",
+    "OutputPrefix": "resized-",
+    "Quality": "",
+    "MemoryMegabytes": "1769",
+    "TimeoutSeconds": "60",
+    "Architecture": "arm64",
+}
+
+
+def test_a_version_consists_of_all_that_makes_a_new_version() -> None:
+    names = {spec.name for spec in STACK_SETTINGS if spec.parameter in VERSION_PARAMETERS}
+    assert content_of(PUBLISHED).keys() == {CODE, *names}
+
+
+def test_a_version_is_what_was_deployed_when_it_was_published() -> None:
+    assert content_of(PUBLISHED) == deployed_content(DEPLOYED)
+
+
+def test_differences_have_the_names_of_settings() -> None:
+    after = replace(
+        PUBLISHED,
+        sha256="other",
+        memory_mb=2048,
+        environment={**PUBLISHED.environment, "QUALITY": "70"},
+    )
+    assert differences(content_of(PUBLISHED), content_of(after)) == (
+        PropertyChange("code", DIGEST, "other"),
+        PropertyChange("quality", "", "70"),
+        PropertyChange("memory_mb", "1769", "2048"),
+    )
+
+
+def test_a_queue_that_a_version_does_not_name_is_no_difference() -> None:
+    without = content_of(replace(PUBLISHED, dead_letter_queue=""))
+    assert differences(without, deployed_content(DEPLOYED)) == ()
+
+
+def test_parameters_are_shown_under_the_names_of_settings() -> None:
+    assert named_setting(PropertyChange("Quality", "", "70")).name == "quality"
+    assert named_setting(PropertyChange("RequireTls", "false", "true")).name == "RequireTls"
+    code = named_setting(PropertyChange("CodeKey", KEY, "function/other.zip"))
+    assert code == PropertyChange("code", DIGEST, "function/other.zip")
+    assert code_digest(KEY) == DIGEST
