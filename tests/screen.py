@@ -27,6 +27,9 @@ _VARYING = [
     (re.compile(r"\b[0-9a-f]{64}\b"), "0" * 64),
     (re.compile(r"\b[0-9a-f]{32}\b"), "0" * 32),
     (re.compile(r"\b[0-9A-F]{18}\b"), "0" * 18),
+    (re.compile(r"(?<=CodeVersion)[0-9a-f]{12}"), "0" * 12),
+    (re.compile(r"(?<=15:25:09   )\S{12}"), "0" * 12),  # of the code, after its time
+    (re.compile(r"\(\d+(\.\d)? s\)"), "(0.1 s)"),
 ]
 
 

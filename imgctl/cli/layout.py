@@ -171,19 +171,29 @@ class Grid:
 
 def hanging(rows: "Sequence[tuple[Text, Text]]", width: int) -> "Text":
     """Put texts beside their labels; each line of a text is broken between words only."""
-    from rich.console import Console
     from rich.text import Text
 
     indent = max((label.cell_len for label, _ in rows), default=0) + 2
-    console = Console(width=width)
     lines: list[Text] = []
     for label, text in rows:
-        parts = text.wrap(console, max(1, width - indent), overflow="ignore")
+        parts = [part for line in text.split("\n") for part in _broken(line, width - indent)]
         for number, part in enumerate(parts):
             beginning = label.copy() if number == 0 else Text()
             beginning.pad_right(indent - beginning.cell_len)
             lines.append(Text.assemble(beginning, part))
     return Text("\n").join(lines)
+
+
+def _broken(line: "Text", width: int) -> "Iterable[Text]":
+    """Break a line as `wrapped` does; the parts keep their styles."""
+    from rich.text import Text
+
+    end = 0
+    for part in wrapped(line.plain, width).split("\n"):
+        words = part.lstrip(" ")
+        start = line.plain.index(words, end)
+        end = start + len(words)
+        yield Text.assemble(" " * (len(part) - len(words)), line[start:end])
 
 
 def _parts(cells: "Iterable[Text]") -> "Iterable[Text]":

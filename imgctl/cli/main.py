@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl import __version__
-from imgctl.cli.options import Group, given_options
+from imgctl.cli.options import Command, Group, given_options
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -80,7 +80,11 @@ class _Commands(Group):
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Try it without an AWS account: imgctl demo",
+    examples=[
+        "imgctl demo",
+        "imgctl upload holiday/ --recursive --prefix holiday",
+        "imgctl history",
+    ],
 )
 @click.version_option(__version__, prog_name="imgctl")
 def imgctl() -> None:
@@ -121,11 +125,22 @@ def run(arguments: list[str]) -> int:
         return 0
     except click.ClickException as error:
         failed = error.ctx if isinstance(error, click.UsageError) else None
-        command = "imgctl" if failed is None else failed.command_path
-        _ui(context, arguments).error("usage", error.format_message(), f"See {command} --help.")
+        _ui(context, arguments).error("usage", error.format_message(), _usage_hint(failed))
         return USAGE
     except Exception as error:
         return _fail(error, context, arguments)
+
+
+def _usage_hint(failed: click.Context | None) -> str:
+    """Return the form of the command that was called wrongly, with an example."""
+    if failed is None:
+        return "See imgctl --help."
+    lines = [f"See {failed.command_path} --help."]
+    command = failed.command
+    if isinstance(command, Command):
+        usage = " ".join(command.collect_usage_pieces(failed))
+        lines = [f"Usage: {failed.command_path} {usage}", f"Example: {command.examples[0]}", *lines]
+    return "\n".join(lines)
 
 
 def _complete(instruction: str) -> int:

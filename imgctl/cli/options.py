@@ -3,7 +3,7 @@
 Nothing but click is imported here: this is all that `imgctl --help` needs.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import click
@@ -104,8 +104,15 @@ _GLOBAL = {
 }  # fmt: skip
 
 
-class _OptionSections(click.Command):
-    """Lists a command's own options apart from the global ones."""
+class _Help(click.Command):
+    """Lists a command's own options apart from the global ones, and examples between them.
+
+    Each example is one whole command line.
+    """
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = tuple(examples)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
@@ -114,13 +121,18 @@ class _OptionSections(click.Command):
             row = parameter.get_help_record(ctx) if isinstance(parameter, click.Option) else None
             if row is not None:
                 (own if _GLOBAL.isdisjoint(parameter.opts) else shared).append(row)
-        for title, rows in (("Options", own), ("Global options", shared)):
-            if rows:
-                with formatter.section(title):
-                    formatter.write_dl(rows)
+        if own:
+            with formatter.section("Options"):
+                formatter.write_dl(own)
+        if self.examples:
+            with formatter.section("Examples"):
+                for example in self.examples:
+                    formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+        with formatter.section("Global options"):
+            formatter.write_dl(shared)
 
 
-class Command(_OptionSections):
+class Command(_Help):
     """A command that accepts the global options too."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -129,7 +141,7 @@ class Command(_OptionSections):
         self.params += [p for p in _global_options() if not own & set(p.opts)]
 
 
-class Group(_OptionSections, click.Group):
+class Group(_Help, click.Group):
     """A group of such commands, which are listed before the options."""
 
     command_class = Command

@@ -233,7 +233,8 @@ class Ui:
             document: ErrorDocument = {"error": {"code": code, "message": message, "hint": hint}}
             click.echo(printable_json(json.dumps(document, ensure_ascii=False)), err=True)
             return
-        text = printable(message) + (f"\n  {printable(hint)}" if hint else "")
+        below = hint.split("\n") if hint else []
+        text = "\n".join([printable(message), *(f"  {printable(line)}" for line in below)])
         if not sys.stderr.isatty():
             click.echo(f"Error: {text}", err=True)
             return

@@ -32,7 +32,7 @@ def commands() -> list[tuple[str, ...]]:
 def test_every_command_has_help_with_an_example(imgctl: Imgctl, command: tuple[str, ...]) -> None:
     done = imgctl(*command, "--help")
     assert done.code == 0
-    assert f"Example: imgctl {command[0]}" in done.out
+    assert f"\nExamples:\n  imgctl {' '.join(command)}" in done.out
     assert done.err == ""
 
 

@@ -13,6 +13,7 @@ import imgctl
 import infra
 from imgctl.cli.app import App, program_for
 from imgctl.cli.main import imgctl as program
+from imgctl.cli.options import Command, Group
 from imgctl.core.errors import Hint, ImgctlError
 from tests.cli_result import CliResult
 
@@ -68,6 +69,22 @@ def test_a_command_that_does_not_exist_would_be_found(command: str) -> None:
         parse(shlex.split(command))
 
 
+def test_each_example_of_the_help_exists_with_its_options() -> None:
+    context = click.Context(program)
+    commands = [program.get_command(context, name) for name in program.list_commands(context)]
+    nested = [
+        inner for group in commands if isinstance(group, Group) for inner in group.commands.values()
+    ]
+    for command in [program, *commands, *nested]:
+        assert isinstance(command, Command | Group)
+        assert command.examples
+        for example in command.examples:
+            line = re.split(r" >>? | < | \| ", example)[0]
+            name, *words = shlex.split(line)
+            assert name == "imgctl"
+            parse(words)
+
+
 def test_each_hint_has_a_place_for_each_of_its_commands() -> None:
     for where, call in hints():
         text = call.args[0]
@@ -76,11 +93,11 @@ def test_each_hint_has_a_place_for_each_of_its_commands() -> None:
 
 
 def test_no_other_string_names_a_command() -> None:
-    """It would lack the options in use. Docstrings and epilogs are no messages."""
+    """It would lack the options in use. Docstrings and examples are no messages."""
     found = []
     for path in SOURCES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
-        exempt = {id(node) for node in _docstrings(tree)} | {id(node) for node in _epilogs(tree)}
+        exempt = {id(node) for node in _docstrings(tree)} | {id(node) for node in _examples(tree)}
         found += [
             f"{path}:{node.lineno}"
             for node in ast.walk(tree)
@@ -99,10 +116,10 @@ def _docstrings(tree: ast.Module) -> Iterator[ast.AST]:
             yield node.value
 
 
-def _epilogs(tree: ast.Module) -> Iterator[ast.AST]:
+def _examples(tree: ast.Module) -> Iterator[ast.AST]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.keyword) and node.arg == "epilog":
-            yield node.value
+        if isinstance(node, ast.keyword) and node.arg == "examples":
+            yield from ast.walk(node.value)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from imgctl.cli.layout import Grid, Line, wrapped
+from imgctl.cli.layout import Grid, Line, hanging, wrapped
 
 WORDS = st.text(st.characters(codec="utf-8", categories=["L", "N"]), min_size=1, max_size=30)
 SENTENCES = st.lists(WORDS, max_size=25).map(" ".join)
@@ -95,6 +95,18 @@ def test_a_word_too_long_for_its_place_gets_a_line_of_its_own() -> None:
         "          long name.jpg",
         "          64x48",
     ]
+
+
+@given(SENTENCES, SENTENCES, WIDTHS)
+def test_a_text_beside_its_label_is_broken_between_words_only(
+    first: str, second: str, width: int
+) -> None:
+    text = Text.assemble((first, "red"), "\n  ", second)
+    lines = hanging([(Text("Modify"), text), (Text("Add"), Text("x"))], width).split("\n")
+    plain = [line.plain for line in lines]
+    words = ["Modify", *words_of(first), *words_of(second), "Add", "x"]
+    assert words_of(" ".join(plain)) == words
+    assert all(len(line.split()) == 1 for line in plain[1:-1] if cell_len(line) > width)
 
 
 def test_the_second_of_a_pair_is_wrapped_beside_the_first() -> None:

@@ -29,3 +29,14 @@ def test_a_folder_on_its_way(shared: Local, album: Path) -> None:
     assert show(shared, "history", "history", "--key", cut, "--limit", "1", cwd=album) == 0
     assert show(shared, "show", "show", cut, cwd=album) == 0
     assert show(shared, "audit", "audit", "--prefix", "screens/", cwd=album) == 1
+
+
+def test_a_plan_and_the_versions(shared: Local, album: Path) -> None:
+    assert show(shared, "versions", "versions", cwd=album) == 0
+    (album / "imgctl.toml").write_text("quality = 70\n")
+    assert show(shared, "deploy-plan", "deploy", "--plan", cwd=album) == 0
+
+
+def test_the_plan_of_a_new_stack(shared: Local, album: Path) -> None:
+    new = ("deploy", "--plan", "--stack", "new")
+    assert show(shared, "deploy-plan-new", *new, cwd=album) == 0

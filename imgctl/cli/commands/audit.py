@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 _NOT_REPAIRABLE = {"failed", "object_gone"}
 
 
-@click.command(cls=Command, epilog="Example: imgctl audit --prefix holiday/")
+@click.command(
+    cls=Command,
+    examples=[
+        "imgctl audit",
+        "imgctl audit --prefix holiday/",
+        "imgctl audit --acknowledge papers/report.pdf",
+    ],
+)
 @click.option(
     "--prefix",
     default="",

@@ -6,7 +6,9 @@ from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
 
 
-@click.command(cls=Command, epilog="""Example: imgctl completion bash >> ~/.bashrc""")
+@click.command(
+    cls=Command, examples=["imgctl completion bash >> ~/.bashrc", "imgctl completion fish | source"]
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> int:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from infra.setting_spec import SettingValue
 
 
-@click.command(cls=Command, epilog="Example: imgctl config")
+@click.command(cls=Command, examples=["imgctl config", "imgctl config --stack photos --json"])
 @click.pass_context
 def config(context: click.Context) -> int:
     """Print each setting with its value and origin."""

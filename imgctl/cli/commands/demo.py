@@ -35,7 +35,7 @@ Look at the images:
   {look}"""
 
 
-@click.command(cls=Command, epilog="Example: imgctl demo -o pictures/")
+@click.command(cls=Command, examples=["imgctl demo", "imgctl demo -o pictures/"])
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path, file_okay=False), metavar="FOLDER",
     default=Path("imgctl-demo"), show_default=True, help="Folder for the resized images.",

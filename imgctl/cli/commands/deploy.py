@@ -6,7 +6,9 @@ from imgctl.cli.app import app_of
 from imgctl.cli.options import Command, set_option
 
 
-@click.command(cls=Command, epilog="Example: imgctl deploy --plan")
+@click.command(
+    cls=Command, examples=["imgctl deploy --plan", "imgctl deploy", "imgctl --local deploy --yes"]
+)
 @click.option("--plan", "plan_only", is_flag=True, help="Show the plan and exit.")
 @click.option("--express", is_flag=True, help="Do not wait for resources to become stable.")
 @click.option("--cmk", metavar="ARN", help="KMS key ARN to encrypt with (setting: kms_key).")

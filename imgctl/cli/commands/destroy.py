@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from infra.teardown import RetainedResources, UnprovenResource
 
 
-@click.command(cls=Command, epilog="Example: imgctl destroy --stack try-out --delete-data")
+@click.command(
+    cls=Command, examples=["imgctl destroy", "imgctl destroy --stack try-out --delete-data"]
+)
 @click.option(
     "--delete-data", is_flag=True, help="Also delete the buckets and the table, with all data."
 )

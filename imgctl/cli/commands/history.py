@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 _TABLE_ROWS = 1000  # of one table: more records are printed as several
 
 
-@click.command(cls=Command, epilog="Example: imgctl history --since 1d --status failed")
+@click.command(
+    cls=Command,
+    examples=[
+        "imgctl history",
+        "imgctl history --since 1d --status failed",
+        "imgctl history --key holiday/cake.jpg --all --json",
+    ],
+)
 @click.option(
     "--limit", type=Bounded(click.IntRange(1)), metavar="N", default=20, show_default=True,
     help="Maximum number of records.",

@@ -27,7 +27,9 @@ class FileExists(ImgctlError):
     code = "exists"
 
 
-@click.command(cls=Command, epilog="Example: imgctl init --region eu-west-2 --stack photos")
+@click.command(
+    cls=Command, examples=["imgctl init", "imgctl init --region eu-west-2 --stack photos"]
+)
 @click.pass_context
 def init(context: click.Context) -> int:
     """Write a commented imgctl.toml to this folder.

@@ -9,12 +9,12 @@ from imgctl.cli.params import Bounded
 _POLL_S = 0.2
 
 
-@click.group(cls=Group, epilog="Example: imgctl local status")
+@click.group(cls=Group, examples=["imgctl local status", "imgctl local logs --follow"])
 def local() -> None:
     """Manage the embedded AWS."""
 
 
-@local.command(cls=Command, epilog="Example: imgctl local start")
+@local.command(cls=Command, examples=["imgctl local start"])
 @click.pass_context
 def start(context: click.Context) -> int:
     """Start the embedded AWS.
@@ -32,7 +32,7 @@ def start(context: click.Context) -> int:
     return 0
 
 
-@local.command(cls=Command, epilog="Example: imgctl local stop")
+@local.command(cls=Command, examples=["imgctl local stop"])
 @click.pass_context
 def stop(context: click.Context) -> int:
     """Stop the embedded AWS and keep its data.
@@ -56,7 +56,7 @@ def stop(context: click.Context) -> int:
     return 0
 
 
-@local.command(cls=Command, epilog="Example: imgctl local status")
+@local.command(cls=Command, examples=["imgctl local status", "imgctl local status --json"])
 @click.pass_context
 def status(context: click.Context) -> int:
     """Show whether the embedded AWS is running.
@@ -88,7 +88,7 @@ def status(context: click.Context) -> int:
     return 0
 
 
-@local.command(cls=Command, epilog="Example: imgctl local reset --yes")
+@local.command(cls=Command, examples=["imgctl local reset", "imgctl local reset --yes"])
 @click.pass_context
 def reset(context: click.Context) -> int:
     """Stop the embedded AWS and delete its data."""
@@ -105,7 +105,7 @@ def reset(context: click.Context) -> int:
     return 0
 
 
-@local.command(cls=Command, epilog="Example: imgctl local logs -f")
+@local.command(cls=Command, examples=["imgctl local logs -n 100", "imgctl local logs --follow"])
 @click.option(
     "-n", "--lines", type=Bounded(click.IntRange(min=0)), default=50, show_default=True,
     metavar="N", help="Number of lines.",

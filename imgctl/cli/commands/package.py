@@ -9,7 +9,9 @@ from imgctl.cli.errors import FileError
 from imgctl.cli.options import Command
 
 
-@click.command(cls=Command, epilog="Example: imgctl package --arch arm64 -o function.zip")
+@click.command(
+    cls=Command, examples=["imgctl package", "imgctl package --arch arm64 -o function.zip"]
+)
 @click.option(
     "--arch",
     type=click.Choice(["arm64", "x86_64"]),

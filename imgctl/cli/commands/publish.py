@@ -11,7 +11,7 @@ from imgctl.cli.options import Command
 from imgctl.cli.stack_access import location, read_deployed, stack_context
 
 
-@click.command(cls=Command, epilog="Example: imgctl publish")
+@click.command(cls=Command, examples=["imgctl publish", "imgctl publish --yes"])
 @click.pass_context
 def publish(context: click.Context) -> int:
     """Publish the function's code as a new version and make it live.

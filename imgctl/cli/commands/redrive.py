@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _STYLES = {"replayed": "green", "failed": "red"}
 
 
-@click.command(cls=Command, epilog="Example: imgctl redrive --list")
+@click.command(cls=Command, examples=["imgctl redrive --list", "imgctl redrive"])
 @click.option("--list", "only_list", is_flag=True, help="List messages without resending them.")
 @click.pass_context
 def redrive(context: click.Context, *, only_list: bool) -> int:

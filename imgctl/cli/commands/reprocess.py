@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 _STYLES = {"failed": "red", "succeeded": "green"}
 
 
-@click.command(cls=Command, epilog="Example: imgctl reprocess --missing --failed")
+@click.command(
+    cls=Command,
+    examples=["imgctl reprocess holiday/cake.jpg", "imgctl reprocess --missing --failed"],
+)
 @click.argument("keys", nargs=-1, metavar="[KEY]...", shell_complete=completer("keys"))
 @click.option(
     "--prefix", shell_complete=completer("keys"),

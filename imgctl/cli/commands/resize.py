@@ -24,7 +24,14 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
 }
 
 
-@click.command(cls=Command, epilog="Example: imgctl resize holiday/ -o small/ --fit 1600x1600")
+@click.command(
+    cls=Command,
+    examples=[
+        "imgctl resize cake.jpg",
+        "imgctl resize holiday/ -o small/ --fit 1600x1600 --format webp",
+        "imgctl resize - < cake.jpg > small.jpg",
+    ],
+)
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False)
 )

@@ -8,7 +8,7 @@ from imgctl.cli.options import Command, completer
 from imgctl.cli.stack_access import location, read_deployed, stack_context
 
 
-@click.command(cls=Command, epilog="Example: imgctl rollback 3")
+@click.command(cls=Command, examples=["imgctl rollback", "imgctl rollback 3"])
 @click.argument(
     "version", type=click.IntRange(1), required=False, shell_complete=completer("versions")
 )

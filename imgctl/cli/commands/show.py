@@ -22,7 +22,13 @@ class RecordNotFound(ImgctlError):
     code = "no_record"
 
 
-@click.command(cls=Command, epilog="Example: imgctl show holiday/cake.jpg")
+@click.command(
+    cls=Command,
+    examples=[
+        "imgctl show holiday/cake.jpg",
+        "imgctl show 59326d4c0c6aaa2b2bff0aec69ff420c --json",
+    ],
+)
 @click.argument("id_or_key", metavar="ID|KEY", shell_complete=completer("keys"))
 @click.pass_context
 def show(context: click.Context, *, id_or_key: str) -> int:

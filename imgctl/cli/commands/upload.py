@@ -7,7 +7,14 @@ from imgctl.cli.options import Command
 from imgctl.cli.params import Bounded, input_options
 
 
-@click.command(cls=Command, epilog="Example: imgctl upload holiday/ --recursive --prefix holiday")
+@click.command(
+    cls=Command,
+    examples=[
+        "imgctl upload cake.jpg",
+        "imgctl upload holiday/ --recursive --prefix holiday",
+        "imgctl upload cake.jpg --key birthday/cake.jpg --via api",
+    ],
+)
 @click.argument(
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False)
 )

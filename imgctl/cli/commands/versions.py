@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from imgctl.cli.stack_documents import VersionsDocument
 
 
-@click.command(cls=Command, epilog="Example: imgctl versions")
+@click.command(cls=Command, examples=["imgctl versions", "imgctl versions --json"])
 @click.pass_context
 def versions(context: click.Context) -> int:
     """List the function's versions and what differs between them.
