@@ -127,7 +127,7 @@ def process(
         stored = records.put_superseded(deps.dynamodb, settings.table, record)
         if by_bucket:
             current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
-            _process_unrecorded_newest(created, current, settings, deps)
+            _process_unrecorded_newest(created, current, settings, deps, request_id)
         return ProcessResult(record, repeated=stored is not Supersession.NEW)
     commit = records.commit(
         deps.dynamodb, settings.table, record, lambda other: compare(record, other, deps.s3)
@@ -135,14 +135,18 @@ def process(
     if commit.record.status is Status.SUPERSEDED and ordering.bucket_decides(
         commit.record, commit.current
     ):
-        _process_unrecorded_newest(created, commit.current, settings, deps)
+        _process_unrecorded_newest(created, commit.current, settings, deps, request_id)
     elif replaced or _may_be_older(commit):
         _restore_newest_output(commit.current, settings, deps)
     return ProcessResult(commit.record, commit.repeated)
 
 
 def _process_unrecorded_newest(
-    created: ObjectCreated, current: CurrentRecord | None, settings: Settings, deps: Dependencies
+    created: ObjectCreated,
+    current: CurrentRecord | None,
+    settings: Settings,
+    deps: Dependencies,
+    request_id: str,
 ) -> None:
     """Process the newest object of a key if it is neither this upload nor the current one.
 
@@ -156,7 +160,7 @@ def _process_unrecorded_newest(
     known = (created.version_id, "" if current is None else current.version_id)
     is_unrecorded = newest is not None and newest.version_id not in ("", *known)
     if newest is not None and is_unrecorded and not is_folder_marker(newest.key, newest.size):
-        process(newest, settings, deps)
+        process(newest, settings, deps, request_id)
     elif current is not None:
         _restore_newest_output(current, settings, deps)
 

@@ -95,6 +95,8 @@ def broken_at_end(world: World, aws: AwsState) -> list[str]:
     broken = [*_not_newest(world, now, now.current), *_wrong_output(world, now, now.current)]
     if world.changed_without_event and broken and _audit_names(aws, now):
         broken = []
+    if any(record.request_id is None for record in now.records.values()):
+        broken.append("a record does not name the invocation that wrote it")
     return [*_inconsistencies(now), *broken]
 
 
