@@ -1,8 +1,10 @@
 """Photographs on their two ways in, and what is told of them."""
 
 import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
@@ -10,6 +12,8 @@ from botocore.awsrequest import AWSRequest
 
 from imgctl.aws.stack import load_outputs
 from imgctl.aws.storage import checksum_of
+from imgctl.cli.main import run
+from tests.documents import check_document
 from tests.e2e.conftest import Local
 from tests.e2e.test_story import DESTINATION, SOURCE
 from tests.pictures import PHOTOS, decoded, encoded, photo
@@ -267,3 +271,51 @@ def test_a_picture_with_a_forged_hash_does_not_stand_in_for_an_upload(
         assert stored == file.read_bytes()
     again = shared.imgctl("upload", str(file), "--via", "api", "--json").succeeded().document
     assert again["totals"]["skipped"] == 1
+
+
+@pytest.mark.parametrize("command", ["upload", "resize"])
+def test_whatever_a_folder_contains_is_named_and_what_failed_makes_exit_1(
+    shared: Local,
+    album: Path,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("closed", "mixed/closed", "mixed/open"):
+        (album / name).mkdir(parents=True, exist_ok=True)
+    folder = album / "mixed"
+    (folder / "open" / "good.png").write_bytes(encoded(photo(), "PNG"))
+    (folder / "damaged.jpg").write_bytes(encoded(photo(400, 300), "JPEG")[:2000])
+    (folder / "empty.jpg").touch()
+    (folder / "paper.pdf").write_bytes(b"%PDF-1.7")
+    (folder / "link").symlink_to(album / "closed")
+    scandir = os.scandir
+
+    def refuse_closed(path: Path) -> Any:  # root, who may run the tests, can read every folder
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse_closed)
+    monkeypatch.chdir(album)
+    for name, value in shared.environment.items():
+        monkeypatch.setenv(name, value)
+    arguments = [command, "mixed", "--recursive"]
+    arguments += ["--prefix", "named"] if command == "upload" else ["-o", "out"]
+
+    assert run(arguments) == 1
+    out, err = capfd.readouterr()
+    assert "Could not read mixed/closed: Permission denied." in err
+    assert "Left out mixed/empty.jpg: The file is empty." in err
+    assert "Left out mixed/link: a link to a folder" in err
+    assert "Left out mixed/paper.pdf: The file is in PDF format" in err
+    done = "uploaded" if command == "upload" else "resized"
+    assert sorted(line.split("\t")[0] for line in out.splitlines()) == ["failed", done]
+
+    assert run([*arguments, "--json"]) == 1
+    document = json.loads(capfd.readouterr().out)
+    check_document(command, document)
+    left_out = {Path(item["path"]).name: item["failed"] for item in document["left_out"]}
+    assert left_out == {"closed": True, "empty.jpg": False, "link": False, "paper.pdf": False}
+    assert document["totals"]["failed"] == 1
+    assert document["totals"]["skipped"] == 1
