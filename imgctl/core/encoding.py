@@ -17,7 +17,9 @@ from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.profiles import color_space
 from imgctl.core.source import SourceInfo, load_plugin
+from imgctl.core.transparent_colors import with_surrounding_colors
 
+_LOSSY_WITH_ALPHA = (ImageFormat.WEBP, ImageFormat.AVIF)
 ANIMATED = (ImageFormat.GIF, ImageFormat.WEBP, ImageFormat.PNG, ImageFormat.AVIF)
 
 _SUPPORTED_MODES = {  # TIFF is not listed: it supports every mode that can be resized
@@ -82,6 +84,8 @@ def save(
     """Encode the pages, each converted by `convert_for`, with options of Pillow's `Image.save`."""
     load_plugin(output_format)
     options = dict(options)
+    if output_format in _LOSSY_WITH_ALPHA and not options.get("lossless"):
+        pages = [with_surrounding_colors(p) if p.mode == "RGBA" else p for p in pages]
     if output_format is ImageFormat.TIFF:
         return tiff_writer.encode_pages(pages, options)
     if output_format is ImageFormat.PNG and len(pages) == 1 and "compress_level" not in options:

@@ -72,7 +72,7 @@ def test_the_api_asks_for_what_the_settings_say(empty: Local, album: Path, setti
     settings.write_text('api_authorization = "key"\n')
     made = empty.imgctl("deploy", "--yes", "--json", *config).succeeded().document
     marked = {c["resource"] for c in made["changes"] if "public_access" in c["marks"]}
-    assert {"ApiKey", "ApiPut"} <= marked
+    assert "ApiPut" in marked  # more callers get in than with signatures
     empty.imgctl(*upload).succeeded()
     outputs = load_outputs(empty.aws, "imgctl")
     url = f"{outputs.api_endpoint}/{outputs.source_bucket}/x.png"
