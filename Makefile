@@ -28,6 +28,9 @@ endef
 SHELL := bash
 .SHELLFLAGS := -o pipefail -c
 
+# One more than there are cores, because many tests wait for the embedded AWS.
+WORKERS := $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
+
 # Fails if a process or a file is left behind.
 CHECKED := $(BIN)/python -m tests.leftovers
 
@@ -43,7 +46,7 @@ demo: .venv/local.done
 
 test: .venv/dev.done
 	@echo "Running the tests; this takes about 8 minutes on 2 cores."
-	$(CHECKED) $(BIN)/pytest -n auto
+	$(CHECKED) $(BIN)/pytest -n $(WORKERS)
 
 check: .venv/dev.done .venv/scan.done
 	$(BIN)/ruff format --check
