@@ -44,14 +44,18 @@ def upload_and_print(
     if by_api:
         _ = app.aws.credentials
     results: dict[str, UploadResult] = {}
-    with (
-        app.ui.progress("Uploading", len(files)) as advance,
-        closing(upload_files(services, files, options)) as done,
-    ):
-        for result in done:
-            results[result.file.key] = result
-            app.ui.print(_line(result, app.program))
-            advance(1)
+    try:
+        with (
+            app.ui.progress("Uploading", len(files)) as advance,
+            closing(upload_files(services, files, options)) as done,
+        ):
+            for result in done:
+                results[result.file.key] = result
+                app.ui.print(_line(result, app.program))
+                advance(1)
+    except KeyboardInterrupt:  # the progress bar is gone by now
+        app.ui.warn(f"{len(results)} of {len(files)} done. Run the command again for the rest.")
+        raise
     return [results[file.key] for file in files]
 
 

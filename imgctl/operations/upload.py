@@ -7,7 +7,9 @@ from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import TYPE_CHECKING
 
 from imgctl.aws import records, rest_api, storage
@@ -144,15 +146,29 @@ def upload_files(
 ) -> Generator[UploadResult]:
     """Upload files in parallel; yields each result as soon as it is known.
 
-    A file that fails does not stop the others. Raises AccessError, which would fail them all.
+    A file that fails does not stop the others. Raises AccessError, which would fail them all. When
+    the generator is closed or interrupted, nobody waits for what is being sent; S3 stores an object
+    whole or not at all.
     """
-    pool = ThreadPoolExecutor(options.jobs)
+    pool, stopping = ThreadPoolExecutor(options.jobs), Event()
+    services = replace(services, sleep=partial(_pause, services.sleep, stopping))
     try:
         futures = [pool.submit(_upload, services, file, options) for file in files]
         for future in as_completed(futures):
             yield future.result()
     finally:
-        pool.shutdown(cancel_futures=True)
+        stopping.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+class _Stopped(RuntimeError):
+    """Nobody waits for this upload's record any more."""
+
+
+def _pause(sleep: Callable[[float], None], stopping: Event, seconds: float) -> None:
+    sleep(seconds)
+    if stopping.is_set():
+        raise _Stopped
 
 
 def _upload(services: UploadServices, file: UploadFile, options: UploadOptions) -> UploadResult:

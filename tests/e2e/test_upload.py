@@ -3,6 +3,9 @@
 import hashlib
 import json
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -319,3 +322,26 @@ def test_whatever_a_folder_contains_is_named_and_what_failed_makes_exit_1(
     assert left_out == {"closed": True, "empty.jpg": False, "link": False, "paper.pdf": False}
     assert document["totals"]["failed"] == 1
     assert document["totals"]["skipped"] == 1
+
+
+def test_an_interruption_says_how_to_go_on_and_the_next_run_does(
+    shared: Local, album: Path
+) -> None:
+    (album / "many").mkdir()
+    for number in range(60):
+        image = encoded(photo(60, 40), "JPEG") + number.to_bytes(2)  # each its own content
+        (album / "many" / f"{number}.jpg").write_bytes(image)
+    arguments = ["upload", "many", "--prefix", "interrupted", "--jobs", "2"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "imgctl", *arguments], cwd=album, env=shared.environment,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as upload:  # fmt: skip
+        assert upload.stdout is not None
+        upload.stdout.readline()
+        upload.send_signal(signal.SIGINT)
+        _, err = upload.communicate(timeout=60)
+    assert upload.returncode == 130
+    assert "of 60 done. Run the command again for the rest." in err
+    again = shared.imgctl(*arguments, "--json", cwd=album).succeeded().document["totals"]
+    assert again["uploaded"] + again["skipped"] == 60
+    assert again["skipped"] >= 1

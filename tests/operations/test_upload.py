@@ -1,5 +1,10 @@
+import os
+import signal
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from threading import Event
 from typing import Any
 
 import pytest
@@ -24,6 +29,7 @@ from imgctl.operations.upload import (
 )
 from tests.pictures import encoded, photo
 from tests.stack_outputs import OUTPUTS
+from tests.waiting import until
 
 SOURCE = OUTPUTS.source_bucket
 OPTIONS = UploadOptions(wait=False, timeout_s=1, jobs=2, force=False)
@@ -235,3 +241,35 @@ def test_two_files_for_one_key_are_refused() -> None:
 def test_a_prefix_does_not_lead_upwards() -> None:
     with pytest.raises(InvalidInput, match=r"'\.\.'"):
         assign_keys([], "a/../b")
+
+
+def test_an_interruption_ends_the_wait_for_records(
+    services: UploadServices, cake: UploadFile
+) -> None:
+    began, threads = Event(), set(threading.enumerate())
+
+    def sleep(_: float) -> None:
+        began.set()
+        time.sleep(0.01)
+
+    def clock() -> float:
+        return 0.0  # the timeout never comes
+
+    waiting = replace(services, sleep=sleep, clock=clock)
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGUSR1, interrupt)
+
+    def press() -> None:
+        began.wait(30)
+        os.kill(os.getpid(), signal.SIGUSR1)
+
+    threading.Thread(target=press).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            one(waiting, cake, replace(OPTIONS, wait=True))
+    finally:
+        signal.signal(signal.SIGUSR1, before)
+    until(lambda: set(threading.enumerate()) <= threads)  # it would wait for ever
