@@ -56,7 +56,7 @@ check: .venv/dev.done .venv/scan.done
 	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
 	$(BIN)/python -m tests.infra.scan .venv/scan/bin/checkov
 
-sbom: .venv/local.done .venv/audit.done
+sbom: .venv/dev.done .venv/audit.done
 	$(BIN)/python -m tests.supply_chain.sbom .venv/audit/bin build/sbom
 
 # Fails if there is no data to audit with, unless AUDIT_FLAGS is --if-reachable.

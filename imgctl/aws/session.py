@@ -1,5 +1,6 @@
 """Connections to AWS or to the embedded AWS: one session and its clients."""
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -160,6 +161,8 @@ def connect(
 
     `profile` and `region` take precedence over the environment and the AWS configuration.
     """
+    # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
+    region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(profile_name=profile, region_name=region)
     _report_calls(session, on_call)
     return Aws(session)

@@ -8,6 +8,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from imgctl.cli.errors import FileError
 from imgctl.cli.invocation import invocation
 from imgctl.cli.options import given_options
 from imgctl.cli.settings import ResolvedSettings, Settings, resolve
@@ -93,7 +94,7 @@ def app_of(context: "click.Context") -> App:
     app = context.meta.get(_APP)
     if not isinstance(app, App):
         options = given_options(context)
-        resolved = resolve(options, os.environ, Path.cwd())
+        resolved = resolve(options, os.environ, _working_folder())
         app = App(resolved, make_ui(resolved.settings), program_for(options, resolved.settings))
         context.meta[_APP] = app
         if resolved.ignored is not None:
@@ -102,6 +103,15 @@ def app_of(context: "click.Context") -> App:
                 " to use it."
             )
     return app
+
+
+def _working_folder() -> Path:
+    try:
+        return Path.cwd()
+    except FileNotFoundError as error:
+        raise FileError(
+            "The working folder no longer exists.", hint="Change to another folder."
+        ) from error
 
 
 def program_for(options: Mapping[str, Any], settings: Settings | None = None) -> str:

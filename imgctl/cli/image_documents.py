@@ -98,6 +98,7 @@ class UploadDocument(TypedDict):
     """`imgctl upload`."""
 
     files: list[UploadedFile]
+    waited: Annotated[bool, "whether the results were waited for; false with `--no-wait`"]
     left_out: list[LeftOutFile]
     totals: UploadTotals
 

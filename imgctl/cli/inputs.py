@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from imgctl.cli.image_documents import LeftOutFile
+from imgctl.cli.text import printable
 from imgctl.cli.ui import Ui
 from imgctl.operations.input_files import EXCLUDED, LeftOut
 
@@ -16,18 +17,18 @@ def show_left_out(ui: Ui, left_out: Sequence[LeftOut]) -> None:
     """
     failed = [item for item in left_out if item.failed]
     for item in failed:
-        ui.warn(f"Could not read {item.path}: {item.reason}.")
+        ui.warn(f"Could not read {printable(str(item.path))}: {item.reason}.")
     excluded = [item for item in left_out if item.reason == EXCLUDED]
     others = [item for item in left_out if not item.failed and item.reason != EXCLUDED]
     shown = others if ui.verbose or len(others) <= _SHOWN + 1 else others[:_SHOWN]
     for item in shown:
-        ui.info(f"Left out {item.path}: {item.reason.rstrip('.')}.")
+        ui.info(f"Left out {printable(str(item.path))}: {item.reason.rstrip('.')}.")
     if len(shown) < len(others):
         ui.info(f"Left out {len(others) - len(shown)} more; --verbose lists them all.")
     if excluded and not ui.verbose:
         ui.info(f"Left out {len(excluded)} {EXCLUDED}.")
     for item in excluded:
-        ui.debug(f"Left out {item.path}: {item.reason}.")
+        ui.debug(f"Left out {printable(str(item.path))}: {item.reason}.")
 
 
 def left_out_documents(left_out: Iterable[LeftOut]) -> list[LeftOutFile]:

@@ -29,8 +29,11 @@ def _on_path(program: Path) -> bool:
 
 def _shown(path: Path) -> str:
     """Return a path as it can be called from the working folder; links are kept."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # the folder was deleted
+        return str(path)
     absolute = path.absolute()
-    here = Path.cwd()
     if not absolute.is_relative_to(here):
         return str(absolute)
     relative = absolute.relative_to(here)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from imgctl.cli.text import sentences
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -82,7 +84,7 @@ class Line:
 
     def lines(self) -> str:
         """Return the form for a pipe: tabs between the values, the hint after the last of them."""
-        last = f"{self.values[-1]} {self.hint}".rstrip()
+        last = sentences(self.values[-1], self.hint)
         optional = (value for value in (self.faint, "; ".join(self.notes)) if value)
         return "\t".join((self.word, *self.values[:-1], last, *optional))
 

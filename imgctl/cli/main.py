@@ -120,7 +120,9 @@ def run(arguments: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as exit_:
         return exit_.exit_code
-    except (KeyboardInterrupt, EOFError, click.exceptions.Abort):
+    except (KeyboardInterrupt, EOFError, click.exceptions.Abort) as error:
+        if isinstance(error, click.exceptions.Abort) and sys.stderr.isatty():
+            click.echo(err=True)  # ends the line of the prompt
         _ui(context, arguments).error("interrupted", "Interrupted.", "")
         return INTERRUPTED
     except BrokenPipeError:
@@ -132,7 +134,8 @@ def run(arguments: list[str]) -> int:
         return 0
     except click.ClickException as error:
         failed = error.ctx if isinstance(error, click.UsageError) else None
-        _ui(context, arguments).error("usage", error.format_message(), _usage_hint(failed))
+        message = error.format_message().replace("\n\t", " ")  # a list of choices
+        _ui(context, arguments).error("usage", message, _usage_hint(failed))
         return USAGE
     except Exception as error:
         return _fail(error, context, arguments)

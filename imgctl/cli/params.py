@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import click
@@ -61,12 +62,26 @@ class ByteSize(click.ParamType[int]):
         return size_bytes
 
 
+class Folder(click.Path):
+    """A folder, which need not exist; an empty text, as of an unset variable, is refused."""
+
+    def __init__(self, *, allow_dash: bool = False) -> None:
+        super().__init__(path_type=Path, file_okay=False, allow_dash=allow_dash)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the folder's path."""
+        if value == "":
+            self.fail("the folder's name is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class Bounded(click.ParamType[Any]):
     """A number within bounds that the help does not repeat: a metavar or text describes it."""
 
     name = "number"
 
     def __init__(self, bounds: click.IntRange | click.FloatRange) -> None:
+        bounds.name = "integer" if isinstance(bounds, click.IntRange) else "number"
         self._bounds = bounds
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:

@@ -1,11 +1,13 @@
 """Local resizes as `imgctl resize` shows them: a line per file as it is done, and totals."""
 
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 from imgctl.cli.app import App
+from imgctl.cli.errors import FileError
 from imgctl.cli.image_documents import (
     PreviewedResize,
     ResizeDocument,
@@ -16,6 +18,7 @@ from imgctl.cli.image_documents import (
 from imgctl.cli.inputs import left_out_documents
 from imgctl.cli.layout import Line
 from imgctl.cli.text import printable, size_text
+from imgctl.core.errors import TooLarge
 from imgctl.core.limits import Limits
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import LeftOut
@@ -54,7 +57,7 @@ def resize_and_print(
         ):
             for result in done:
                 results[result.job.source] = result
-                app.ui.print(_line(result))
+                app.ui.print(_line(result, has_max_memory=options.max_memory_bytes is not None))
                 advance(1)
     except KeyboardInterrupt:  # the progress bar is gone by now
         app.ui.warn(f"{len(results)} of {len(jobs)} done. Run the command again to continue.")
@@ -91,19 +94,35 @@ def resize_to_stdout(app: App, source: Path | None, spec: ResizeSpec, limits: Li
     else:
         with source.open("rb") as file:
             result = resize_stream(file, spec, limits)
-    sys.stdout.buffer.write(result.data)
-    sys.stdout.buffer.flush()
+    _write_to_stdout(result.data)
     app.ui.info(f"resized {result.original.size} → {result.resized.size}")
     for note in result.notes:
         app.ui.info(note)
     return 0
 
 
-def _line(result: ResizeFileResult) -> Line:
+def _write_to_stdout(data: bytes) -> None:
+    if sys.stdout.name == os.devnull:  # as `main` opens it
+        raise FileError("stdout is closed.", hint="Redirect stdout to a file.")
+    try:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise FileError(
+            f"Could not write to stdout: {error.strerror}.", hint="Redirect stdout elsewhere."
+        ) from error
+
+
+def _line(result: ResizeFileResult, *, has_max_memory: bool) -> Line:
     record = result.record
     if result.failed:
         values = (printable(str(result.job.source)), printable(record.failure_reason or ""))
-        return Line("failed", "red", values, hint=printable(record.failure_hint or ""))
+        hint = printable(record.failure_hint or "")
+        if record.failure_code == TooLarge.code and not has_max_memory:
+            hint = f"{hint} If this machine has more memory, use --max-memory.".lstrip()
+        return Line("failed", "red", values, hint=hint)
     word, style = ("skipped", "dim") if result.skipped else ("resized", "green")
     return Line(
         word,
@@ -138,7 +157,7 @@ def _report(app: App, results: Sequence[ResizeFileResult], left_out: Sequence[Le
     before = sum(record.original_file_size or 0 for record in records)
     after = sum(record.resized_file_size or 0 for record in records)
     counts = f"{resized} resized, {f'{len(skipped)} skipped, ' if skipped else ''}{failed} failed"
-    app.ui.info(f"{counts}, {size_text(before)} → {size_text(after)}")
+    app.ui.info(counts + (f", {size_text(before)} → {size_text(after)}" if after else ""))
     document = ResizeDocument(
         records=[record_document(record) for record in records],
         skipped=skipped,

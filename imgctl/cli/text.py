@@ -32,6 +32,13 @@ def printable_json(text: str) -> str:
     return escaped.encode("utf-8", errors="backslashreplace").decode()
 
 
+def sentences(*parts: str) -> str:
+    """Join texts that are not empty; one before another ends in a full stop."""
+    texts = [part for part in parts if part]
+    ended = [text if text.endswith((".", "!", "?")) else f"{text}." for text in texts[:-1]]
+    return " ".join([*ended, *texts[-1:]])
+
+
 def size_text(count: int) -> str:
     """Format a number of bytes: `812 B`, `4.2 kB`, `18.0 MB`."""
     if count < 1000:

@@ -14,7 +14,7 @@ from imgctl.cli.image_documents import (
 )
 from imgctl.cli.inputs import left_out_documents
 from imgctl.cli.layout import Line
-from imgctl.cli.text import printable
+from imgctl.cli.text import printable, sentences
 from imgctl.core.errors import Hint
 from imgctl.operations.input_files import LeftOut
 from imgctl.operations.upload import (
@@ -85,6 +85,7 @@ def report_uploads(
         app.ui.info(hint.render(app.program))
     document = UploadDocument(
         files=[file_document(result, app.program) for result in results],
+        waited=waited,
         left_out=left_out_documents(left_out),
         totals=UploadTotals(
             uploaded=counts[UploadStatus.UPLOADED],
@@ -117,7 +118,7 @@ def file_document(result: UploadResult, program: str) -> UploadedFile:
     if result.replaced:
         document["replaced"] = True
     if result.reason:
-        document["reason"] = f"{result.reason} {_hint(result, program)}".rstrip()
+        document["reason"] = sentences(result.reason, _hint(result, program))
     if result.record is not None:
         document["record"] = record_document(result.record)
     return document

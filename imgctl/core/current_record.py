@@ -164,6 +164,7 @@ def current_of(record: Record, before: CurrentRecord | None = None) -> CurrentRe
         etag=record.etag or "",
         sequencer=record.sequencer or "",
         good_before=None if record.status is Status.SUCCEEDED else _good_before(before),
+        acknowledged="" if before is None else before.acknowledged,
     )
 
 

@@ -38,18 +38,25 @@ class InputFilter:
 
     Patterns are those of `fnmatch`, for the name of a file or folder or for its path from the named
     folder; `*` matches `/` as well. A file has to match one of `include`, if there are any, and
-    nothing on its path one of `exclude`. `is_result` recognizes the names of earlier results.
+    nothing on its path one of `exclude`. `is_result` recognizes the names of earlier results, and
+    `results_folder` is not entered unless it is named.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
     is_result: Callable[[str], bool] = lambda name: False  # noqa: ARG005
+    results_folder: Path | None = None
 
     def excludes(self, name: PurePosixPath, *, is_folder: bool = False) -> bool:
         """Return whether the patterns exclude a file, or a folder with everything in it."""
         if _matches(name, self.exclude):
             return True
         return bool(self.include) and not is_folder and not _matches(name, self.include)
+
+    def is_results_folder(self, folder: Path) -> bool:
+        """Return whether results are written to this folder."""
+        results = self.results_folder
+        return results is not None and results.exists() and results.samefile(folder)
 
 
 ALL_IMAGES = InputFilter()
@@ -111,10 +118,14 @@ def find_input_files(
 def _nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
     shown = "; ".join(f"{item.path}: {item.reason.rstrip('.')}" for item in left_out[:_SHOWN])
     more = f"; and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
-    has_folders = any(item.reason == SUBFOLDER for item in left_out)
+    reasons = {item.reason for item in left_out}
+    hint = "Check the path."
+    if EXCLUDED in reasons:
+        hint = "Check --include and --exclude."
+    elif SUBFOLDER in reasons:
+        hint = "Use --recursive to include subfolders."
     return InputNotFound(
-        f"No images found ({shown}{more})." if left_out else "No images found.",
-        hint="Use --recursive to include subfolders." if has_folders else "Check the path.",
+        f"No images found ({shown}{more})." if left_out else "No images found.", hint=hint
     )
 
 
@@ -158,6 +169,8 @@ def _walk(
             yield reason or InputFile(path, entry_name)
         elif entry.is_symlink():
             yield LeftOut(path, "a link to a folder: pass it as an argument to include it")
+        elif wanted.is_results_folder(path):
+            yield LeftOut(path, "the folder of the results")
         elif recursive:
             yield from _walk(path, entry_name, recursive=True, wanted=wanted)
         else:

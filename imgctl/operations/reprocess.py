@@ -106,7 +106,8 @@ def selected_objects(context: AuditContext, selection: Selection) -> Iterator[So
     )
     for page in pages:
         for finding in check_page(context, page):
-            if not problems or finding.problem in problems:
+            is_wanted = finding.problem in problems and not finding.acknowledged
+            if not problems or is_wanted:
                 yield finding.source
 
 

@@ -121,7 +121,7 @@ def test_the_second_of_a_pair_is_wrapped_beside_the_first() -> None:
 
 def test_a_line_has_tabs_in_a_pipe_and_is_stacked_on_a_narrow_terminal() -> None:
     line = Line("failed", "red", ("many/Q.jpg", "no image"), hint="Remove it.", notes=("a", "b"))
-    assert line.lines() == "failed\tmany/Q.jpg\tno image Remove it.\ta; b"
+    assert line.lines() == "failed\tmany/Q.jpg\tno image. Remove it.\ta; b"
     below = ["          Remove it.", "          a", "          b"]
     assert shown(line, 40) == ["failed    many/Q.jpg  no image", *below]
     assert shown(line, 24) == ["failed    many/Q.jpg", "          no image", *below]

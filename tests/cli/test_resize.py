@@ -1,7 +1,9 @@
 import os
 import signal
+import struct
 import subprocess
 import sys
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 
 from tests import costly_pictures
 from tests.cli_result import CliResult
+from tests.core.png_files import chunk
 from tests.pictures import PHOTOS, decoded, encoded, photo
 
 Imgctl = Callable[..., CliResult]
@@ -328,6 +331,11 @@ def test_an_image_may_come_from_stdin_and_go_to_stdout(imgctl: Imgctl, cake: Pat
         (["cake.jpg", "--prefix", ""], "use -o FOLDER"),
         (["cake.jpg", "--prefix", "../x"], "cannot contain a slash"),
         (["cake.jpg", "--overwrite", "--skip-existing"], "Use one of"),
+        (["-", "--dry-run"], "--dry-run cannot be used with stdin or stdout"),
+        (["cake.jpg", "-o", "-", "--dry-run"], "--dry-run cannot be used"),
+        (["cake.jpg", "-o", ""], "the folder's name is empty"),
+        (["cake.jpg", "--jobs", "many"], "'many' is not a valid integer."),
+        ([".", "--include", "*.gif"], "Check --include and --exclude."),
     ],
 )
 def test_options_that_contradict_each_other_are_a_usage_error(
@@ -382,3 +390,63 @@ def test_a_dry_run_prints_the_results_and_writes_nothing(imgctl: Imgctl, cake: P
     assert file == {
         "path": "cake.jpg", "result": "resized-cake.jpg", "action": "resize", "reason": ""
     }  # fmt: skip
+
+
+@pytest.mark.skipif(not hasattr(os, "getxattr"), reason="results are not marked on this system")
+def test_results_within_the_inputs_folder_are_no_inputs_of_the_next_run(
+    imgctl: Imgctl, cake: Path
+) -> None:
+    arguments = ("resize", ".", "--recursive", "--prefix", "", "-o", "small")
+    assert imgctl(*arguments).out == "resized\tsmall/cake.jpg\t81x60 → 41x30\n"
+    again = imgctl(*arguments)
+    assert (again.code, again.out) == (0, "skipped\tsmall/cake.jpg\t81x60 → 41x30\n")
+    assert "Left out small: the folder of the results." in again.err
+    assert [str(path) for path in (cake.parent / "small").rglob("*")] == [
+        str(cake.parent / "small" / "cake.jpg")
+    ]
+
+
+def test_a_line_break_in_a_name_begins_no_line(imgctl: Imgctl, cake: Path) -> None:
+    """The attack: a file's name that looks like a message of the program."""
+    for name in ("x\nError: forged\r\x1b[2J.jpg", "sub\nfolder"):
+        path = cake.parent / name
+        path.mkdir() if "folder" in name else path.touch()
+    err = imgctl("resize", ".", "-o", "out").err
+    assert "Left out x\\nError: forged\\r\\x1b[2J.jpg: The file is empty." in err
+    assert not any(line.startswith(("Error", "folder")) for line in err.splitlines())
+
+
+def test_a_result_that_stdout_cannot_take_is_a_failure(cake: Path) -> None:
+    program = Path(sys.executable).with_name("imgctl")
+    for redirection, problem in ((">&-", "stdout is closed."), ("> /dev/full", "write to stdout")):
+        done = subprocess.run(
+            ["/bin/sh", "-c", f"{program} resize {cake} -o - {redirection}"],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 1
+        assert problem in done.stderr
+
+
+def test_an_image_that_needs_more_memory_names_the_option(imgctl: Imgctl, cake: Path) -> None:
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 15_000, 15_000, 8, 2, 0, 0, 0))
+    cake.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")))
+    done = imgctl("resize", "cake.jpg")
+    assert done.code == 1
+    assert "If this machine has more memory, use --max-memory." in done.out
+    limited = imgctl("resize", "cake.jpg", "--max-memory", "1G")
+    assert "--max-memory." not in limited.out
+
+
+def test_a_working_folder_that_was_deleted_is_named(
+    imgctl: Imgctl, cake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = cake.parent / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    done = imgctl("resize", str(cake))
+    assert done.code == 1
+    assert done.err == (
+        "Error: The working folder no longer exists.\n  Change to another folder.\n"
+    )
+    monkeypatch.chdir(cake.parent)

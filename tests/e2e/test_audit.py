@@ -79,15 +79,20 @@ def test_what_may_stay_as_it_is_can_be_acknowledged(shared: Local) -> None:
 
     found = shared.imgctl("audit", "--prefix", "known/")
     assert found.code == 1
-    assert "Run `imgctl --local audit --acknowledge KEY` for what is to stay as it is." in found.err
+    assert "Run `imgctl --local audit --acknowledge KEY` to accept a failure." in found.err
     keys = ("known/paper.pdf", "known/gone.png")
     options = [word for key in keys for word in ("--acknowledge", key)]
     done = shared.imgctl("audit", *options, "--json").succeeded().document
     assert done["acknowledged"] == list(keys)
     silent = shared.imgctl("audit", "--prefix", "known/").succeeded()
-    assert (silent.out, silent.err) == ("", "1 objects, 2 acknowledged: nothing missing\n")
+    assert (silent.out, silent.err) == ("", "1 object, 2 acknowledged: nothing missing\n")
     listed = shared.imgctl("audit", "--prefix", "known/", "--json").succeeded().document
     assert all(finding["acknowledged"] for finding in listed["findings"])
+
+    again = shared.imgctl("reprocess", "--failed", "--prefix", "known/", "--json").succeeded()
+    assert again.document["objects"] == []
+    assert shared.imgctl("reprocess", "known/paper.pdf").code == 1  # it fails as before
+    shared.imgctl("audit", "--prefix", "known/").succeeded()
 
     aws.s3.put_object(Bucket=outputs.source_bucket, Key="known/paper.pdf", Body=b"%PDF-2.0")
     wait_for_records(shared, "known/", 1)

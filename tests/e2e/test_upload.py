@@ -86,6 +86,8 @@ def test_without_waiting_a_file_is_only_uploaded(shared: Local, album: Path) -> 
     done = shared.imgctl("upload", str(path), "--no-wait").succeeded()
     assert done.out == f"uploaded\t{path.name}\n"
     assert "The results were not waited for. See `imgctl --local history`." in done.err
+    again = shared.imgctl("upload", str(path), "--no-wait", "--json").succeeded().document
+    assert again["waited"] is False
 
 
 def test_a_dry_run_prints_each_key_and_uploads_nothing(shared: Local, album: Path) -> None:

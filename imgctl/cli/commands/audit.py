@@ -46,6 +46,8 @@ def audit(context: click.Context, *, prefix: str, acknowledge: tuple[str, ...]) 
     from imgctl.operations.audit import audit_context
 
     app = app_of(context)
+    if "" in acknowledge:
+        raise click.UsageError("The key is empty.")
     if acknowledge and prefix:
         raise click.UsageError("Use one of --acknowledge and --prefix.")
     with audit_context(app.aws.s3, app.aws.dynamodb, app.outputs) as reading:
@@ -89,11 +91,13 @@ def _audit(app: App, reading: "AuditContext", prefix: str) -> int:
                 if app.ui.json_wanted:  # otherwise not kept: there may be millions
                     findings.append(_plain(finding))
             advance(page.checked)
-    totals = ", ".join(f"{n} {name}".replace("_", " ") for name, n in counts.items())
-    app.ui.info(f"{totals or '0 objects'}" + ("" if open_problems else ": nothing missing"))
+    objects = counts.pop("objects")
+    totals = [f"{objects} object{'' if objects == 1 else 's'}"]
+    totals += [f"{n} {name}".replace("_", " ") for name, n in counts.items()]
+    app.ui.info(", ".join(totals) + ("" if open_problems else ": nothing missing"))
     for hint in _hints(open_problems):
         app.ui.info(hint.render(app.program))
-    app.ui.result(AuditDocument(findings=findings, totals=dict(counts)), "")
+    app.ui.result(AuditDocument(findings=findings, totals={"objects": objects, **counts}), "")
     return 1 if open_problems else 0
 
 
@@ -102,7 +106,7 @@ def _hints(open_problems: set[str]) -> list[Hint]:
     if open_problems - _NOT_REPAIRABLE:
         hints.append(Hint("Run {}, then {}, to repair.", "redrive", "reprocess --missing"))
     if open_problems & _NOT_REPAIRABLE:
-        hints.append(Hint("Run {} for what is to stay as it is.", "audit --acknowledge KEY"))
+        hints.append(Hint("Run {} to accept a failure.", "audit --acknowledge KEY"))
     return hints
 
 

@@ -7,15 +7,19 @@ from imgctl.cli.options import Command
 
 
 @click.command(
-    cls=Command, examples=["imgctl completion bash >> ~/.bashrc", "imgctl completion fish | source"]
+    cls=Command,
+    examples=[
+        "imgctl completion bash > ~/.local/share/bash-completion/completions/imgctl",
+        "imgctl completion fish > ~/.config/fish/completions/imgctl.fish",
+    ],
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 @click.pass_context
 def completion(context: click.Context, *, shell: str) -> int:
     """Print the completion script of a shell.
 
-    Source it in your shell's startup file. Commands, options, files, keys, versions, stacks and
-    profiles are then completed.
+    Save it where your shell finds completions, or evaluate it in your shell's startup file. It
+    completes commands, options, files, statuses, profiles, regions, stacks, keys and versions.
     """
     from click.shell_completion import get_completion_class
 

@@ -11,6 +11,7 @@ from imgctl.cli.app import app_of
 from imgctl.cli.documents import InitDocument
 from imgctl.cli.options import Command
 from imgctl.cli.settings import FILE_NAME, SETTINGS, ResolvedSettings
+from imgctl.cli.text import printable
 from imgctl.core.errors import ImgctlError
 from infra.setting_spec import SettingSpec
 
@@ -46,7 +47,7 @@ def init(context: click.Context) -> int:
         raise FileExists(
             f"{path} already exists.", hint="Edit it, or remove it and run the command again."
         ) from error
-    app.ui.result(InitDocument(path=str(path)), str(path))
+    app.ui.result(InitDocument(path=str(path)), printable(str(path)))
     return 0
 
 

@@ -9,7 +9,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import Bounded, ByteSize, input_options
+from imgctl.cli.params import Bounded, ByteSize, Folder, input_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
     "paths", nargs=-1, required=True, metavar="PATH...", type=click.Path(readable=False)
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path, file_okay=False, allow_dash=True),
+    "-o", "--output", type=Folder(allow_dash=True),
     metavar="FOLDER", help="Folder for the results; - is stdout.  [default: next to each image]",
 )  # fmt: skip
 @input_options
@@ -130,6 +130,8 @@ def resize(
         metadata=MetadataPolicy(metadata),
     )
     if "-" in (*paths, str(output)):
+        if dry_run:
+            raise click.UsageError("--dry-run cannot be used with stdin or stdout.")
         source = _only_source(paths, output, json_wanted=app.ui.json_wanted)
         limits = Limits() if max_memory is None else Limits.for_process(max_memory)
         return resize_to_stdout(app, source, spec, limits)
@@ -138,7 +140,8 @@ def resize(
     names = ResultNames(defaults.prefix if prefix is None else prefix, suffix)
     if output is None and not names.are_new:
         raise click.UsageError("Without a prefix or a suffix, use -o FOLDER for the results.")
-    wanted = InputFilter(include, exclude, _results_of(names, ResultNames(defaults.prefix)))
+    is_result = _results_of(names, ResultNames(defaults.prefix))
+    wanted = InputFilter(include, exclude, is_result, results_folder=output)
     inputs = find_input_files(paths, recursive=recursive, wanted=wanted)
     jobs = plan_jobs(inputs.files, names, folder=output, converted_to=spec.format)
     show_left_out(app.ui, inputs.left_out)

@@ -55,9 +55,9 @@ def upload(
 ) -> int:
     """Upload images and follow them to their results.
 
-    The key of a named file is its name. The key of a file in a named folder is its path from there,
-    however the path to the folder is spelled. Prints one line per file: uploaded, skipped because
-    identical content already exists, or failed with the reason.
+    The key of a file is its name. If you name a folder, the key of each file in it is the file's
+    path within that folder, however you spell the folder. Prints one line per file: uploaded,
+    skipped because identical content already exists, or failed with the reason.
     """
     from imgctl.cli.inputs import show_left_out
     from imgctl.cli.uploads import preview_uploads, report_uploads, upload_and_print
