@@ -9,6 +9,7 @@ from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command
 from imgctl.cli.stack_access import location, read_deployed, stack_context
+from imgctl.core.errors import Hint
 
 
 @click.command(cls=Command, examples=["imgctl publish", "imgctl publish --yes"])
@@ -43,7 +44,10 @@ def publish(context: click.Context) -> int:
             question = f"Make this code live in {location(app)}?"
             if not confirm_live(app, plan, what, changes, question):
                 return 1
-            if not plan.is_empty:
+            if plan.is_empty:
+                hint = Hint("To deploy changed settings, run {}.", "deploy")
+                app.ui.info(hint.render(app.program))
+            else:
                 with following(app, plan.stack, plan) as on_event:
                     deployment.apply(stack, plan, bundle, on_event)
     return report_live(app, before, changes)
