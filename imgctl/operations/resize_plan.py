@@ -91,7 +91,8 @@ def plan_jobs(
 ) -> list[ResizeJob]:
     """Return a job for each file: its result lies beside it, or under `folder` by its name.
 
-    `wanted` is the format of all results; None keeps each file's own. Raises InvalidInput where
+    `wanted` is the format of all results; None keeps each file's own, or its
+    `result`. Raises InvalidInput where
     two results would share a file.
     """
     by_destination: dict[Path, ResizeJob] = {}
@@ -115,7 +116,10 @@ def _converted_to(source: Path, wanted: ImageFormat | None) -> ImageFormat | Non
         own = format_of(source)
     except OSError:  # which its job reports
         own = None
-    return None if wanted is own else wanted
+    if own is None:
+        return wanted
+    result = wanted or own.result
+    return None if result is own else result
 
 
 def _parent(name: PurePosixPath) -> Path:

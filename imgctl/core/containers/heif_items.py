@@ -31,10 +31,18 @@ class Item:
     in_meta: bool = False
     parts: list[tuple[int, int]] = field(default_factory=list)
 
-    @property
-    def data_bytes(self) -> int:
-        """How long the data are, as the file says."""
-        return sum(length for _, length in self.parts)
+    def ends_within(self, file_bytes: int) -> bool:
+        """Return whether a file of this length is not too short for the item's data."""
+        return self.in_meta or all(sum(part) <= file_bytes for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Property:
+    """A property of an item, and where in `meta` its number is stated."""
+
+    box: Box
+    number_at: int
+    number_bytes: int
 
 
 class HeifItems:
@@ -83,7 +91,7 @@ class HeifItems:
 
     def auxiliary_type(self, item: int) -> bytes:
         """Return the URN that says what an auxiliary image is (6.5.8); an empty one if none."""
-        for box in self._properties.get(item, []):
+        for box in (each.box for each in self._properties.get(item, [])):
             if box.kind == b"auxC":
                 return self._meta[box.data + 4 : box.end].partition(b"\0")[0]
         return b""
@@ -91,10 +99,12 @@ class HeifItems:
     def facts(self, item: int) -> PropertyFacts:
         """Return what the properties of an item say; a damaged color profile is left out."""
         facts = PropertyFacts()
-        for box in self._properties.get(item, []):
+        for each in self._properties.get(item, []):
+            box = each.box
             damaged = read_property(facts, box.kind, self._meta[box.data : box.end])
-            if damaged:
-                self.leave_out(box.data, "color profile dropped: damaged")
+            if damaged:  # its number becomes 0, which is no property (9.3.3)
+                self._patch(each.number_at, bytes(each.number_bytes))
+                self.notes.append("color profile dropped: damaged")
             if box.kind == b"ispe":
                 width, height = (self._number(box.data + at, 4) for at in (4, 8))
                 facts.size = Size(width, height) if width and height else None
@@ -206,14 +216,14 @@ class HeifItems:
                     item.in_meta = method == 1
                     item.parts.append((offset, length))
 
-    def _read_properties(self) -> dict[int, list[Box]]:
+    def _read_properties(self) -> dict[int, list[_Property]]:
         """Return the properties of each item (ISO/IEC 23008-12, 9.3)."""
         iprp = self._boxes.get(b"iprp")
         if iprp is None:
             return {}
         ipco = self._reader.find(self._meta, iprp.data, iprp.end, b"ipco")
         known = list(self._reader.boxes(self._meta, ipco.data, ipco.end)) if ipco else []
-        found: dict[int, list[Box]] = {}
+        found: dict[int, list[_Property]] = {}
         left = _MAX_ENTRIES
         for ipma in self._reader.boxes(self._meta, iprp.data, iprp.end):
             if ipma.kind != b"ipma":
@@ -228,12 +238,13 @@ class HeifItems:
                 at += id_width + 1
                 for _ in range(count):
                     index = self._number(at, index_width) & (0x7FFF if index_width == 2 else 0x7F)
-                    at += index_width
+                    number_at, at = at, at + index_width
                     left -= 1
                     if left < 0:
                         raise self._too_many()
                     if 0 < index <= len(known):
-                        found.setdefault(item, []).append(known[index - 1])
+                        added = _Property(known[index - 1], number_at, index_width)
+                        found.setdefault(item, []).append(added)
         return found
 
     def _read_references(self) -> dict[tuple[bytes, int], list[int]]:
