@@ -33,6 +33,7 @@ _OUT_OF_MEMORY = (
     "Encoding of color planes failed",  # of libaom, for which libavif gives no other reason
     "Encoding of alpha plane failed",
 )
+_LIBHEIF_OUT_OF_MEMORY = "Memory allocation error: Unspecified"  # not one of its own limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,8 +191,8 @@ def picture_errors() -> Iterator[None]:
 
 
 def _to_picture_error(error: Exception) -> Damaged | OutOfMemory | Truncated:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    if reason.rstrip(".").endswith(_OUT_OF_MEMORY):
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if reason.endswith(_OUT_OF_MEMORY) or reason.startswith(_LIBHEIF_OUT_OF_MEMORY):
         return OutOfMemory()
     if isinstance(error, EOFError) or "truncated" in reason.lower():
         return Truncated("The image is truncated.", hint="Copy or upload the complete file.")

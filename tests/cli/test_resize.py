@@ -83,6 +83,18 @@ def test_the_extension_of_a_changed_format_is_appended(imgctl: Imgctl, cake: Pat
     assert decoded(cake.with_name("resized-cake.jpg.webp").read_bytes()).format == "WEBP"
 
 
+def test_a_heic_becomes_a_jpeg_with_a_name_of_its_own(imgctl: Imgctl, cake: Path) -> None:
+    cake.with_name("cake.heic").write_bytes(encoded(photo(), "HEIC"))
+    assert imgctl("resize", ".").code == 0
+    results = {path.name for path in cake.parent.glob("resized-*")}
+    assert results == {"resized-cake.jpg", "resized-cake.heic.jpg"}
+    assert decoded(cake.with_name("resized-cake.heic.jpg").read_bytes()).format == "JPEG"
+    assert imgctl("resize", "cake.heic", "--format", "png").code == 0
+    assert decoded(cake.with_name("resized-cake.heic.png").read_bytes()).format == "PNG"
+    again = imgctl("resize", ".", "--json").document
+    assert {Path(path).name for path in again["skipped"]} == {"cake.heic", "cake.jpg"}
+
+
 def test_an_existing_result_is_replaced_only_with_overwrite(imgctl: Imgctl, cake: Path) -> None:
     result = cake.with_name("resized-cake.jpg")
     result.write_text("mine")

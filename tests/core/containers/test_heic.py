@@ -16,12 +16,20 @@ from imgctl.core.code_points import described_profile
 from imgctl.core.containers import heic as heic_reader
 from imgctl.core.containers.heic import HeicContainer
 from imgctl.core.containers.heif_facts import ColorDescription
-from imgctl.core.errors import Damaged, PictureError, TooLarge, Truncated, UnsupportedFormat
+from imgctl.core.errors import (
+    Damaged,
+    OutOfMemory,
+    PictureError,
+    TooLarge,
+    Truncated,
+    UnsupportedFormat,
+)
 from imgctl.core.formats import RESULT_FORMATS, ImageFormat, sniff
 from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits
 from imgctl.core.metadata import UPRIGHT
 from imgctl.core.result import ResizeResult
+from imgctl.core.source import picture_errors
 from imgctl.core.spec import Exact, ResizeSpec, Scale
 from imgctl.sandbox.child import spawn
 from imgctl.sandbox.process import ResizeProcess
@@ -336,6 +344,14 @@ print("pi_heif" in sys.modules)
 def test_a_result_that_is_not_a_half_is_exact() -> None:
     result = halve(PLAIN, ResizeSpec(target=Exact(33, 17)))
     assert result.resized.size == Size(33, 17)
+
+
+def test_memory_that_libheif_cannot_allocate_is_no_fault_of_the_file() -> None:
+    error = RuntimeError(
+        "Memory allocation error: Unspecified: Allocating 12000015 bytes failed.\n"
+    )
+    with pytest.raises(OutOfMemory), picture_errors():
+        raise error
 
 
 SEEDS = (
