@@ -10,7 +10,7 @@ from imgctl.core.errors import Damaged, TooLarge
 from imgctl.core.geometry import Size
 
 _MAX_EXIF_BYTES = 16 << 20
-_MAX_ENTRIES = 100_000  # properties of items, and parts of their data
+_MAX_ENTRIES = 100_000  # properties of items, references between them, and parts of their data
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 _UNKNOWN = b"skip"  # a type that decoders ignore
 
@@ -254,9 +254,13 @@ class HeifItems:
         if iref is None:
             return found
         width = 4 if self._number(iref.data, 1) else 2
+        left = _MAX_ENTRIES
         for box in self._reader.boxes(self._meta, iref.data + 4, iref.end):
             first = box.data + width + 2
             count = min(self._number(box.data + width, 2), (box.end - first) // width)
+            left -= count
+            if left < 0:
+                raise self._too_many()
             targets = [self._number(first + width * index, width) for index in range(count)]
             found.setdefault((box.kind, self._number(box.data, width)), []).extend(targets)
         return found

@@ -162,6 +162,15 @@ def test_ten_bits_become_eight(mode: str) -> None:
     assert result.notes == ("reduced from 10 to 8 bits",)
 
 
+@pytest.mark.parametrize("chroma", [420, 422, 444])
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_every_chroma_and_depth_is_read(chroma: int, bits: int) -> None:
+    data = encoded(photo(), "HEIC", chroma=chroma, bits=bits)
+    assert_shows_what_libheif_does(data, "RGB")
+    container = read(data)
+    assert (container.bits, container.subsampling) == (bits, ":".join(str(chroma)))
+
+
 def test_white_of_ten_bits_is_white() -> None:
     result = halve(encoded(Image.new("L", (64, 64), 255), "HEIC", bits=10), WHOLE)
     assert decoded(result.data).getextrema() == (255, 255)
@@ -199,18 +208,22 @@ def aux(urn: bytes) -> HeicItem:
     return picture(GRAY, auxiliary(urn), hidden=True, references={b"auxl": [1]})
 
 
+TONE_MAP = HeicItem(b"tmap", bytes(20), references={b"dimg": [1, 2]})
+
+
 @pytest.mark.parametrize(
     ("items", "notes"),
     [
         ([aux(DEPTH)], ("depth map dropped",)),
         ([aux(GAIN_MAP)], ("gain map dropped",)),
         ([aux(MATTE)], ("auxiliary images dropped",)),
+        ([picture(GRAY, hidden=True), TONE_MAP], ("gain map dropped",)),
         ([aux(DEPTH), aux(GAIN_MAP)], ("depth map dropped", "gain map dropped")),
         ([picture(TILE), picture(TILE)], ("additional images dropped",)),
         ([picture(TILE, references={b"thmb": [1]})], ()),
         ([picture(TILE, hidden=True)], ()),
     ],
-    ids=["depth", "gain map", "matte", "both", "burst", "thumbnail", "hidden"],
+    ids=["depth", "gain map", "matte", "tone map", "both", "burst", "thumbnail", "hidden"],
 )
 def test_what_belongs_to_a_picture_is_dropped_with_a_note(
     items: list[HeicItem], notes: tuple[str, ...]
@@ -274,6 +287,7 @@ def test_metadata_that_share_their_bytes_are_not_read_again_and_again() -> None:
     ("items", "error"),
     [
         ([picture(WIDE), *many(1000)], TooLarge),
+        ([picture(WIDE, references={b"cdsc": [1] * 60_000, b"base": [1] * 60_000})], TooLarge),
         ([grid(2, 2, (128, 128), [2, 2, 2, 2]), picture(TILE)], Damaged),
         ([grid(2, 2, (128, 128), [2, 3, 4]), *[picture(TILE)] * 3], Damaged),
         ([picture(TILE, size=(60_000, 60_000))], TooLarge),
@@ -281,7 +295,16 @@ def test_metadata_that_share_their_bytes_are_not_read_again_and_again() -> None:
         ([grid(1, 2, (64, 64), [2, 3]), *[picture(TILE, size=(15_000, 15_000))] * 2], TooLarge),
         ([HeicItem(b"hvc1", TILE.data, (full_box(b"ispe", b"\0\0\0\x40" * 2),))], Damaged),
     ],
-    ids=["items", "repeated tile", "missing tile", "size", "grid", "tiles", "no configuration"],
+    ids=[
+        "items",
+        "references",
+        "repeated tile",
+        "missing tile",
+        "size",
+        "grid",
+        "tiles",
+        "no configuration",
+    ],
 )
 def test_a_hostile_file_is_refused_before_it_is_decoded(
     items: list[HeicItem], error: type[PictureError], monkeypatch: pytest.MonkeyPatch
