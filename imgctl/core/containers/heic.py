@@ -46,11 +46,15 @@ class HeicContainer(HeifContainer):
 
 @dataclass(frozen=True, slots=True)
 class _Picture:
-    """An image item: `coded_pixels` are those of all its tiles, of which a plain image has one."""
+    """An image item: `coded_pixels` are those of all its tiles, of which a plain image has one.
+
+    `tile_bytes` is the length of the longest tile's data.
+    """
 
     facts: PropertyFacts
     size: Size
     coded_pixels: int
+    tile_bytes: int
     bits: int
     subsampling: str
 
@@ -80,7 +84,7 @@ def read(file: BinaryIO, file_bytes: int) -> HeicContainer:
     parts = [picture, *alphas]
     return HeicContainer(
         size=picture.size,
-        decoder_bytes=_decoder_bytes(picture, alphas) + 2 * file_bytes,
+        decoder_bytes=_decoder_bytes(picture, alphas, file_bytes),
         decoder_seconds=(
             _SECONDS_PER_PIXEL * sum(part.coded_pixels for part in parts)
             + _SECONDS_PER_BYTE * file_bytes
@@ -94,17 +98,19 @@ def read(file: BinaryIO, file_bytes: int) -> HeicContainer:
     )
 
 
-def _decoder_bytes(picture: _Picture, alphas: Iterable[_Picture]) -> int:
-    """Return the most memory that the decoder holds beside the file, in bytes.
+def _decoder_bytes(picture: _Picture, alphas: Iterable[_Picture], file_bytes: int) -> int:
+    """Return the most memory that the decoder holds at once, in bytes.
 
-    libde265's planes and for a grid those of the whole image; the colors as bytes, and as
-    Pillow's image.
+    The file, of which there are two copies while it is read, and the data of one tile; libde265's
+    planes, the colors as bytes, and Pillow's image.
     """
     planes = [
         _SAMPLES[part.subsampling] * (2 if part.bits > 8 else 1) * part.size.pixels
         for part in (picture, *alphas)
     ]
-    return int(sum(planes, 0.0) + (8 if alphas else 7) * picture.size.pixels)
+    pixel_bytes = sum(planes, 0.0) + (8 if alphas else 7) * picture.size.pixels
+    tile_bytes = max(part.tile_bytes for part in (picture, *alphas))
+    return file_bytes + max(file_bytes, int(pixel_bytes + 1.25 * tile_bytes))
 
 
 def _picture(items: HeifItems, item: int, file_bytes: int) -> _Picture:
@@ -135,6 +141,9 @@ def _picture(items: HeifItems, item: int, file_bytes: int) -> _Picture:
         facts=facts,
         size=size,
         coded_pixels=sum(tile_size.pixels for tile in tiles if (tile_size := sizes[tile])),
+        tile_bytes=max(
+            sum(length or file_bytes for _, length in items.all[tile].parts) for tile in tiles
+        ),
         bits=max(8 + (depth & 7) for config in configs for depth in config[17:19]),
         subsampling=max(chroma, key=lambda name: _SAMPLES[name]),
     )
