@@ -14,6 +14,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib import metadata
@@ -108,13 +109,13 @@ class Recipe:
 def build(
     destination: Path, architecture: Architecture, cache: BundleCache | None = None
 ) -> Bundle:
-    """Build the bundle for Lambda's python3.12, with Pillow from the package index.
+    """Build the bundle for Lambda's python3.12, with its packages from the package index.
 
     `destination` is the file to write, or a folder in which to write `function-<arch>.zip`. An
     earlier build from the same inputs is taken from the cache, if there is one.
 
-    Raises BundleError if pip cannot download Pillow or verify its hash, if a library is of another
-    architecture, or if the bundle exceeds Lambda's limit.
+    Raises BundleError if pip cannot download a package or verify its hash, if a library is of
+    another architecture, or if the bundle exceeds Lambda's limit.
     """
     lock = (files("infra") / "function-requirements.txt").read_bytes()
 
@@ -135,19 +136,22 @@ def build_local(destination: Path, cache: BundleCache | None = None) -> Bundle:
     """Build the bundle for the embedded AWS, with the Pillow that is installed here.
 
     The embedded AWS runs the function with this interpreter, which may not load Lambda's wheel.
-    This way the build also works offline.
+    This way the build also works offline. pi-heif is included if it is installed, as it is with
+    the extra `local`.
     """
     try:
-        pillow = installed_files("pillow")
+        packages = installed_files("pillow")
     except metadata.PackageNotFoundError as error:
         raise BundleError(
             "pillow is not installed.", hint="Reinstall imgctl with its dependencies."
         ) from error
+    with suppress(metadata.PackageNotFoundError):
+        packages |= installed_files("pi-heif")
     recipe = Recipe(
         local_architecture(),
         own_files(),
-        pillow,
-        lambda: pillow,
+        packages,
+        lambda: packages,
         compiler=this_interpreter(),
         check_elf=False,
     )
@@ -177,7 +181,7 @@ def download_packages(requirements: Path, architecture: Architecture, target: Pa
         lines = [line for line in completed.stderr.splitlines() if line.startswith("ERROR")]
         reason = lines[-1].removeprefix("ERROR: ") if lines else completed.stderr.strip()[-400:]
         raise BundleError(
-            f"pip could not download Pillow for {architecture}: {reason}",
+            f"pip could not download the function's packages for {architecture}: {reason}",
             hint="Check the connection to the package index, then run the command again.",
         )
 

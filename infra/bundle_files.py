@@ -1,4 +1,4 @@
-"""The files of a bundle, each by its path in it: imgctl's own, by an allow-list, and Pillow's."""
+"""The files of a bundle by their paths in it: imgctl's own, by an allow-list, and packages'."""
 
 from contextlib import suppress
 from importlib import metadata
@@ -6,13 +6,15 @@ from importlib.resources import files
 from pathlib import Path
 
 _OWN_PATTERNS = ("__init__.py", "core/*.py", "core/containers/*.py", "sandbox/*.py", "worker/*.py")
+_LIBRARY_LICENSES = ("GPL-3.0.txt", "LGPL-3.0.txt")  # of libheif and libde265
 # Used only with a display.
 _EXCLUDED = ("PIL/_imagingtk.", "PIL/_tkinter_finder.py", "PIL/ImageTk.py", "PIL/ImageQt.py")
 
 
 def own_files() -> dict[str, bytes]:
-    """Return the modules of imgctl that the function runs, and imgctl's license.
+    """Return the modules of imgctl that the function runs, imgctl's license, and those of libheif.
 
+    pi-heif's wheel only names the licenses of its libraries, which are to come with their texts.
     Raises FileNotFoundError if the license is neither installed nor in the repository.
     """
     root = Path(str(files("imgctl")))
@@ -22,6 +24,8 @@ def own_files() -> dict[str, bytes]:
         for path in root.glob(pattern)
     }
     own["LICENSE"] = _own_license(root)
+    for license_name in _LIBRARY_LICENSES:
+        own[f"licenses/{license_name}"] = (files("infra") / "licenses" / license_name).read_bytes()
     return {f"imgctl/{name}": data for name, data in own.items()}
 
 

@@ -3,7 +3,7 @@
 libavif has options for these, which Pillow does not pass on, so they are set in the written boxes.
 """
 
-from imgctl.core.containers.avif_facts import ColorDescription
+from imgctl.core.containers.heif_facts import ColorDescription
 from imgctl.core.containers.isobmff import Box, BoxReader
 
 _CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"edts", b"iprp", b"ipco")
@@ -20,7 +20,7 @@ def finished(data: bytes, color: ColorDescription | None, plays: int | None) -> 
     keeps sRGB. `plays` is for sequences: 0 for ever, as Pillow writes them; None keeps that.
     """
     result = bytearray(data)
-    boxes = list(_all_boxes(BoxReader(), data, 0, len(data)))
+    boxes = list(_all_boxes(BoxReader("AVIF"), data, 0, len(data)))
     for box in boxes:
         if box.kind in _DATED and data[box.data] == 1:
             result[box.data + 4 : box.data + 20] = bytes(16)

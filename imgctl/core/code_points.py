@@ -1,6 +1,6 @@
 """Colors that a file describes by code points (ITU-T H.273), and profiles that say the same."""
 
-from imgctl.core.containers.avif_facts import (
+from imgctl.core.containers.heif_facts import (
     SRGB_PRIMARIES,
     SRGB_TRANSFER,
     UNSPECIFIED,

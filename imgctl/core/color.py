@@ -2,7 +2,7 @@
 
 from imgctl.core.code_points import HDR_NAMES, described_profile
 from imgctl.core.color_plan import ColorPlan
-from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
+from imgctl.core.containers.heif_facts import ColorDescription, HeifContainer
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.formats import ImageFormat
 from imgctl.core.png_color import plan_png_color
@@ -19,7 +19,7 @@ def plan_color(source: SourceInfo, output_format: ImageFormat, *, has_profile: b
     container = source.container
     if isinstance(container, PngContainer):
         return plan_png_color(container, output_format, has_profile=has_profile)
-    if isinstance(container, AvifContainer) and not source.metadata.icc_profile:
+    if isinstance(container, HeifContainer) and not source.metadata.icc_profile:
         return _plan_described(container.color, output_format)
     return ColorPlan()
 

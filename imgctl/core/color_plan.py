@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from imgctl.core.containers.avif_facts import ColorDescription
+from imgctl.core.containers.heif_facts import ColorDescription
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 
 from imgctl.core import bmp_writer, gif_encoding, tiff_writer
 from imgctl.core.containers.apng import Blend, Disposal
-from imgctl.core.containers.avif_facts import AvifContainer
+from imgctl.core.containers.heif_facts import HeifContainer
 from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.formats import DEFAULT_QUALITY, ImageFormat
 from imgctl.core.profiles import color_space
@@ -143,7 +143,7 @@ def encoder_options(
             options |= {"method": 2, "lossless": source.lossless_webp}
         case ImageFormat.AVIF:
             options["speed"] = 8  # the default, 6, takes several times as long
-            if isinstance(source.container, AvifContainer):
+            if isinstance(source.container, HeifContainer):
                 options["subsampling"] = source.container.subsampling
         case ImageFormat.TIFF:
             jpeg_quality = quality or DEFAULT_QUALITY[ImageFormat.JPEG]

@@ -12,7 +12,10 @@ TAIL_BYTES = 26
 
 
 class ImageFormat(StrEnum):
-    """A format that imgctl reads and writes; the value is Pillow's name for it."""
+    """A format that imgctl reads; the value is Pillow's name for it, except for HEIC.
+
+    Pillow itself does not know HEIC, which is only read, by pi-heif.
+    """
 
     JPEG = "JPEG"
     PNG = "PNG"
@@ -21,6 +24,17 @@ class ImageFormat(StrEnum):
     TIFF = "TIFF"
     BMP = "BMP"
     AVIF = "AVIF"
+    HEIC = "HEIC"
+
+    @property
+    def is_written(self) -> bool:
+        """Whether a result can have the format."""
+        return self is not ImageFormat.HEIC
+
+    @property
+    def result(self) -> "ImageFormat":
+        """The format of the result where none is asked for."""
+        return self if self.is_written else ImageFormat.JPEG
 
     @property
     def content_type(self) -> str:
@@ -29,7 +43,7 @@ class ImageFormat(StrEnum):
 
     @property
     def plugin(self) -> str:
-        """The name of the Pillow module that reads and writes the format."""
+        """The name of the Pillow module that reads and writes the format; HEIC has none."""
         return f"{'WebP' if self is ImageFormat.WEBP else self.value.capitalize()}ImagePlugin"
 
     @property
@@ -37,6 +51,9 @@ class ImageFormat(StrEnum):
         """The usual file name extension, including the dot."""
         return ".jpg" if self is ImageFormat.JPEG else f".{self.value.lower()}"
 
+
+RESULT_FORMATS = tuple(image_format for image_format in ImageFormat if image_format.is_written)
+"""The formats that a result can have."""
 
 DEFAULT_QUALITY = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 80, ImageFormat.AVIF: 74}
 """JPEG 80: a DCT-scaled half at 80 scores above the usual bicubic half at 75 (SSIMULACRA2).
@@ -57,18 +74,18 @@ MAX_SIDE = {
 
 _TIFF_HEADS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 _AVIF_BRANDS = (b"avif", b"avis")
+_HEIC_BRANDS = (
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+    # The brands of HEIF itself say nothing about the codec; most such files are HEIC.
+    *(b"mif1", b"mif2", b"msf1", b"miaf"),
+)
 _UNSUPPORTED_BRANDS = {  # ISO/IEC 23008-12, annex B, and Canon's own
-    **dict.fromkeys(
-        (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"), "HEIC"
-    ),
     **dict.fromkeys(
         (b"avci", b"avcs", b"jpeg", b"jpgs", b"j2ki", b"j2is", b"vvic", b"vvis"), "HEIF"
     ),
     b"crx ": "CR3",
     b"jxl ": "JPEG XL",
     b"jp2 ": "JPEG 2000",
-    # The brands of HEIF itself say nothing about the codec; most such files are HEIC.
-    **dict.fromkeys((b"mif1", b"mif2", b"msf1", b"miaf"), "HEIC"),
 }
 
 SUPPORTED_NAMES = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
@@ -106,7 +123,7 @@ def sniff(head: bytes, tail: bytes = b"") -> ImageFormat:
 
 
 def _sniff_isobmff(head: bytes) -> ImageFormat:
-    """Distinguish AVIF from HEIC and video by the brands of the `ftyp` box (ISO/IEC 14496-12)."""
+    """Distinguish AVIF, HEIC and video by the brands of the `ftyp` box (ISO/IEC 14496-12)."""
     box_end = min(int.from_bytes(head[:4], "big"), len(head))
     brands = [head[8:12], *(head[i : i + 4] for i in range(16, box_end, 4))]
     if any(brand in _AVIF_BRANDS for brand in brands):
@@ -114,6 +131,8 @@ def _sniff_isobmff(head: bytes) -> ImageFormat:
     for brand in brands:
         if brand in _UNSUPPORTED_BRANDS:
             raise unsupported(_UNSUPPORTED_BRANDS[brand])
+        if brand in _HEIC_BRANDS:
+            return ImageFormat.HEIC
     raise _video("video or another kind of ISO media file")
 
 

@@ -8,6 +8,7 @@ from imgctl.core.containers.jpeg import JpegContainer
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.tiff import TiffContainer
 from imgctl.core.containers.webp import WebpContainer
+from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.metadata import from_tiff, read_metadata, read_orientation
 from imgctl.core.source import OpenSource, SourceHeader, SourceInfo
@@ -43,7 +44,8 @@ def inspect(opened: OpenSource, header: SourceHeader, *, with_exif: bool = True)
     This decodes the pixels of a PNG, whose metadata may follow them: check the limits first.
     """
     image, container = opened.image, opened.container
-    orientation = read_orientation(image)
+    # libheif has turned the picture already, and HEIC does not use EXIF's orientation.
+    orientation = 1 if opened.format is ImageFormat.HEIC else read_orientation(image)
     if isinstance(container, TiffContainer):
         metadata = from_tiff(container.metadata, with_exif=with_exif)
     else:

@@ -34,28 +34,31 @@ def output_name(
 ) -> str:
     """Return the name of a resized file: `cake.jpg` becomes `resized-cake.jpg`.
 
-    The suffix stands before the extension, which changes only with the format.
+    The suffix stands before the source's extension. `converted_to` is the result's format if it is
+    not the source's: its extension is appended, so that `cake.png.jpg` and the result of
+    `cake.jpg` are two files.
     """
     stem, extension = posixpath.splitext(name)
-    if converted_to is not None:
-        extension = converted_to.extension
-    return f"{prefix}{stem}{suffix}{extension}"
+    appended = "" if converted_to is None else converted_to.extension
+    return f"{prefix}{stem}{suffix}{extension}{appended}"
 
 
-def output_key(key: str, prefix: str) -> str:
+def output_key(key: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
     """Return the key of the resized object, in the same folder: `a/b.jpg`, `a/resized-b.jpg`.
 
-    A key that the prefix makes longer than S3 allows is truncated and ends in a digest of the
-    source key, so that no two objects share an output: `a/resized-long~0123456789abcdef.jpg`.
+    `converted_to` is as for `output_name`. A key that is then longer than S3 allows is truncated
+    and ends in a digest of the source key, so that no two objects share an output:
+    `a/resized-long~0123456789abcdef.jpg`.
     """
     folder, slash, name = key.rpartition("/")
-    full_key = f"{folder}{slash}{output_name(name, prefix)}"
+    full_key = f"{folder}{slash}{output_name(name, prefix, converted_to)}"
     if len(full_key.encode()) <= MAX_KEY_BYTES:
         return full_key
+    appended = "" if converted_to is None else converted_to.extension
     extension = posixpath.splitext(name)[1]
     if len(extension.encode()) > _MAX_EXTENSION_BYTES:
         extension = ""
-    tail = f"~{hashlib.sha256(key.encode()).hexdigest()[:16]}{extension}"
+    tail = f"~{hashlib.sha256(key.encode()).hexdigest()[:16]}{extension}{appended}"
     return full_key.encode()[: MAX_KEY_BYTES - len(tail.encode())].decode(errors="ignore") + tail
 
 

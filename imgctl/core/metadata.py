@@ -15,7 +15,7 @@ from imgctl.core import descriptions, jpeg_metadata
 from imgctl.core import exif as exif_block
 from imgctl.core.containers.optional_parts import PILLOW_ERRORS
 from imgctl.core.containers.tiff_metadata import TiffMetadata
-from imgctl.core.formats import ImageFormat
+from imgctl.core.formats import RESULT_FORMATS, ImageFormat
 from imgctl.core.geometry import Size
 from imgctl.core.profiles import color_space
 from imgctl.core.spec import MetadataPolicy
@@ -24,7 +24,7 @@ from imgctl.core.xmp import upright_alone
 _EXIF_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.WEBP, ImageFormat.AVIF)
 _XMP_FORMATS = (ImageFormat.JPEG, ImageFormat.WEBP, ImageFormat.AVIF)
 _DPI_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF, ImageFormat.BMP)
-_ICC_FORMATS = tuple(f for f in ImageFormat if f not in (ImageFormat.BMP, ImageFormat.GIF))
+_ICC_FORMATS = tuple(f for f in RESULT_FORMATS if f not in (ImageFormat.BMP, ImageFormat.GIF))
 _GRAY_FORMATS = (ImageFormat.JPEG, ImageFormat.PNG, ImageFormat.TIFF)
 _GRAY_MODES = ("1", "L", "LA", "La", "I", "F")
 _PROFILED_PIXELS = ("GRAY", "RGB", "CMYK")

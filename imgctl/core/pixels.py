@@ -81,8 +81,8 @@ def decode(image: Image.Image) -> Image.Image:
         return image.convert("RGBA" if image.has_transparency_data else "RGB")
     if image.mode == "1":
         return image.convert("L")
-    if image.mode == "La":
-        return image.convert("LA")
+    if image.mode in ("La", "RGBa"):
+        return image.convert("LA" if image.mode == "La" else "RGBA")
     if image.mode in ("RGB", "L") and "transparency" in image.info:
         return image.convert("RGBA" if image.mode == "RGB" else "LA")
     if image.mode in ("I;16B", "I;16L", "I;16N"):

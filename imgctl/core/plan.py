@@ -90,7 +90,7 @@ def check_cost(
     size is computed without the orientation, which is not known yet.
     """
     limits.check_pixels(header.size, header.frames)
-    output_format = spec.format or header.format
+    output_format = spec.output_format(header.format)
     frames = kept_frames(header, output_format)
     untransposed_target = target_size(header.size, spec)
     check_sides(untransposed_target, output_format)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, TypeAlias
 
 from imgctl.core.errors import ImgctlError
+from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo
 
 TIME_SHARDS = 4
@@ -77,6 +78,12 @@ class Record:
     resize_ms: int | None = None
     store_ms: int | None = None
     request_id: str | None = None
+
+    @property
+    def converted_to(self) -> ImageFormat | None:
+        """The format that the image was converted to; None if it kept its own."""
+        resized = ImageFormat.__members__.get(self.resized_format or "")
+        return None if resized is None or resized == self.original_format else resized
 
 
 _SPECIAL_NAMES = {"resource_id": "resource-id", "aws_region": "AWSRegion", "etag": "ETag"}

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from PIL import Image
 
-from imgctl.core import apng, color_key, encoding, gif_frames, pixels, png16
+from imgctl.core import apng, color_key, encoding, gif_frames, heic_decoder, pixels, png16
 from imgctl.core.containers.gif import GifContainer
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.formats import ImageFormat
@@ -103,6 +103,8 @@ def _render_page(
         page = color_key.with_alpha(frame, png, opened.file)
     else:
         page = pixels.decode(frame)
+    if opened.format is ImageFormat.HEIC and page.mode == "I;16":
+        page = heic_decoder.to_8_bits(page)
     if png is not None and png.is_gray and page.mode == "RGBA":  # of 16 bits, with alpha
         page = page.convert("LA")
     return pixels.resample(page, target, plan.resampling, box=box, average_halves=averages)

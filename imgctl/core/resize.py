@@ -75,7 +75,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     pillow_bytes = check_cost(header, spec, limits, source.container)
     target = target_size(original.size, spec)
     stored_target = target.transposed if source.transposed else target
-    output_format = spec.format or header.format
+    output_format = spec.output_format(header.format)
     frames = kept_frames(header, output_format)
     tiff = source.container if isinstance(source.container, TiffContainer) else None
     if tiff is not None:

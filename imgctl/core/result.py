@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo
 
 
@@ -13,3 +14,8 @@ class ResizeResult:
     original: ImageInfo
     resized: ImageInfo
     notes: tuple[str, ...] = ()
+
+    @property
+    def converted_to(self) -> ImageFormat | None:
+        """The format that it was converted to; None if it kept its own."""
+        return None if self.resized.format is self.original.format else self.resized.format

@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from PIL import Image, ImageFile, UnidentifiedImageError
 
+from imgctl.core import heic_decoder
 from imgctl.core.containers.container import Container
 from imgctl.core.containers.readers import read_container
 from imgctl.core.errors import Damaged, OutOfMemory, TooLarge, Truncated
@@ -32,6 +33,7 @@ _OUT_OF_MEMORY = (
     "Encoding of color planes failed",  # of libaom, for which libavif gives no other reason
     "Encoding of alpha plane failed",
 )
+_LIBHEIF_OUT_OF_MEMORY = "Memory allocation error: Unspecified"  # not one of its own limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,14 @@ def open_source(file: BinaryIO, limits: Limits) -> Iterator[OpenSource]:
     file.seek(0)
     load_plugin(source_format)
     _allow_pixels(limits.max_pixels)
-    with picture_errors(), Image.open(file, formats=[source_format.value]) as image:
+    with picture_errors(), _open_image(file, source_format) as image:
         yield OpenSource(image, file, stored, file_bytes, source_format, container)
+
+
+def _open_image(file: BinaryIO, source_format: ImageFormat) -> ImageFile.ImageFile:
+    if source_format is ImageFormat.HEIC:
+        return heic_decoder.open_image(file)
+    return Image.open(file, formats=[source_format.value])
 
 
 def _allow_pixels(max_pixels: int) -> None:
@@ -143,11 +151,14 @@ def _allow_pixels(max_pixels: int) -> None:
 
 
 def load_plugin(image_format: ImageFormat) -> None:
-    """Import Pillow's plugin for a format.
+    """Import Pillow's plugin for a format. Raises UnsupportedFormat for HEIC without pi-heif.
 
     Left to itself, Pillow imports all of its forty plugins for a format that is not among the
     five most common.
     """
+    if image_format is ImageFormat.HEIC:
+        heic_decoder.load()
+        return
     plugin: Any = import_module(f"PIL.{image_format.plugin}")
     if image_format is ImageFormat.AVIF:
         # By default a thread per core, whose stacks take 8 MB each of what the process may use.
@@ -180,8 +191,8 @@ def picture_errors() -> Iterator[None]:
 
 
 def _to_picture_error(error: Exception) -> Damaged | OutOfMemory | Truncated:
-    reason = str(error) or type(error).__name__
-    if reason.rstrip(".").endswith(_OUT_OF_MEMORY):
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    if reason.endswith(_OUT_OF_MEMORY) or reason.startswith(_LIBHEIF_OUT_OF_MEMORY):
         return OutOfMemory()
     if isinstance(error, EOFError) or "truncated" in reason.lower():
         return Truncated("The image is truncated.", hint="Copy or upload the complete file.")

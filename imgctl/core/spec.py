@@ -66,9 +66,10 @@ HALF = Scale(Fraction(1, 2))
 class ResizeSpec:
     """A resize request: the target size and how to encode the result.
 
-    `format` None keeps the source's format. `quality` is 1 to 100 for JPEG, WebP and AVIF; None is
-    the format's default (`formats.DEFAULT_QUALITY`). `high_quality` decodes a JPEG at its full size
-    and resamples every format with Lanczos; without it, libjpeg reduces a JPEG while decoding.
+    `format` None keeps the source's format, or its `result`. `quality` is 1 to 100 for JPEG, WebP
+    and AVIF; None is the format's default (`formats.DEFAULT_QUALITY`). `high_quality` decodes a
+    JPEG at its full size and resamples every format with Lanczos; without it, libjpeg reduces a
+    JPEG while decoding.
     """
 
     target: ResizeTarget = HALF
@@ -78,5 +79,11 @@ class ResizeSpec:
     metadata: MetadataPolicy = MetadataPolicy.SAFE
 
     def __post_init__(self) -> None:
+        if self.format is not None and not self.format.is_written:
+            raise ValueError(f"{self.format} can be read, but not written")
         if self.quality is not None and not 1 <= self.quality <= 100:
             raise ValueError(f"quality must be from 1 to 100, not {self.quality}")
+
+    def output_format(self, source_format: ImageFormat) -> ImageFormat:
+        """Return the format of the result for a source in this format."""
+        return self.format or source_format.result

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath, PurePosixPath
 from imgctl.core.errors import ImgctlError, InvalidInput
 from imgctl.core.formats import ImageFormat
 from imgctl.core.keys import output_name
-from imgctl.operations.input_files import InputFile
+from imgctl.operations.input_files import InputFile, format_of
 
 _SEPARATORS = frozenset({"/", "\0", os.sep, os.altsep or "/"})
 
@@ -55,7 +55,9 @@ class ResultNames:
     def is_result(self, name: str) -> bool:
         """Return whether a file has the name of a result."""
         stem = PurePath(name).stem
-        return self.are_new and name.startswith(self.prefix) and stem.endswith(self.suffix)
+        stems = (stem, PurePath(stem).stem)  # the latter if an extension was appended
+        has_suffix = any(item.endswith(self.suffix) for item in stems)
+        return self.are_new and name.startswith(self.prefix) and has_suffix
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +87,17 @@ def plan_jobs(
     names: ResultNames,
     *,
     folder: Path | None = None,
-    converted_to: ImageFormat | None = None,
+    wanted: ImageFormat | None = None,
 ) -> list[ResizeJob]:
     """Return a job for each file: its result lies beside it, or under `folder` by its name.
 
-    Raises InvalidInput where two results would share a file.
+    `wanted` is the format of all results; None keeps each file's own, or its
+    `result`. Raises InvalidInput where
+    two results would share a file.
     """
     by_destination: dict[Path, ResizeJob] = {}
     for file in files:
-        name = names.name(file.path.name, converted_to)
+        name = names.name(file.path.name, _converted_to(file.path, wanted))
         parent = file.path.parent if folder is None else folder / _parent(file.name)
         job = ResizeJob(file.path, parent / name, folder)
         other = by_destination.setdefault(job.destination.absolute(), job)
@@ -104,6 +108,18 @@ def plan_jobs(
                 " with --recursive.",
             )
     return list(by_destination.values())
+
+
+def _converted_to(source: Path, wanted: ImageFormat | None) -> ImageFormat | None:
+    """Return the format that a file is converted to; None if it keeps its own."""
+    try:
+        own = format_of(source)
+    except OSError:  # which its job reports
+        own = None
+    if own is None:
+        return wanted
+    result = wanted or own.result
+    return None if result is own else result
 
 
 def _parent(name: PurePosixPath) -> Path:

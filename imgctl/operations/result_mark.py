@@ -9,7 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ _ATTRIBUTE = "user.imgctl.result"
 
 def settings_digest(spec: ResizeSpec) -> str:
     """Identify everything but the source that a result's bytes depend on."""
-    parts = (repr(spec), __version__, version("pillow"))
+    parts = [repr(spec), __version__, version("pillow")]
+    with suppress(PackageNotFoundError):
+        parts.append(version("pi-heif"))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -137,7 +137,7 @@ def process(
     ):
         _process_unrecorded_newest(created, commit.current, settings, deps, request_id)
     elif replaced or _may_be_older(commit):
-        _restore_newest_output(commit.current, settings, deps)
+        _restore_newest_output(commit.current, settings, deps, commit.record)
     return ProcessResult(commit.record, commit.repeated)
 
 
@@ -282,7 +282,7 @@ def _resize_and_store(
     record = replace(
         record,
         resized_bucket=settings.destination_bucket,
-        resized_object_key=output_key(created.key, settings.output_prefix),
+        resized_object_key=output_key(created.key, settings.output_prefix, result.converted_to),
         fetch_ms=_ms(downloaded_s - started_s),
         resize_ms=_ms(resized_s - downloaded_s),
         **picture_fields(result.original, result.resized, result.notes),
@@ -310,8 +310,15 @@ def _store(
     )
 
 
-def _restore_newest_output(current: CurrentRecord, settings: Settings, deps: Dependencies) -> None:
+def _restore_newest_output(
+    current: CurrentRecord,
+    settings: Settings,
+    deps: Dependencies,
+    known: Record | None = None,
+) -> None:
     """Write the newest output again if it is missing, or if a slower invocation replaced it.
+
+    A record that is `known` need not be read for the key of its output.
 
     S3 compares only ETags: a conditional write also succeeds if the output that was read has been
     replaced by a newer one with the same bytes. Therefore an invocation that replaced an output
@@ -322,12 +329,15 @@ def _restore_newest_output(current: CurrentRecord, settings: Settings, deps: Dep
         good = current.last_good
         if good is None:
             return
+        if known is None or (known.resource_id, known.status) != (good.record_id, Status.SUCCEEDED):
+            known = records.record_at(deps.dynamodb, settings.table, good.record_id)
+        converted_to = None if known is None else known.converted_to
         created = created_again(good, current.bucket, current.key)
         record = new_record(created, "")
         existing = storage.head_output(
             deps.s3,
             settings.destination_bucket,
-            output_key(current.key, settings.output_prefix),
+            output_key(current.key, settings.output_prefix, converted_to),
         )
         if existing and ordering.by_bucket(record, existing, deps.s3) is not EventOrder.NEWER:
             return

@@ -51,6 +51,12 @@ def current_at(
     return None if item is None else current_record.from_item(item)
 
 
+def record_at(dynamodb: "DynamoDBClient", table: str, record_id: str) -> Record | None:
+    """Return the record with this ID; None if there is none."""
+    item = _item_at(dynamodb, table, record_id)
+    return None if item is None else record.from_item(item)
+
+
 def put_superseded(dynamodb: "DynamoDBClient", table: str, old: Record) -> Supersession:
     """Store the record of an upload that a newer one supersedes, unless it is the current one.
 
@@ -103,7 +109,7 @@ def commit(
                 continue
             return result
         same = existing is not None and order is EventOrder.SAME
-        known = _known(dynamodb, table, new) if same or not new.sequencer else None
+        known = record_at(dynamodb, table, new.resource_id) if same or not new.sequencer else None
         if existing is not None and same and known is not None and _keeps_success(known, new):
             return CommitResult(new, existing, existing, repeated=True)
         complete = _keep_event_fields(new, known)
@@ -141,11 +147,6 @@ def _commit_older(
     if outcome is Supersession.REFUSED:
         return None
     return CommitResult(older, current, existing, repeated=outcome is Supersession.REPEATED)
-
-
-def _known(dynamodb: "DynamoDBClient", table: str, new: Record) -> Record | None:
-    item = _item_at(dynamodb, table, new.resource_id)
-    return None if item is None else record.from_item(item)
 
 
 def _item_at(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Any:

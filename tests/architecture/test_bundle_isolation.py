@@ -80,7 +80,10 @@ print(*sorted(name for name in sys.modules if name.endswith("ImagePlugin")))
 def test_an_image_loads_the_plugin_of_its_format_and_few_others(
     bundle: Path, tmp_path: Path, format_: ImageFormat
 ) -> None:
-    """Only the five that Pillow always loads, and TIFF, whose directories EXIF uses."""
+    """Only the five that Pillow always loads, and TIFF, whose directories EXIF uses.
+
+    HEIC is decoded by pi-heif, which is in the bundle too.
+    """
     path = tmp_path / "picture"
     path.write_bytes(encoded(photo(), format_.value))
     process = subprocess.run(

@@ -1,12 +1,12 @@
 """Small valid images of every kind: the inputs that hostile ones are mutated from."""
 
-from imgctl.core.formats import ImageFormat
+from imgctl.core.formats import RESULT_FORMATS
 from tests.core.tiff_files import DEFLATE, WHITE_IS_ZERO, Layout, image
 from tests.pictures import animation, deep_png, encoded, photo
 
 
 def _seeds() -> list[bytes]:
-    still = [encoded(photo(40, 30), format_.value) for format_ in ImageFormat]
+    still = [encoded(photo(40, 30), format_.value) for format_ in RESULT_FORMATS]
     animated = [animation(format_) for format_ in ("GIF", "PNG", "WEBP")]
     sixteen_bit = [
         deep_png(20, 15, channels, lambda x, y, c: 3000 * x + y + c) for channels in (2, 3, 4)

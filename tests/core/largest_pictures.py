@@ -23,6 +23,7 @@ from imgctl.core.resize import plan_resize
 from imgctl.core.source import open_source
 from imgctl.core.spec import ResizeSpec
 from tests.core.costs import Cost, measured_cost
+from tests.pictures import heic
 
 Save = Callable[[Path, int], None]
 """Write a picture of a kind with this number of pixels on each side."""
@@ -55,6 +56,13 @@ def _animated(mode: str, frames: int, **options: Any) -> Save:
     return save
 
 
+def _heic(mode: str, **options: Any) -> Save:
+    def save(path: Path, side: int) -> None:
+        path.write_bytes(heic(_noise(side, mode), **options))
+
+    return save
+
+
 def _gray_16(path: Path, side: int) -> None:
     Image.linear_gradient("L").resize((side, side)).convert("I;16").save(path)
 
@@ -75,6 +83,7 @@ KINDS: dict[str, Save] = {
     "still.avif": _still("RGB", speed=10, quality=40),
     "alpha.avif": _still("RGBA", speed=10, quality=40),
     "sequence.avif": _animated("RGB", 4, speed=10, quality=40),
+    "alpha.heic": _heic("RGBA", quality=50),
     "still.gif": _still("P"),
     "animated.gif": _animated("P", 4),
     "raw.tif": _still("RGB"),
@@ -121,7 +130,7 @@ def _largest_side(path: Path, save: Save, limits: Limits) -> int:
     ]
     if seconds:
         shares.append(limits.max_estimated_seconds / seconds)
-    side = min(int(_SAMPLE_SIDE * math.sqrt(min(shares))), MAX_SIDE[header.format])
+    side = min(int(_SAMPLE_SIDE * math.sqrt(min(shares))), MAX_SIDE[header.format.result])
     while True:
         save(path, side)
         try:

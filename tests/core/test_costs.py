@@ -12,10 +12,12 @@ from imgctl.core.limits import Limits
 from imgctl.core.resize import plan_resize
 from imgctl.core.source import open_source
 from imgctl.core.spec import ResizeSpec
+from tests.core import heic_files
 from tests.core.costs import measured_cost
-from tests.pictures import photo
+from tests.pictures import heic, photo
 
 MEGABYTE = 1_000_000
+LARGE, MEDIUM = (2400, 1800), (800, 800)
 FIXED_BYTES = 3 * MEGABYTE  # libraries, tables and buffers that do not grow with the picture
 
 
@@ -26,6 +28,21 @@ def noisy(width: int, height: int, mode: str = "RGB") -> Image.Image:
     if mode == "RGBA":
         image.putalpha(Image.linear_gradient("L").resize((width, height)))
     return image
+
+
+def saved_heic(mode: str = "RGB", **options: Any) -> Callable[[Path], None]:
+    def save(path: Path) -> None:
+        path.write_bytes(heic(noisy(*LARGE, mode), **options))
+
+    return save
+
+
+def heic_grid(path: Path) -> None:
+    side, columns, rows = 512, 5, 4
+    tile = heic_files.picture(heic_files.coded(noisy(side, side)), hidden=True)
+    tiles = range(2, 2 + columns * rows)
+    grid = heic_files.grid(rows, columns, (side * columns, side * rows), tiles)
+    path.write_bytes(heic_files.heic([grid, *[tile] * (columns * rows)]))
 
 
 def saved(width: int, height: int, mode: str, **options: Any) -> Callable[[Path], None]:
@@ -40,7 +57,6 @@ def saved(width: int, height: int, mode: str, **options: Any) -> Callable[[Path]
     return save
 
 
-LARGE, MEDIUM = (2400, 1800), (800, 800)
 CASES = {
     "lossy.webp": saved(*LARGE, "RGB", method=0),
     "alpha.webp": saved(*LARGE, "RGBA", method=0),
@@ -54,6 +70,11 @@ CASES = {
     "alpha.avif": saved(*LARGE, "RGBA", speed=10),
     "sequence.avif": saved(*MEDIUM, "RGB", speed=10, frames=6),
     "sequence-alpha.avif": saved(*MEDIUM, "RGBA", speed=10, frames=6),
+    "420.heic": saved_heic(),
+    "444.heic": saved_heic(chroma=444),
+    "alpha.heic": saved_heic("RGBA"),
+    "10-bits.heic": saved_heic(bits=10),
+    "grid.heic": heic_grid,
     "still.gif": saved(*LARGE, "RGB"),
     "animated.gif": saved(*MEDIUM, "RGB", frames=6),
     "animated-alpha.gif": saved(*MEDIUM, "RGBA", frames=6, disposal=2),

@@ -20,8 +20,17 @@ def test_the_folder_is_kept_and_the_name_gets_the_prefix(key: str, expected: str
     assert output_key(key, "resized-") == expected
 
 
-def test_a_converted_image_gets_the_extension_of_its_format() -> None:
-    assert output_name("cake.v2.png", "small-", ImageFormat.JPEG) == "small-cake.v2.jpg"
+def test_the_extension_of_a_changed_format_is_appended() -> None:
+    assert output_name("cake.v2.png", "small-", ImageFormat.JPEG) == "small-cake.v2.png.jpg"
+    assert output_name("cake.png", "", ImageFormat.JPEG, suffix="@2x") == "cake@2x.png.jpg"
+    assert output_key("a/cake.heic", "resized-", ImageFormat.JPEG) == "a/resized-cake.heic.jpg"
+
+
+def test_a_long_key_keeps_the_extension_of_a_changed_format() -> None:
+    output = output_key("x" * 1019 + ".heic", "resized-", ImageFormat.JPEG)
+    assert output.endswith(".heic.jpg")
+    assert len(output) == 1024
+    assert output != output_key("x" * 1019 + ".heic", "resized-")
 
 
 def test_a_key_too_long_for_the_prefix_is_truncated_and_stays_unique() -> None:

@@ -37,6 +37,21 @@ def test_a_picture_goes_through_by_both_paths_whatever_its_name(
     assert decoded(output["Body"].read()).size == (32, 24)
 
 
+@pytest.mark.parametrize("via", ["s3", "api"])
+def test_a_heic_becomes_a_jpeg(shared: Local, album: Path, via: str) -> None:
+    path = album / "cake.heic"
+    path.write_bytes(encoded(photo(), "HEIC"))
+    arguments = ("upload", str(path), "--via", via, "--prefix", f"heic/{via}", "--wait", "--json")
+    (file,) = shared.imgctl(*arguments).succeeded().document["files"]
+    assert file["record"]["OriginalFormat"] == "HEIC"
+    assert file["record"]["ResizedObjectKey"] == f"heic/{via}/resized-cake.heic.jpg"
+    output = shared.aws.s3.get_object(Bucket=DESTINATION, Key=f"heic/{via}/resized-cake.heic.jpg")
+    assert output["ContentType"] == "image/jpeg"
+    resized = decoded(output["Body"].read())
+    assert (resized.format, resized.size) == ("JPEG", (32, 24))
+    shared.imgctl("audit", "--prefix", f"heic/{via}/", "--json").succeeded()
+
+
 def test_the_api_stores_the_very_bytes_with_their_type(shared: Local, album: Path) -> None:
     path = album / "bytes.jpg"
     path.write_bytes((PHOTOS / "rocket.jpg").read_bytes())

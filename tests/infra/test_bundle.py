@@ -94,7 +94,7 @@ def test_of_imgctl_the_bundle_contains_only_what_the_function_runs(
     own = {name for name in names if name.startswith("imgctl/")}
     assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= own
     assert {name.split("/")[1] for name in own} == {
-        "LICENSE", "__init__.py", "core", "sandbox", "worker"
+        "LICENSE", "__init__.py", "core", "licenses", "sandbox", "worker"
     }  # fmt: skip
 
 
@@ -102,6 +102,13 @@ def test_the_bundle_contains_the_license_of_the_repository(packages: Path, tmp_p
     bundle = build_unpacked(packages, tmp_path, ARM)
     with zipfile.ZipFile(bundle.path) as archive:
         assert archive.read("imgctl/LICENSE") == (REPOSITORY / "LICENSE").read_bytes()
+
+
+def test_the_bundle_contains_the_licenses_of_the_decoder_of_heic(local_bundle: Bundle) -> None:
+    names = names_in(local_bundle)
+    assert {f"imgctl/licenses/{name}.txt" for name in ("GPL-3.0", "LGPL-3.0")} <= {*names}
+    assert any(name.endswith("licenses/LICENSES_bundled.txt") for name in names)
+    assert any(name.startswith("pi_heif.libs/libheif") for name in names)
 
 
 def test_a_mere_checkout_has_the_same_license(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,7 +254,9 @@ def test_a_wheel_with_another_hash_is_rejected(tmp_path: Path) -> None:
 def test_a_missing_package_is_reported_in_one_sentence(tmp_path: Path) -> None:
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"pillow==13.0.0 --hash=sha256:{'0' * 64}")
-    with pytest.raises(BundleError, match="pip could not download Pillow for arm64: No matching"):
+    with pytest.raises(
+        BundleError, match="pip could not download the function's packages for arm64: No matching"
+    ):
         download_packages(requirements, ARM, tmp_path / "target")
 
 

@@ -208,14 +208,26 @@ def test_results_lie_next_to_their_sources_or_under_a_folder_by_name() -> None:
     names = ResultNames("small-", "-web")
     (beside,) = plan_jobs(files, names)
     assert beside.destination == Path("/x/trip/day/small-a-web.jpg")
-    (below,) = plan_jobs(files, names, folder=Path("out"), converted_to=ImageFormat.WEBP)
-    assert below.destination == Path("out/day/small-a-web.webp")
+    (below,) = plan_jobs(files, names, folder=Path("out"), wanted=ImageFormat.WEBP)
+    assert below.destination == Path("out/day/small-a-web.jpg.webp")
 
 
 def test_two_results_for_one_file_are_refused() -> None:
-    files = [InputFile(Path(name), PurePosixPath(name)) for name in ("a.jpg", "a.png")]
+    files = [InputFile(Path(name), PurePosixPath("a.jpg")) for name in ("one/a.jpg", "two/a.jpg")]
     with pytest.raises(InvalidInput, match="would both become"):
-        plan_jobs(files, ResultNames(""), converted_to=ImageFormat.WEBP)
+        plan_jobs(files, ResultNames(""), folder=Path("out"))
+
+
+def test_an_extension_is_appended_only_where_the_format_changes(tmp_path: Path) -> None:
+    for name, format_ in (("a.jpg", "JPEG"), ("a.png", "PNG"), ("b.png", "JPEG")):
+        (tmp_path / name).write_bytes(encoded(photo(), format_))
+    names = ("a.jpg", "a.png", "b.png")
+    files = [InputFile(tmp_path / name, PurePosixPath(name)) for name in names]
+    jobs = plan_jobs(files, ResultNames("small-"), wanted=ImageFormat.JPEG)
+    results = [job.destination.name for job in jobs]
+    assert results == ["small-a.jpg", "small-a.png.jpg", "small-b.png"]
+    assert all(ResultNames("small-").is_result(name) for name in results)
+    assert ResultNames("", "@2x").is_result("a@2x.png.jpg")
 
 
 @pytest.mark.parametrize(

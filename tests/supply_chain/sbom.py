@@ -87,6 +87,8 @@ def requirements_of(package: str, *, extra: str = "") -> set[str]:
         of_extra = re.search(r"extra *== *['\"]([^'\"]+)", requirement)
         if of_extra is None or of_extra[1] == extra:
             names.add(_normalized(re.split(r"[^\w.-]", requirement, maxsplit=1)[0]))
+            if own_extra := re.match(rf"{package}\[(.+?)\]", requirement):
+                names |= requirements_of(package, extra=own_extra[1])
     return names
 
 
@@ -97,15 +99,22 @@ def _normalized(name: str) -> str:
 def bundle_sbom(packages: Sbom, parts: Iterable[Sbom], names: Iterable[str], sha256: str) -> Sbom:
     """Return the SBOM of a bundle with this digest and these files.
 
-    `packages` describes its packages, which is Pillow, and `parts` are the SBOMs that its wheel
-    contains. Their components become Pillow's, except modules that the bundle leaves out.
+    `packages` describes its packages, and `parts` are the SBOMs that Pillow's wheel contains. Their
+    components become Pillow's, except modules that the bundle leaves out. Other wheels contain no
+    SBOM: the libraries that they bring along are named after their files.
     """
-    root, (pillow,) = packages["metadata"]["component"], packages["components"]
+    names = sorted(names)
+    root = packages["metadata"]["component"]
+    (pillow,) = (each for each in packages["components"] if each["name"] == "pillow")
     root["name"] = "imgctl-function"
     root["hashes"] = [{"alg": "SHA-256", "content": sha256}]
     stems = {name.partition(".")[0].replace("/", ".") for name in names}
     components: dict[str, Any] = {}
-    depends_on: dict[str, set[str]] = {}
+    depends_on = {e["ref"]: set(e.get("dependsOn", ())) for e in packages["dependencies"]}
+    for package in packages["components"]:
+        if package is not pillow:
+            package["components"] = _libraries(package, names)
+            depends_on[package["bom-ref"]] |= {lib["bom-ref"] for lib in package["components"]}
     for part in parts:
         own = part["metadata"]["component"]["bom-ref"]
         left_out = {
@@ -121,13 +130,23 @@ def bundle_sbom(packages: Sbom, parts: Iterable[Sbom], names: Iterable[str], sha
                 ref = pillow["bom-ref"] if entry["ref"] == own else entry["ref"]
                 depends_on.setdefault(ref, set()).update(entry.get("dependsOn", ()))
                 depends_on[ref] -= left_out
+    depends_on[root["bom-ref"]] = {each["bom-ref"] for each in packages["components"]}
     pillow["components"] = [components[ref] for ref in sorted(components)]
-    depends_on[root["bom-ref"]] = {pillow["bom-ref"]}
     packages["dependencies"] = [
         {"ref": ref, "dependsOn": sorted(refs)} if refs else {"ref": ref}
         for ref, refs in sorted(depends_on.items())
     ]
     return packages
+
+
+def _libraries(package: Mapping[str, Any], names: Iterable[str]) -> list[dict[str, Any]]:
+    """Return the libraries that a wheel brings along: `pi_heif.libs/libheif-7a3e919c.so.1.23.0`."""
+    folder = f"{_normalized(package['name']).replace('-', '_')}.libs/"
+    files = (name.removeprefix(folder) for name in names if name.startswith(folder))
+    return [
+        {"bom-ref": f"{package['purl']}#{file}", "type": "library", "name": file.partition("-")[0]}
+        for file in files
+    ]
 
 
 def sbom_of(bundle: Bundle, packages: Sbom) -> Sbom:

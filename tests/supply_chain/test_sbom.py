@@ -73,6 +73,24 @@ def test_what_depends_on_what_is_kept_without_what_the_bundle_leaves_out() -> No
     ]
 
 
+def test_the_libraries_of_a_wheel_without_an_sbom_are_named_after_its_files() -> None:
+    purl = "pkg:pypi/pi-heif@1.4.0"
+    document = packages()
+    line = {"bom-ref": "requirements-L9", "type": "library", "name": "pi-heif", "purl": purl}
+    document["components"].append(line | {"version": "1.4.0", "description": "..."})
+    files = ["pi_heif.libs/libde265-90fb0ce1.so.0.2.0", "pi_heif.libs/libheif-7a3e919c.so.1.23.0"]
+    sbom = bundle_sbom(tidied(document), PARTS, [*NAMES, *files], SHA256)
+    pi_heif, _ = sbom["components"]
+    assert [library["name"] for library in pi_heif["components"]] == ["libde265", "libheif"]
+    required = {entry["ref"]: entry.get("dependsOn", []) for entry in sbom["dependencies"]}
+    assert required["root"] == [purl, PILLOW]
+    assert required[purl] == [
+        f"{purl}#libde265-90fb0ce1.so.0.2.0",
+        f"{purl}#libheif-7a3e919c.so.1.23.0",
+        PILLOW,
+    ]
+
+
 def test_the_document_is_about_one_bundle_and_has_no_time() -> None:
     sbom = merged()
     assert sbom["metadata"] == {

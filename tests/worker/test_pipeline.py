@@ -239,6 +239,27 @@ def test_a_late_event_restores_the_newest_output_after_it_was_deleted(cloud: Clo
     assert decoded(cloud.output("resized-cake.png")).size == (40, 30)  # half of the newest
 
 
+def test_a_heic_becomes_a_jpeg_under_a_key_of_its_own(cloud: Cloud) -> None:
+    heic, jpeg = (encoded(photo(80, 60), format_) for format_ in ("HEIC", "JPEG"))
+    process(cloud.put("cake.jpg", jpeg, "0A"), cloud.settings, cloud.deps)
+    record = process(cloud.put("cake.heic", heic, "0B"), cloud.settings, cloud.deps)
+    assert (record.original_format, record.resized_format) == ("HEIC", "JPEG")
+    assert record.resized_object_key == "resized-cake.heic.jpg"
+    assert cloud.output_keys() == ["resized-cake.heic.jpg", "resized-cake.jpg"]
+    output = cloud.s3.head_object(Bucket=DESTINATION, Key="resized-cake.heic.jpg")
+    assert output["ContentType"] == "image/jpeg"
+
+
+def test_a_late_event_restores_the_output_of_a_changed_format(cloud: Cloud) -> None:
+    older = cloud.put("cake.heic", encoded(photo(40, 30), "HEIC"), "0A")
+    newer = cloud.put("cake.heic", encoded(photo(80, 60), "HEIC"), "0B")
+    process(newer, cloud.settings, cloud.deps)
+    cloud.s3.delete_object(Bucket=DESTINATION, Key="resized-cake.heic.jpg")
+    assert process(older, cloud.settings, cloud.deps).status is Status.SUPERSEDED
+    assert cloud.output_keys() == ["resized-cake.heic.jpg"]
+    assert decoded(cloud.output("resized-cake.heic.jpg")).size == (40, 30)
+
+
 def test_a_late_event_succeeds_even_if_the_newest_upload_is_gone(cloud: Cloud) -> None:
     older = cloud.put("cake.png", encoded(photo(40, 30), "PNG"), "0A")
     newer = cloud.put("cake.png", encoded(photo(80, 60), "PNG"), "0B")

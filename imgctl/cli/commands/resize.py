@@ -45,7 +45,10 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
     help="Start of the results' names.  [default: the setting prefix, resized-]",
 )  # fmt: skip
 @click.option(
-    "--suffix", metavar="TEXT", default="", help="End of the results' names, before the extension."
+    "--suffix",
+    metavar="TEXT",
+    default="",
+    help="End of the results' names, before the source's extension.",
 )
 @click.option(
     "--scale", metavar="FACTOR",
@@ -143,7 +146,7 @@ def resize(
     is_result = _results_of(names, ResultNames(defaults.prefix))
     wanted = InputFilter(include, exclude, is_result, results_folder=output)
     inputs = find_input_files(paths, recursive=recursive, wanted=wanted)
-    jobs = plan_jobs(inputs.files, names, folder=output, converted_to=spec.format)
+    jobs = plan_jobs(inputs.files, names, folder=output, wanted=spec.format)
     show_left_out(app.ui, inputs.left_out)
     options = BatchOptions(
         workers or available_cores(),

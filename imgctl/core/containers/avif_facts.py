@@ -1,71 +1,17 @@
-"""The facts about an AVIF, and how its properties state them (ISO/IEC 23008-12, 6.5)."""
+"""The facts about an AVIF, and what it costs to decode."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from imgctl.core.containers.container import Container, Patch
-from imgctl.core.containers.optional_parts import is_icc_profile
+from imgctl.core.containers.container import Patch
+from imgctl.core.containers.heif_facts import HeifContainer, PropertyFacts, pixel_notes
 from imgctl.core.geometry import Size
-
-UNSPECIFIED, SRGB_PRIMARIES, SRGB_TRANSFER = 2, 1, 13
-"""Code points of ITU-T H.273."""
-
-
-@dataclass(frozen=True, slots=True)
-class ColorDescription:
-    """Code points of ITU-T H.273 for the primaries and the transfer function."""
-
-    primaries: int = UNSPECIFIED
-    transfer: int = UNSPECIFIED
-
-    @property
-    def is_srgb(self) -> bool:
-        """Whether the colors are sRGB, which is also what unspecified ones are taken for."""
-        return self.primaries in (SRGB_PRIMARIES, UNSPECIFIED) and self.transfer in (
-            SRGB_TRANSFER,
-            UNSPECIFIED,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AvifContainer(Container):
-    """What an AVIF's boxes say. `subsampling` is as Pillow's writer names it.
+class AvifContainer(HeifContainer):
+    """What an AVIF's boxes say. `quality` is libavif's, estimated; None if it cannot be told."""
 
-    `quality` is libavif's, estimated; None if it cannot be told.
-    """
-
-    bits: int = 8
     quality: int | None = None
-    subsampling: str = "4:2:0"
-    alpha: bool = False
-    color: ColorDescription = field(default_factory=ColorDescription)
-
-
-@dataclass(slots=True)
-class PropertyFacts:
-    """What the properties of an item or a track say."""
-
-    size: Size | None = None
-    config: bytes = b""
-    nclx: bytes = b""
-    has_icc: bool = False
-    clap: bytes = b""
-    pasp: bytes = b""
-
-
-def read_property(facts: PropertyFacts, kind: bytes, data: bytes) -> bool:
-    """Add what a property says; return whether it is a damaged color profile."""
-    if kind == b"av1C":
-        facts.config = data
-    elif kind == b"clap":
-        facts.clap = data
-    elif kind == b"pasp":
-        facts.pasp = data
-    elif kind == b"colr" and data[:4] == b"nclx":
-        facts.nclx = data[4:11]
-    elif kind == b"colr" and data[:4] in (b"prof", b"rICC"):
-        facts.has_icc = is_icc_profile(data[4:])
-        return not facts.has_icc
-    return False
 
 
 def avif_container(
@@ -93,11 +39,7 @@ def avif_container(
     # frames refer to; the colors as bytes and as Pillow's image; and a copy weighted by alpha.
     held = planes * (2 if tiles > 1 else 15 if frames > 1 else 1)
     per_pixel = held + (14 if alpha else 9)
-    color = ColorDescription()
-    if len(facts.nclx) >= 4 and not facts.has_icc:
-        color = ColorDescription(
-            int.from_bytes(facts.nclx[:2], "big"), int.from_bytes(facts.nclx[2:4], "big")
-        )
+    clap_notes = ["clean aperture ignored: the full image is kept"] if facts.clap else []
     return AvifContainer(
         size=size,
         frames=frames,
@@ -105,22 +47,10 @@ def avif_container(
         decoder_bytes=int(per_pixel * size.pixels) + file_bytes,
         decoder_seconds=(100e-9 * size.pixels + 200e-6) * frames,
         patches=patches,
-        notes=(*notes, *_pixel_notes(facts, bits)),
+        notes=(*notes, *pixel_notes(facts, bits), *clap_notes),
         bits=bits,
         quality=quality,
         subsampling=subsampling,
         alpha=alpha,
-        color=color,
+        color=facts.color,
     )
-
-
-def _pixel_notes(facts: PropertyFacts, bits: int) -> list[str]:
-    notes = []
-    if bits > 8:
-        notes.append(f"reduced from {bits} to 8 bits")
-    horizontal, vertical = facts.pasp[:4], facts.pasp[4:8]
-    if horizontal != vertical:
-        notes.append("pixel aspect ratio ignored")
-    if facts.clap:
-        notes.append("clean aperture ignored: the full image is kept")
-    return notes

@@ -1,11 +1,7 @@
 """The tracks of an AVIF image sequence (ISO/IEC 14496-12, 8)."""
 
-from imgctl.core.containers.avif_facts import (
-    AvifContainer,
-    PropertyFacts,
-    avif_container,
-    read_property,
-)
+from imgctl.core.containers.avif_facts import AvifContainer, avif_container
+from imgctl.core.containers.heif_facts import PropertyFacts, read_property
 from imgctl.core.containers.isobmff import Box, BoxReader
 from imgctl.core.errors import Damaged, TooLarge
 from imgctl.core.geometry import Size
@@ -16,7 +12,7 @@ _FOR_EVER = (0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF)
 
 def read_sequence(moov: bytes, file_bytes: int) -> AvifContainer:
     """Read the tracks of an image sequence."""
-    reader = BoxReader()
+    reader = BoxReader("AVIF")
     facts, frames, alpha, plays = PropertyFacts(), 0, False, 0
     for trak in reader.boxes(moov, 0, len(moov)):
         if trak.kind != b"trak":

@@ -11,7 +11,8 @@ from PIL import Image, ImageCms
 from imgctl.core.avif_encoding import finished
 from imgctl.core.code_points import described_profile
 from imgctl.core.containers import avif as avif_reader
-from imgctl.core.containers.avif_facts import AvifContainer, ColorDescription
+from imgctl.core.containers.avif_facts import AvifContainer
+from imgctl.core.containers.heif_facts import ColorDescription
 from imgctl.core.errors import PictureError, TooLarge, Truncated, UnsupportedFormat
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
