@@ -91,9 +91,8 @@ def plan_jobs(
 ) -> list[ResizeJob]:
     """Return a job for each file: its result lies beside it, or under `folder` by its name.
 
-    `wanted` is the format of all results; None keeps each file's own, or its
-    `result`. Raises InvalidInput where
-    two results would share a file.
+    `wanted` is the format of all results; None keeps each file's own, or what is written for it.
+    Raises InvalidInput where two results would share a file.
     """
     by_destination: dict[Path, ResizeJob] = {}
     for file in files:
