@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import cloudformation, lambda_svc, s3, sts
-from ministack.services.cloudformation import changesets, engine, handlers
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
 _KEYS = re.compile(rb"<(Key|Prefix|Delimiter|KeyMarker|NextKeyMarker)>(.*?)</\1>", re.DOTALL)
 
@@ -40,6 +40,7 @@ def apply_patches() -> None:
     patch_concurrency()
     patch_changesets()
     patch_empty_stacks()
+    patch_function_names()
     patch_listings()
     patch_wildcards()
 
@@ -118,6 +119,23 @@ def patch_empty_stacks() -> None:
         return response
 
     handlers._ACTION_HANDLERS["CreateChangeSet"] = create_in_shared_stack
+
+
+def patch_function_names() -> None:
+    """Let no stack create a function under a name that exists.
+
+    The emulator would replace the function, and delete it with the second stack.
+    """
+    handlers_of_functions = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
+    create = handlers_of_functions["create"]
+
+    def create_if_new(logical_id: str, properties: Any, stack: str) -> Any:
+        name = properties.get("FunctionName")
+        if name in lambda_svc._functions:
+            raise ValueError(f"Function already exist: {name}")  # as AWS Lambda words it
+        return create(logical_id, properties, stack)
+
+    handlers_of_functions["create"] = create_if_new
 
 
 def patch_listings() -> None:

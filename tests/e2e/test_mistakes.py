@@ -47,6 +47,18 @@ BINARY_TYPES = """        - '*/*'
 """
 
 
+def test_a_second_stack_does_not_take_the_function_of_the_first(shared: Local, album: Path) -> None:
+    function = load_outputs(shared.aws, "imgctl").function
+    settings = album / "second.toml"
+    settings.write_text(f'function = "{function}"\nfunction_role = "another-role"\n')
+    second = ("--stack", "second", "--config", str(settings))
+    refused = shared.imgctl("deploy", "--yes", *second)
+    assert refused.code == 1
+    assert function in refused.err
+    shared.imgctl("destroy", "--delete-data", "--yes", *second).succeeded()
+    shared.imgctl("versions").succeeded()  # the first stack still has its function
+
+
 def test_a_function_that_may_not_write_fails_the_upload_with_the_action_named(
     shared: Local, cake: Path, deploy_template: Deploy
 ) -> None:
