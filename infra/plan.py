@@ -62,6 +62,11 @@ class PropertyChange:
     parameter: str = ""
     cause: str = ""
 
+    @property
+    def has_values(self) -> bool:
+        """Whether the value before or after is known."""
+        return self.before is not None or self.after is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -80,6 +85,20 @@ class Change:
     properties: tuple[PropertyChange, ...] = ()
     is_kept: bool = False
     opens_access: bool = False
+
+    @property
+    def distinct_properties(self) -> tuple[PropertyChange, ...]:
+        """The changes of properties, without one that has no values if another has them.
+
+        CloudFormation lists a property once for each cause of its change.
+        """
+        with_values = {item.name for item in self.properties if item.has_values}
+        distinct = {
+            (item.name, item.before, item.after, item.parameter): item
+            for item in self.properties
+            if item.has_values or item.name not in with_values
+        }
+        return tuple(distinct.values())
 
     @property
     def loses_data(self) -> bool:

@@ -89,7 +89,7 @@ def _planned_changes(plan: Plan) -> "list[PlannedChange]":
                     "after": item.after,
                     "parameter": item.parameter or None,
                 }
-                for item in change.properties
+                for item in change.distinct_properties
             ],
         }
         for change in plan.changes

@@ -146,13 +146,10 @@ def _type_text(change: Change) -> str:
 
 
 def _changed_properties(change: Change, length: int | None = None) -> list[str]:
-    lines: dict[str, str] = {}
-    for item in change.properties:
-        has_values = item.before is not None or item.after is not None
+    lines = []
+    for item in change.distinct_properties:
         name = f"{item.name} ({item.parameter})" if item.parameter else item.name
         before, after = (shortened(value or "none", length) for value in (item.before, item.after))
-        line = f"{name}: {before} → {after}" if has_values else item.name
-        if has_values or item.name not in lines:  # values replace a name without any
-            lines.pop(item.name, None)
-            lines[name] = line
-    return [printable(line) for line in lines.values()]
+        line = f"{name}: {before} → {after}" if item.has_values else item.name
+        lines.append(printable(line))
+    return list(dict.fromkeys(lines))

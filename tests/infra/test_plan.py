@@ -203,3 +203,23 @@ def test_the_template_refers_to_nothing_that_changes_without_a_replacement() -> 
     attributes = re.findall(r"!GetAtt '?\w+\.(\w+)", template)
     attributes += re.findall(r"\$\{\w+\.(\w+)\}", template)
     assert set(attributes) == {"Arn", "QueueName", "RootResourceId", "Version"}
+
+
+def test_a_property_that_is_listed_for_several_causes_is_listed_once() -> None:
+    values = PropertyChange("Environment", None, "70", "Quality")
+    change = Change(
+        "Modify",
+        "Function",
+        "",
+        "AWS::Lambda::Function",
+        properties=(
+            PropertyChange("Environment", None, None),
+            values,
+            PropertyChange("Role", None, None, cause="FunctionRole"),
+            PropertyChange("Role", None, None, cause="FunctionRole"),
+        ),
+    )
+    assert change.distinct_properties == (
+        values,
+        PropertyChange("Role", None, None, cause="FunctionRole"),
+    )
