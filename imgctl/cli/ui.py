@@ -1,7 +1,9 @@
 """What people and scripts see: results on stdout, everything else on stderr."""
 
 import json
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +16,8 @@ from imgctl.cli.layout import Line, wrapped
 from imgctl.cli.text import duration_text, printable, printable_json, printable_lines
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from rich.console import Console, RenderableType
     from rich.table import Table
     from rich.text import Text
@@ -36,6 +40,22 @@ class Part(Protocol):
 
     def lines(self) -> str:
         """Return the form for a pipe: one line per row, cells separated by tabs."""
+
+
+@contextmanager
+def _finished_first() -> Iterator[None]:
+    """Let Ctrl-C wait until the block is done: what is half printed would be printed twice."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[tuple[int, FrameType | None]] = []
+    before = signal.signal(signal.SIGINT, lambda *event: pressed.append(event))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
+    if pressed and callable(before):
+        before(*pressed[0])
 
 
 class Ui:
@@ -92,6 +112,10 @@ class Ui:
         if not sys.stdout.isatty():  # thousands of lines for a pipe should cost no layout
             click.echo(part if isinstance(part, str) else part.lines())
             return
+        with _finished_first():
+            self._print_to_terminal(part)
+
+    def _print_to_terminal(self, part: "Part | str") -> None:
         # Above the progress bar, if one is shown.
         console = self._bar_console or self._console(sys.stdout)
         rendered = (
