@@ -9,6 +9,7 @@ import click
 
 from imgctl import __version__
 from imgctl.cli.options import Command, Group, given_options
+from imgctl.cli.streams import discard_stdout, open_missing_streams
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -109,7 +110,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run the program, and return its exit code."""
-    _open_missing_streams()
+    open_missing_streams()
     context: click.Context | None = None
     if instruction := os.environ.get(COMPLETION_VARIABLE):
         return _complete(instruction)
@@ -126,8 +127,7 @@ def run(arguments: list[str]) -> int:
         _ui(context, arguments).error("interrupted", "Interrupted.", "")
         return INTERRUPTED
     except BrokenPipeError:
-        # The reader of the output has closed it: nothing can be reported.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_stdout()  # its reader has closed it: nothing can be reported
         return FAILED
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -158,14 +158,6 @@ def _complete(instruction: str) -> int:
 
     sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115 (not at the prompt)
     return shell_complete(imgctl, {}, "imgctl", COMPLETION_VARIABLE, instruction)
-
-
-def _open_missing_streams() -> None:
-    """Discard what is written to a stream that the caller has closed; Python sets it to None."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:
-            mode = "r" if name == "stdin" else "w"
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115
 
 
 def _fail(error: Exception, context: click.Context | None, arguments: list[str]) -> int:

@@ -1,6 +1,5 @@
 """Local resizes as `imgctl resize` shows them: a line per file as it is done, and totals."""
 
-import os
 import sys
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from imgctl.cli.image_documents import (
 )
 from imgctl.cli.inputs import left_out_documents
 from imgctl.cli.layout import Line
+from imgctl.cli.streams import discard_stdout, is_stdout_closed
 from imgctl.cli.text import printable, size_text
 from imgctl.core.errors import TooLarge
 from imgctl.core.limits import Limits
@@ -102,7 +102,7 @@ def resize_to_stdout(app: App, source: Path | None, spec: ResizeSpec, limits: Li
 
 
 def _write_to_stdout(data: bytes) -> None:
-    if sys.stdout.name == os.devnull:  # as `main` opens it
+    if is_stdout_closed():
         raise FileError("stdout is closed.", hint="Redirect stdout to a file.")
     try:
         sys.stdout.buffer.write(data)
@@ -110,6 +110,7 @@ def _write_to_stdout(data: bytes) -> None:
     except BrokenPipeError:
         raise
     except OSError as error:
+        discard_stdout()  # what is still buffered would fail once more at the end
         raise FileError(
             f"Could not write to stdout: {error.strerror}.", hint="Redirect stdout elsewhere."
         ) from error

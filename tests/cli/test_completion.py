@@ -23,6 +23,7 @@ def prompt(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shell]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("IMGCTL_", "AWS_"))}
     environment |= {"PATH": path, "AWS_CONFIG_FILE": str(profiles), "HOME": str(tmp_path)}
+    environment["TMPDIR"] = str(tmp_path)  # fish leaves a folder there
     with shell(name, cwd=tmp_path, environment=environment) as opened:
         yield opened
 

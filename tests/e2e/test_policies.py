@@ -134,9 +134,9 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     operator.imgctl("show", "cake.png").succeeded()
     operator.imgctl("show", file["record"]["resource-id"]).succeeded()
     assert operator.imgctl("audit").code == 1
-    operator.imgctl("audit", "--acknowledge", no_picture.name).succeeded()
     operator.imgctl("reprocess", "cake.png").succeeded()
     assert "not_an_image" in operator.imgctl("reprocess", "--failed", "--missing").out
+    operator.imgctl("audit", "--acknowledge", no_picture.name).succeeded()
     operator.imgctl("versions").succeeded()
     outputs = load_outputs(empty.aws, "imgctl")
     event = (Path(__file__).parents[1] / "events" / "object-created.json").read_text()
