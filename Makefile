@@ -46,7 +46,7 @@ demo: .venv/local.done
 
 test: .venv/dev.done
 	@echo "Running the tests; this takes about 8 minutes on 2 cores."
-	$(CHECKED) $(BIN)/pytest -n $(WORKERS)
+	$(CHECKED) $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: .venv/dev.done .venv/scan.done
 	$(BIN)/ruff format --check

@@ -56,7 +56,7 @@ def test_the_same_holds_for_random_uploads_events_and_faults(
     result = Result()
     seed = 20261125  # of its own in each run of `python -m tests.worker.explorer`
     random_ = random.Random(seed)
-    for _ in range(400):
+    for _ in range(250):
         exploration = Exploration(random_scenario(random_), handlers, faults=random_.randint(0, 2))
         exploration.walk(random_.choice, result)
     show(capsys, report(f"random walks from seed {seed}", result))
