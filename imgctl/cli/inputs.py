@@ -26,7 +26,8 @@ def show_left_out(ui: Ui, left_out: Sequence[LeftOut]) -> None:
     if len(shown) < len(others):
         ui.info(f"Left out {len(others) - len(shown)} more; --verbose lists them all.")
     if excluded and not ui.verbose:
-        ui.info(f"Left out {len(excluded)} {EXCLUDED}.")
+        items = "1 item" if len(excluded) == 1 else f"{len(excluded)} items"
+        ui.info(f"Left out {items} {EXCLUDED}.")
     for item in excluded:
         ui.debug(f"Left out {printable(str(item.path))}: {item.reason}.")
 

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 from imgctl.cli.app import App
+from imgctl.cli.batches import print_each, printable_notes
 from imgctl.cli.errors import FileError
 from imgctl.cli.image_documents import (
     PreviewedResize,
@@ -49,19 +50,16 @@ def resize_and_print(
     left_out: Sequence[LeftOut],
 ) -> int:
     """Resize files, print a line for each and the totals, and return the exit code."""
-    results: dict[Path, ResizeFileResult] = {}
-    try:
-        with (
-            app.ui.progress("Resizing", len(jobs)) as advance,
-            closing(resize_files(jobs, spec, options)) as done,
-        ):
-            for result in done:
-                results[result.job.source] = result
-                app.ui.print(_line(result, has_max_memory=options.max_memory_bytes is not None))
-                advance(1)
-    except KeyboardInterrupt:  # the progress bar is gone by now
-        app.ui.warn(f"{len(results)} of {len(jobs)} done. Run the command again to continue.")
-        raise
+    line = partial(_line, has_max_memory=options.max_memory_bytes is not None)
+    done = print_each(
+        app.ui,
+        "Resizing",
+        len(jobs),
+        resize_files(jobs, spec, options),
+        line,
+        again="to continue",
+    )
+    results = {result.job.source: result for result in done}
     return _report(app, [results[job.source] for job in jobs], left_out)
 
 
@@ -130,7 +128,7 @@ def _line(result: ResizeFileResult, *, has_max_memory: bool) -> Line:
         style,
         (printable(str(result.job.destination)),),
         record.dimension_reduction or "",
-        notes=tuple(printable(note) for note in (record.notes or "").split("; ") if note),
+        notes=printable_notes(record),
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import closing
+from functools import partial
 
 from imgctl.cli.app import App
+from imgctl.cli.batches import print_each, printable_notes
 from imgctl.cli.image_documents import (
     UploadDocument,
     UploadedFile,
@@ -43,19 +44,15 @@ def upload_and_print(
     )
     if by_api:
         _ = app.aws.credentials
-    results: dict[str, UploadResult] = {}
-    try:
-        with (
-            app.ui.progress("Uploading", len(files)) as advance,
-            closing(upload_files(services, files, options)) as done,
-        ):
-            for result in done:
-                results[result.file.key] = result
-                app.ui.print(_line(result, app.program))
-                advance(1)
-    except KeyboardInterrupt:  # the progress bar is gone by now
-        app.ui.warn(f"{len(results)} of {len(files)} done. Run the command again for the rest.")
-        raise
+    done = print_each(
+        app.ui,
+        "Uploading",
+        len(files),
+        upload_files(services, files, options),
+        partial(_line, program=app.program),
+        again="for the rest",
+    )
+    results = {result.file.key: result for result in done}
     return [results[file.key] for file in files]
 
 
@@ -143,7 +140,7 @@ def _line(result: UploadResult, program: str) -> Line:
     if record is None:
         return Line(word, style, (key,), notes=replaced)
     size = "superseded by a newer upload" if record.superseded_by else record.dimension_reduction
-    notes = (*replaced, *(printable(note) for note in (record.notes or "").split("; ") if note))
+    notes = (*replaced, *printable_notes(record))
     return Line(word, style, (key,), printable(size or ""), notes=notes)
 
 

@@ -9,7 +9,7 @@ def with_surrounding_colors(page: Image.Image) -> Image.Image:
     """Return an RGBA page whose transparent pixels have the mean color of what is visible nearby.
 
     Resampling leaves them black. An encoder that shares color between pixels, as chroma subsampling
-    and transforms do, would darken the edges of what is visible. libwebp does the like by itself.
+    and transforms do, would darken the edges of what is visible.
     """
     alpha = page.getchannel("A")
     lowest, highest = alpha.getextrema()
