@@ -88,7 +88,7 @@ _UNSUPPORTED_BRANDS = {  # ISO/IEC 23008-12, annex B, and Canon's own
     b"jp2 ": "JPEG 2000",
 }
 
-SUPPORTED_NAMES = "JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF"
+SUPPORTED_NAMES = "JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC"
 
 
 def sniff(head: bytes, tail: bytes = b"") -> ImageFormat:

@@ -3,10 +3,13 @@
 import math
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from imgctl.core.formats import ImageFormat
-from imgctl.core.spec import Exact, Fit, ResizeSpec, Scale
+from imgctl.core.spec import Cover, Exact, Fit, ResizeSpec, Scale
+
+Box: TypeAlias = tuple[float, float, float, float]
+"""A part of an image, in pixels from its upper left corner: left, top, right, bottom."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +72,15 @@ def target_size(size: Size, spec: ResizeSpec) -> Size:
             return Size(scaled(size.width, factor), scaled(size.height, factor))
         case Exact(width, height):
             return Size(width, height)
+        case Cover() as cover:
+            factor = factor_into(size, cover)
+            if factor >= 1:
+                return Size(cover.width, cover.height)
+            return Size(scaled(cover.width, factor), scaled(cover.height, factor))
         case _:
             assert_never(spec.target)
+
+
+def factor_into(size: Size, cover: Cover) -> Fraction:
+    """Return the factor of the largest box of the cover's aspect ratio within an image."""
+    return min(Fraction(size.width, cover.width), Fraction(size.height, cover.height))

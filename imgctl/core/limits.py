@@ -12,6 +12,8 @@ from imgctl.core.geometry import Size
 
 MEBIBYTE = 1024 * 1024
 
+DECODED_BYTES, PAGE_BYTES = 8, 5
+"""Per pixel of the frame that is decoded, and of the pages that are kept; see `working_bytes`."""
 
 _ESTIMATED_SHARE_OF_TIME = 8 / 9
 _ESTIMATED_SHARE = Fraction(3, 4)  # of the process's memory: the rest is for what is not estimated
@@ -93,7 +95,7 @@ def working_bytes(decoded: Size, target: Size, frames: int, *, held_bytes: int =
     is decoded at a time, together with a copy in another mode; all results are kept until they are
     encoded. `held_bytes` is what the decoder holds beside the pixels.
     """
-    return held_bytes + 8 * decoded.pixels + 5 * target.pixels * frames
+    return held_bytes + DECODED_BYTES * decoded.pixels + PAGE_BYTES * target.pixels * frames
 
 
 def _too_large(message: str) -> TooLarge:

@@ -4,11 +4,8 @@ from PIL import Image, ImageMath, JpegImagePlugin
 
 from imgctl.core import png16
 from imgctl.core.formats import ImageFormat
-from imgctl.core.geometry import Size
+from imgctl.core.geometry import Box, Size
 from imgctl.core.metadata import UPRIGHT
-
-Box = tuple[float, float, float, float]
-"""The part of a decoded image that shows the picture: left, top, right, bottom."""
 
 # At half the size these are averaged 2x2, as libjpeg does for JPEG. PNG and AVIF are not: the noise
 # that an average keeps costs them more bytes than it saves time.
@@ -36,16 +33,19 @@ def averages_halves(
 def draft_divisor(stored: Size, target: Size) -> int:
     """Return what libjpeg divides both sides by while it decodes: 8, 4, 2 or 1.
 
-    The result is the target itself or at least twice as large. Sides are rounded up, which moves
-    the picture by part of a pixel: short sides must be multiples. No side is shorter than the
-    divisor: Pillow's draft scales by no more than that.
+    `target` is the size that the whole image is resized to. The result is the target itself or
+    larger by a quarter, from which it is then filtered (docs/decisions/renditions.md). Sides are
+    rounded up, which moves the picture by part of a pixel: short sides must be multiples. No side
+    is shorter than the divisor: Pillow's draft scales by no more than that.
     """
     sides = (stored.width, stored.height)
     for divisor in (8, 4, 2):
         if min(sides) < divisor or any(side < _SHORT and side % divisor for side in sides):
             continue
         decoded = divided(stored, divisor)
-        large_enough = decoded.width >= 2 * target.width and decoded.height >= 2 * target.height
+        large_enough = (
+            4 * decoded.width >= 5 * target.width and 4 * decoded.height >= 5 * target.height
+        )
         if decoded == target or large_enough:
             return divisor
     return 1
@@ -98,19 +98,41 @@ def resample(
     method: Image.Resampling,
     *,
     box: Box | None = None,
+    part: Box | None = None,
     average_halves: bool = False,
 ) -> Image.Image:
-    """Resize a decoded page; returns it unchanged where it has the target size."""
+    """Resize what `box` contains of a decoded page, all of it without; or a `part` that is kept.
+
+    A page that has the target size already is returned itself.
+    """
     size = Size(*page.size)
-    if size == target:
-        return page
-    if average_halves and target == divided(size, 2):
-        return page.reduce(2)
+    whole_pixels = None
+    if part is not None:
+        box, whole_pixels = part, _in_whole_pixels(part)
+        size = Size(*_size_of(whole_pixels)) if whole_pixels else size
+    can_keep_pixels = part is None or whole_pixels is not None
+    if can_keep_pixels and size == target:
+        return page.crop(whole_pixels) if whole_pixels else page
+    if can_keep_pixels and average_halves and target == divided(size, 2):
+        return page.reduce(2, whole_pixels)
     if page.mode == "I;16":
-        resized = png16.resized([page], target, method)[0]
+        resized = png16.resized([page], target, method, box=box)[0]
         resized.info = dict(page.info)  # as Pillow does: the profile is still needed
         return resized
     return page.resize((target.width, target.height), method, box=box)
+
+
+def _in_whole_pixels(part: Box) -> tuple[int, int, int, int] | None:
+    """Return a part with integers as its sides; None if it begins or ends within a pixel."""
+    if any(side % 1 for side in part):
+        return None
+    left, top, right, bottom = map(int, part)
+    return (left, top, right, bottom)
+
+
+def _size_of(part: tuple[int, int, int, int]) -> tuple[int, int]:
+    left, top, right, bottom = part
+    return right - left, bottom - top
 
 
 def inverted(page: Image.Image) -> Image.Image:

@@ -1,6 +1,6 @@
 """The plan of one resize, and the cost that it is checked for. Decisions only, no pixels."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -10,14 +10,16 @@ from PIL import Image
 from imgctl.core.color_plan import ColorPlan
 from imgctl.core.containers.container import Container
 from imgctl.core.containers.webp import WebpContainer
+from imgctl.core.cropping import as_stored, kept_part, size_of_whole
 from imgctl.core.encoder_costs import encoder_bytes, encoder_seconds
 from imgctl.core.encoding import ANIMATED
 from imgctl.core.errors import TooLarge
 from imgctl.core.formats import MAX_SIDE, ImageFormat
-from imgctl.core.geometry import ImageInfo, Size, target_size
-from imgctl.core.limits import Limits, working_bytes
-from imgctl.core.metadata import MetadataPlan
+from imgctl.core.geometry import Box, ImageInfo, Size, target_size
+from imgctl.core.limits import DECODED_BYTES, PAGE_BYTES, Limits, working_bytes
+from imgctl.core.metadata import QUARTER_TURNS, MetadataPlan
 from imgctl.core.pixels import divided, draft_divisor
+from imgctl.core.resize_cost import ResizeCost, peak_bytes
 from imgctl.core.source import SourceHeader, SourceInfo
 from imgctl.core.spec import ResizeSpec
 
@@ -33,15 +35,14 @@ class RenderPath(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResizePlan:
-    """All decisions of one resize; `repr` shows them.
+    """All decisions about one result; `repr` shows them.
 
     `original` and `target` are upright; `stored` and `stored_target` are before the orientation
     is applied. `frames` is the number of frames kept. `draft_divisor` divides the sides of a JPEG
     while it is decoded. `few_colors` is whether a PNG is stored with a palette, or with fewer bits
     for gray, where its colors fit. `notes` name what will be lost, apart from metadata and color
-    (`metadata.notes`, `color.notes`) and from what only the decoded pages show. `memory_bytes` is
-    an estimate. `plays` is how often an animation is shown, 0 for ever. `inverted_pages` are
-    decoded as negatives.
+    (`metadata.notes`, `color.notes`) and from what only the decoded pages show. `plays` is how
+    often an animation is shown, 0 for ever. `inverted_pages` are decoded as negatives.
     """
 
     spec: ResizeSpec
@@ -63,14 +64,25 @@ class ResizePlan:
     color: ColorPlan
     metadata: MetadataPlan
     notes: tuple[str, ...]
-    memory_bytes: int
+    cost: ResizeCost
     inverted_pages: frozenset[int] = frozenset()
+
+    @property
+    def memory_bytes(self) -> int:
+        """The most memory that the result takes on its own, an estimate."""
+        return peak_bytes([self.cost])
 
     def page_target(self, index: int, size: Size) -> Size:
         """Return the target, as stored, of a page; a TIFF's pages have sizes of their own."""
         if self.original.format is ImageFormat.TIFF and index:
             return target_size(size, self.spec)
         return self.stored_target
+
+    def page_part(self, size: Size) -> Box | None:
+        """Return the part of a page of this size that is kept, as stored; None for all of it."""
+        upright = size.transposed if self.orientation in QUARTER_TURNS else size
+        part = kept_part(upright, self.spec)
+        return None if part is None else as_stored(part, upright, self.orientation)
 
     def check_page(self, index: int, size: Size) -> None:
         """Raise TooLarge for a page or a growing frame whose size exceeds the limits."""
@@ -80,10 +92,29 @@ class ResizePlan:
         self.limits.check_memory(working_bytes(size, target, self.frames))
 
 
+def plan_passes(plans: Sequence[ResizePlan]) -> list[list[int]]:
+    """Divide plans for one source into passes, each of which decodes it once; returns indexes.
+
+    Plans share a pass if they need the same pixels, and if all their pages fit into memory. What a
+    result contains does not depend on the others of its pass.
+    """
+    passes: list[list[int]] = []
+    for index, plan in enumerate(plans):
+        for one in passes:
+            first, costs = plans[one[0]], [plans[i].cost for i in (*one, index)]
+            same_pixels = (first.path, first.draft_divisor) == (plan.path, plan.draft_divisor)
+            if same_pixels and peak_bytes(costs) <= plan.limits.max_memory_bytes:
+                one.append(index)
+                break
+        else:
+            passes.append([index])
+    return passes
+
+
 def check_cost(
     header: SourceHeader, spec: ResizeSpec, limits: Limits, container: Container | None = None
-) -> int:
-    """Return the memory that decoding and resampling with Pillow would hold at once, in bytes.
+) -> ResizeCost:
+    """Return what decoding, resampling with Pillow and encoding one result would cost.
 
     `container` is the source's, if its format has a reader. Raises TooLarge if the source, the
     result or that estimate exceeds the limits, or the result those of its format. The result's
@@ -95,14 +126,7 @@ def check_cost(
     untransposed_target = target_size(header.size, spec)
     check_sides(untransposed_target, output_format)
     limits.check_pixels(untransposed_target, frames)
-    divisor = jpeg_divisor(header, spec, untransposed_target)
-    memory_bytes = working_bytes(
-        divided(header.size, divisor),
-        untransposed_target,
-        frames,
-        held_bytes=header.held_bytes,
-    )
-    pages_bytes = 5 * untransposed_target.pixels * frames
+    divisor = jpeg_divisor(header, spec, size_of_whole(header.size, spec))
     encoding_bytes = encoder_bytes(
         output_format,
         untransposed_target,
@@ -110,12 +134,23 @@ def check_cost(
         alpha=header.mode not in _OPAQUE_MODES,
         lossless=isinstance(container, WebpContainer) and container.lossless,
     )
-    decoding_bytes = 0 if container is None else container.decoder_bytes
     # The decoder's memory is free before the encoder needs its own.
-    memory_bytes = max(memory_bytes, pages_bytes + max(decoding_bytes, encoding_bytes))
-    limits.check_memory(memory_bytes)
-    limits.check_time(encoder_seconds(output_format, frames))
-    return memory_bytes
+    decoder_bytes = 0 if container is None else container.decoder_bytes
+    cost = ResizeCost(
+        decoding_bytes=header.held_bytes + DECODED_BYTES * divided(header.size, divisor).pixels,
+        pages_bytes=PAGE_BYTES * untransposed_target.pixels * frames,
+        encoding_bytes=max(decoder_bytes, encoding_bytes),
+        seconds=encoder_seconds(output_format, frames),
+    )
+    limits.check_memory(peak_bytes([cost]))
+    limits.check_time(cost.seconds)
+    return cost
+
+
+def check_time(plans: Sequence[ResizePlan], passes: int, container: Container) -> None:
+    """Raise TooLarge if so many passes, with what encoding takes, exceed the limit on time."""
+    seconds = passes * container.decoder_seconds + sum(plan.cost.seconds for plan in plans)
+    plans[0].limits.check_time(seconds, container.decoder_work)
 
 
 def check_sides(target: Size, output_format: ImageFormat) -> None:

@@ -14,7 +14,8 @@ from PIL import Image, ImageChops, ImageFile, ImageMath, TiffImagePlugin
 from imgctl.core import color_key
 from imgctl.core.containers.container import Container
 from imgctl.core.containers.png import GRAY, GRAY_ALPHA, RGB, RGB_ALPHA, PngContainer
-from imgctl.core.geometry import Size
+from imgctl.core.geometry import Box, Size
+from imgctl.core.resize_cost import ResizeCost
 
 _COLOR_TYPES = {2: GRAY_ALPHA, 3: RGB, 4: RGB_ALPHA}  # by number of channels
 _SUB, _UP, _AVERAGE = 1, 2, 3
@@ -46,13 +47,13 @@ def is_readable(container: Container | None) -> bool:
     )
 
 
-def working_bytes(decoded: Size, target: Size) -> int:
-    """Estimate the peak memory of reading, resampling and encoding, in bytes.
+def working_cost(decoded: Size, target: Size) -> ResizeCost:
+    """Estimate the memory of reading, resampling and encoding, in bytes.
 
     Per source pixel: four channels of 16 bits, plus the two images they are read from, or one
     channel and alpha in 32 bits. Per result pixel: the channels, and twice the bytes to compress.
     """
-    return 30 * decoded.pixels + 28 * target.pixels
+    return ResizeCost(decoding_bytes=30 * decoded.pixels, pages_bytes=28 * target.pixels)
 
 
 def read_channels(
@@ -84,9 +85,13 @@ def _read_gray_alpha(source: BinaryIO) -> list[Image.Image]:
 
 
 def resized(
-    channels: Sequence[Image.Image], target: Size, method: Image.Resampling
+    channels: Sequence[Image.Image],
+    target: Size,
+    method: Image.Resampling,
+    *,
+    box: Box | None = None,
 ) -> list[Image.Image]:
-    """Resample each channel; color is weighted by alpha, so that edges get no fringe.
+    """Resample `box` of each channel; color is weighted by alpha, so that edges get no fringe.
 
     This is done in floating point: where Pillow's resampling of `I;16` overshoots, it corrupts the
     low byte.
@@ -95,16 +100,16 @@ def resized(
     has_alpha = len(channels) in (2, 4)
     transparent = has_alpha and channels[-1].getextrema() != (_MAX_VALUE, _MAX_VALUE)
     if not transparent:
-        return [_rounded(channel.convert("F").resize(size, method)) for channel in channels]
+        return [_rounded(channel.convert("F").resize(size, method, box)) for channel in channels]
     alpha = channels[-1].convert("F")
-    resized_alpha = alpha.resize(size, method)
+    resized_alpha = alpha.resize(size, method, box)
     results = []
     for channel in channels[:-1]:
         weighted = ImageMath.lambda_eval(
             lambda args: args["color"] * args["alpha"] / _MAX_VALUE,
             color=channel.convert("F"),
             alpha=alpha,
-        ).resize(size, method)
+        ).resize(size, method, box)
         color = ImageMath.lambda_eval(
             lambda args: args["weighted"] * _MAX_VALUE / args["max"](args["alpha"], 1.0),
             weighted=weighted,

@@ -1,7 +1,7 @@
-"""The third stage of a resize: decoding and resampling the pages that the plan keeps."""
+"""The third stage of a resize: decoding the pages that are kept, and resampling them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
 
@@ -11,93 +11,119 @@ from imgctl.core import apng, color_key, encoding, gif_frames, heic_decoder, pix
 from imgctl.core.containers.gif import GifContainer
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.formats import ImageFormat
-from imgctl.core.geometry import Size
+from imgctl.core.geometry import Box, Size
 from imgctl.core.plan import RenderPath, ResizePlan
 from imgctl.core.source import OpenSource
 
 
 @dataclass(frozen=True, slots=True)
 class RenderedPages:
-    """Resized pages, upright and in a mode that the output format supports.
+    """Resized pages, upright and in a mode that the plan's output format supports.
 
-    On the path PNG16 `pages` are the color channels of the only page.
+    On the path PNG16 `pages` are the color channels of the only page. `notes` are on what was lost.
     """
 
-    pages: Sequence[Image.Image]
-    durations_ms: Sequence[float] = ()
-    notes: Sequence[str] = ()
+    plan: ResizePlan
+    pages: list[Image.Image] = field(default_factory=list)
+    durations_ms: list[float] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 Frame: TypeAlias = tuple[Image.Image, float | None]
 """A page or frame, and its duration in ms; None if that is known when the frame is decoded."""
 
 
-def render(opened: OpenSource, plan: ResizePlan) -> RenderedPages:
-    """Decode and resample the pages that the plan keeps.
+def render(opened: OpenSource, plans: Sequence[ResizePlan]) -> list[RenderedPages]:
+    """Decode the pages that the plans of one pass keep, and resample them for each.
 
     Raises TooLarge for a page or a growing frame that exceeds the limits.
     """
-    if plan.path is RenderPath.PNG16:
-        return _render_channels(opened, plan)
-    pages, durations_ms, notes = [], [], []
-    for index, (frame, duration_ms) in enumerate(_frames(opened, plan)):
-        size = Size(*frame.size)
-        if size != plan.stored:
-            plan.check_page(index, size)
-        page = _render_page(opened, frame, plan.page_target(index, size), plan)
-        if page is frame and (plan.original.frames > 1 or opened.format is ImageFormat.TIFF):
-            # The next frame is decoded into the same memory, and Pillow saves a TIFF's own tags.
-            page = page.copy()
-        if index in plan.inverted_pages:
-            page = pixels.inverted(page)
-        page, lost = encoding.convert_for(
-            pixels.upright(page, plan.orientation), plan.output_format
-        )
-        pages.append(page)
-        durations_ms.append(
-            round(frame.info.get("duration", 0)) if duration_ms is None else duration_ms
-        )
-        notes.append(lost)
-    return RenderedPages(pages, durations_ms, notes)
+    if plans[0].path is RenderPath.PNG16:
+        return _render_channels(opened, plans)
+    rendered = [RenderedPages(plan) for plan in plans]
+    frames = max(plan.frames for plan in plans)
+    for index, (frame, duration_ms) in enumerate(_frames(opened, frames)):
+        size, is_black_and_white = Size(*frame.size), frame.mode == "1"
+        wanted = [one for one in rendered if index < one.plan.frames]
+        for one in wanted:
+            if size != one.plan.stored:
+                one.plan.check_page(index, size)
+        box = pixels.set_draft(frame, plans[0].draft_divisor)
+        decoded = _decode(opened, frame)
+        # A frame is decoded into the memory of the one before, Pillow saves a TIFF's own tags, and
+        # some conversions for a format are made in place.
+        is_shared = len(plans) > 1 or frames > 1 or opened.format is ImageFormat.TIFF
+        for one in wanted:
+            plan = one.plan
+            page = pixels.resample(
+                decoded,
+                plan.page_target(index, size),
+                plan.resampling,
+                box=box,
+                part=_decoded_part(plan.page_part(size), plan.draft_divisor, Size(*decoded.size)),
+                # A page in black and white gets five levels of gray then, which compress well.
+                average_halves=plan.average_halves
+                or (is_black_and_white and not plan.spec.high_quality),
+            )
+            if page is decoded and is_shared:
+                page = page.copy()
+            if index in plan.inverted_pages:
+                page = pixels.inverted(page)
+            page, lost = encoding.convert_for(
+                pixels.upright(page, plan.orientation), plan.output_format
+            )
+            one.pages.append(page)
+            one.durations_ms.append(
+                round(frame.info.get("duration", 0)) if duration_ms is None else duration_ms
+            )
+            one.notes.append(lost)
+    return rendered
 
 
-def _render_channels(opened: OpenSource, plan: ResizePlan) -> RenderedPages:
+def _decoded_part(part: Box | None, divisor: int, decoded: Size) -> Box | None:
+    """Return where a part of a page lies in what was decoded with its sides divided."""
+    if part is None:
+        return None
+    left, top, right, bottom = (side / divisor for side in part)
+    # Sides that were rounded up end within the last pixel.
+    return (left, top, min(right, decoded.width), min(bottom, decoded.height))
+
+
+def _render_channels(opened: OpenSource, plans: Sequence[ResizePlan]) -> list[RenderedPages]:
     assert isinstance(opened.container, PngContainer)  # as the path was planned
     channels = png16.read_channels(opened.image, opened.file, opened.container)
-    resized = png16.resized(channels, plan.stored_target, plan.resampling)
-    return RenderedPages([pixels.upright(channel, plan.orientation) for channel in resized])
+    return [RenderedPages(plan, _resized_channels(channels, plan)) for plan in plans]
 
 
-def _frames(opened: OpenSource, plan: ResizePlan) -> Iterator[Frame]:
-    """Yield each frame that the plan keeps; one may be decoded into the memory of the one before.
+def _resized_channels(channels: Sequence[Image.Image], plan: ResizePlan) -> list[Image.Image]:
+    part = plan.page_part(plan.stored)
+    resized = png16.resized(channels, plan.stored_target, plan.resampling, box=part)
+    return [pixels.upright(channel, plan.orientation) for channel in resized]
+
+
+def _frames(opened: OpenSource, frames: int) -> Iterator[Frame]:
+    """Yield the first frames; one may be decoded into the memory of the one before.
 
     GIF and APNG are composed here, because Pillow does not compose them as browsers do.
     """
     image, container = opened.image, opened.container
     if isinstance(container, GifContainer):
-        screens = gif_frames.composed(opened.stored, container, plan.frames)
+        screens = gif_frames.composed(opened.stored, container, frames)
         yield from zip(screens, (frame.duration_ms for frame in container.images), strict=False)
     elif isinstance(container, PngContainer) and container.animation is not None:
-        for canvas, duration_ms in islice(
-            apng.composed_frames(opened.stored, container), plan.frames
-        ):
+        for canvas, duration_ms in islice(apng.composed_frames(opened.stored, container), frames):
             if profile := image.info.get("icc_profile"):
                 canvas.info = {"icc_profile": profile}
             yield canvas, duration_ms
     else:
-        for index in range(plan.frames):
-            if plan.original.frames > 1:
+        for index in range(frames):
+            if container.frames > 1:
                 image.seek(index)
             yield image, None
 
 
-def _render_page(
-    opened: OpenSource, frame: Image.Image, target: Size, plan: ResizePlan
-) -> Image.Image:
+def _decode(opened: OpenSource, frame: Image.Image) -> Image.Image:
     container = opened.container
-    box = pixels.set_draft(frame, plan.draft_divisor)
-    # A page in black and white gets five levels of gray then, which compress well.
-    averages = plan.average_halves or (frame.mode == "1" and not plan.spec.high_quality)
     png = container if isinstance(container, PngContainer) else None
     if png is not None and png.color_key is not None and png.animation is None:
         page = color_key.with_alpha(frame, png, opened.file)
@@ -107,4 +133,4 @@ def _render_page(
         page = heic_decoder.to_8_bits(page)
     if png is not None and png.is_gray and page.mode == "RGBA":  # of 16 bits, with alpha
         page = page.convert("LA")
-    return pixels.resample(page, target, plan.resampling, box=box, average_halves=averages)
+    return page

@@ -1,7 +1,7 @@
 """Resizing one image: inspect, plan, render, encode. Pixels come out upright."""
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import BinaryIO
@@ -22,6 +22,7 @@ from imgctl.core.color import plan_color
 from imgctl.core.containers.png import PngContainer
 from imgctl.core.containers.readers import read_container
 from imgctl.core.containers.tiff import TiffContainer
+from imgctl.core.cropping import size_of_whole
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size, target_size
 from imgctl.core.inspection import inspect, inspect_header
@@ -31,15 +32,18 @@ from imgctl.core.plan import (
     RenderPath,
     ResizePlan,
     check_cost,
+    check_time,
     foreseen_losses,
     growth_notes,
     jpeg_divisor,
     kept_frames,
+    plan_passes,
 )
 from imgctl.core.profiles import color_space
 from imgctl.core.rendering import RenderedPages, render
+from imgctl.core.resize_cost import peak_bytes
 from imgctl.core.result import ResizeResult
-from imgctl.core.source import SourceInfo, open_source, picture_errors
+from imgctl.core.source import OpenSource, SourceInfo, open_source, picture_errors
 from imgctl.core.spec import MetadataPolicy, ResizeSpec
 
 
@@ -48,22 +52,62 @@ def resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
 
     Raises a PictureError: NotAnImage, UnsupportedFormat, TooLarge, Truncated or Damaged.
     """
-    rendered, plan = _rendered(source, spec, limits)
-    with picture_errors():  # the decoder's memory is free by now
-        return encode(rendered, plan)
+    return resize_each(source, [spec], limits)[0]
 
 
-def _rendered(
-    source: BinaryIO, spec: ResizeSpec, limits: Limits
-) -> tuple[RenderedPages, ResizePlan]:
+def resize_each(
+    source: BinaryIO, specs: Sequence[ResizeSpec], limits: Limits
+) -> list[ResizeResult]:
+    """Resize one image in several ways; the results are in the order of `specs`.
+
+    Each has the bytes that it would have on its own. The image is decoded once, except for a JPEG,
+    which libjpeg scales while it decodes: once for each scale that a result is made of. Raises what
+    `resize` does if any of the results cannot be made.
+    """
+    plans, passes, rendered = _first_pass(source, specs, limits)
+    results = dict(zip(passes[0], _encode_each(rendered), strict=True))
+    for indexes in passes[1:]:
+        rendered = _next_pass(source, [plans[index] for index in indexes], limits)
+        results |= zip(indexes, _encode_each(rendered), strict=True)
+    return [results[index] for index in range(len(plans))]
+
+
+def _first_pass(
+    source: BinaryIO, specs: Sequence[ResizeSpec], limits: Limits
+) -> tuple[list[ResizePlan], list[list[int]], list[RenderedPages]]:
     with open_source(source, limits) as opened:
-        header = inspect_header(opened)
-        # First, because what follows can decode pixels.
+        plans = _plan_each(opened, specs, limits)
+        passes = plan_passes(plans)
+        check_time(plans, len(passes), opened.container)
+        return plans, passes, render(opened, [plans[index] for index in passes[0]])
+
+
+def _next_pass(
+    source: BinaryIO, plans: Sequence[ResizePlan], limits: Limits
+) -> list[RenderedPages]:
+    with open_source(source, limits) as opened:
+        return render(opened, plans)
+
+
+def _plan_each(opened: OpenSource, specs: Sequence[ResizeSpec], limits: Limits) -> list[ResizePlan]:
+    header = inspect_header(opened)
+    for spec in specs:  # first, because what follows can decode pixels
         check_cost(header, spec, limits, opened.container)
-        jpeg_ending.check_complete(opened)
-        info = inspect(opened, header, with_exif=spec.metadata is not MetadataPolicy.NONE)
-        plan = plan_resize(info, spec, limits)
-        return render(opened, plan), plan
+    jpeg_ending.check_complete(opened)
+    with_exif = any(spec.metadata is not MetadataPolicy.NONE for spec in specs)
+    info = inspect(opened, header, with_exif=with_exif)
+    return [plan_resize(info, spec, limits) for spec in specs]
+
+
+def _encode_each(rendered: list[RenderedPages]) -> Iterator[ResizeResult]:
+    """Encode results one after another, and free the pages of each: the decoder's are free by now.
+
+    Raises a PictureError.
+    """
+    rendered.reverse()
+    while rendered:
+        with picture_errors():
+            yield encode(rendered.pop())
 
 
 def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizePlan:
@@ -72,16 +116,19 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     Raises TooLarge where `check_cost` does.
     """
     header, original = source.header, source.image_info
-    pillow_bytes = check_cost(header, spec, limits, source.container)
+    cost = check_cost(header, spec, limits, source.container)
     target = target_size(original.size, spec)
-    stored_target = target.transposed if source.transposed else target
+    whole = size_of_whole(original.size, spec)
+    stored_target, stored_whole = (
+        size.transposed if source.transposed else size for size in (target, whole)
+    )
     output_format = spec.output_format(header.format)
     frames = kept_frames(header, output_format)
     tiff = source.container if isinstance(source.container, TiffContainer) else None
     if tiff is not None:
         tiff.check_pages(frames, output_format)
-    png16_bytes = png16.working_bytes(header.size, stored_target)
-    fits = png16_bytes <= limits.max_memory_bytes
+    png16_cost = png16.working_cost(header.size, stored_target)
+    fits = peak_bytes([png16_cost]) <= limits.max_memory_bytes
     uses_png16 = fits and source.png16 and output_format is ImageFormat.PNG
     png = source.container if isinstance(source.container, PngContainer) else None
     few_colors = png is not None and png.has_few_colors
@@ -101,7 +148,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         frames=frames,
         path=RenderPath.PNG16 if uses_png16 else RenderPath.PILLOW,
         resampling=pixels.resampling_filter(header.format, high_quality=spec.high_quality),
-        draft_divisor=jpeg_divisor(header, spec, stored_target),
+        draft_divisor=jpeg_divisor(header, spec, stored_whole),
         average_halves=pixels.averages_halves(
             header.format, few_colors=few_colors, high_quality=spec.high_quality
         ),
@@ -111,13 +158,14 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         color=color,
         metadata=metadata,
         notes=foreseen_losses(source, output_format, keeps_16_bit=uses_png16),
-        memory_bytes=png16_bytes if uses_png16 else pillow_bytes,
+        cost=png16_cost if uses_png16 else cost,
         inverted_pages=tiff.inverted_pages if tiff is not None else frozenset(),
     )
 
 
-def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
-    """Encode the pages with the plan's options and metadata."""
+def encode(rendered: RenderedPages) -> ResizeResult:
+    """Encode the pages with their plan's options and metadata."""
+    plan = rendered.plan
     pages, size = rendered.pages, Size(*rendered.pages[0].size)
     notes: tuple[str, ...] = ()
     for page in pages:
@@ -129,7 +177,7 @@ def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
         data, mode, note = _encode_few_colors(pages[0], plan)
         frames, notes = 1, (note,)
     else:
-        data = _encode_pages(rendered, plan)
+        data = _encode_pages(rendered)
         mode, frames = pages[0].mode, _written_frames(data, len(pages), plan.output_format)
         notes = encoding.animation_losses(
             rendered.durations_ms, frames, plan.output_format, pages=len(pages)
@@ -137,11 +185,13 @@ def encode(rendered: RenderedPages, plan: ResizePlan) -> ResizeResult:
     data = png_color.with_chunks(data, plan.color.chunks)
     resized = ImageInfo(size, plan.output_format, mode, frames, len(data))
     notes += growth_notes(plan.original, resized)
+    options = plan.encoder_options
     return ResizeResult(
         data=data,
         original=plan.original,
         resized=resized,
         notes=_unique(plan.notes, rendered.notes, plan.metadata.notes, plan.color.notes, notes),
+        quality=None if options.get("lossless") else options.get("quality"),
     )
 
 
@@ -161,8 +211,8 @@ def _encode_few_colors(page: Image.Image, plan: ResizePlan) -> tuple[bytes, str,
     return data, stored.mode, note
 
 
-def _encode_pages(rendered: RenderedPages, plan: ResizePlan) -> bytes:
-    pages, durations_ms = rendered.pages, rendered.durations_ms
+def _encode_pages(rendered: RenderedPages) -> bytes:
+    plan, pages, durations_ms = rendered.plan, rendered.pages, rendered.durations_ms
     options = {**plan.encoder_options, **plan.metadata.options}
     animated = len(pages) > 1 and plan.output_format in encoding.ANIMATED
     if plan.output_format is ImageFormat.GIF:

@@ -8,12 +8,16 @@ from imgctl.core.geometry import ImageInfo
 
 @dataclass(frozen=True, slots=True)
 class ResizeResult:
-    """An encoded image, what it was made from, and notes on what was not kept."""
+    """An encoded image, what it was made from, and notes on what was not kept.
+
+    `quality` is what it was encoded with, where its format has one.
+    """
 
     data: bytes
     original: ImageInfo
     resized: ImageInfo
     notes: tuple[str, ...] = ()
+    quality: int | None = None
 
     @property
     def converted_to(self) -> ImageFormat | None:

@@ -57,7 +57,37 @@ class Exact:
             raise ValueError(f"width and height must be at least 1 pixel, not {self}")
 
 
-ResizeTarget: TypeAlias = Scale | Fit | Exact
+class Gravity(StrEnum):
+    """Which part of an image is kept where it is cut: its center, or the part at an edge."""
+
+    CENTER = "center"
+    NORTH = "north"
+    NORTHEAST = "northeast"
+    EAST = "east"
+    SOUTHEAST = "southeast"
+    SOUTH = "south"
+    SOUTHWEST = "southwest"
+    WEST = "west"
+    NORTHWEST = "northwest"
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Fill a box in pixels and cut off what is outside of it, away from `gravity`.
+
+    An image that is too small for the box is only cut, to the box's aspect ratio.
+    """
+
+    width: int
+    height: int
+    gravity: Gravity = Gravity.CENTER
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or self.height < 1:
+            raise ValueError(f"width and height must be at least 1 pixel, not {self}")
+
+
+ResizeTarget: TypeAlias = Scale | Fit | Exact | Cover
 
 HALF = Scale(Fraction(1, 2))
 

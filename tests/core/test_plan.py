@@ -17,6 +17,7 @@ from imgctl.core.limits import Limits
 from imgctl.core.metadata import SourceMetadata
 from imgctl.core.plan import RenderPath, ResizePlan
 from imgctl.core.resize import plan_resize
+from imgctl.core.resize_cost import peak_bytes
 from imgctl.core.source import SourceHeader, SourceInfo
 from imgctl.core.spec import Exact, Fit, MetadataPolicy, ResizeSpec, Scale
 
@@ -63,8 +64,10 @@ def test_the_target_is_upright_and_the_stored_target_is_not(
     [
         (header(), ResizeSpec(), 2),
         (header(size=Size(4001, 3001)), ResizeSpec(), 2),
-        (header(), ResizeSpec(target=Fit(400)), 4),
-        (header(), ResizeSpec(target=Fit(200)), 8),
+        (header(), ResizeSpec(target=Fit(400)), 8),
+        (header(), ResizeSpec(target=Fit(401)), 4),
+        (header(), ResizeSpec(target=Fit(1600)), 2),
+        (header(), ResizeSpec(target=Fit(1601)), 1),
         (header(), ResizeSpec(target=Scale(Fraction(3, 4))), 1),
         (header(), ResizeSpec(high_quality=True), 1),
         (header(PNG), ResizeSpec(), 1),
@@ -155,7 +158,7 @@ DEEP = SourceInfo(header=header(PNG, Size(40, 30)), color_16_bit=True, png16=Tru
 
 
 def test_sixteen_bits_per_channel_are_kept_from_png_to_png_if_memory_allows() -> None:
-    needed = png16.working_bytes(Size(40, 30), Size(20, 15))
+    needed = peak_bytes([png16.working_cost(Size(40, 30), Size(20, 15))])
     kept = planned(DEEP, max_memory_bytes=needed)
     assert (kept.path, kept.notes, kept.memory_bytes) == (RenderPath.PNG16, (), needed)
     for plan in (
@@ -265,7 +268,7 @@ def test_a_plan_prints_its_decisions_and_no_image_data() -> None:
         "'quality': 80",
         "MetadataPlan(kept=('icc_profile', 'exif'), notes=('",
         "MPO",
-        "memory_bytes=",
+        "cost=",
     ):
         assert decision in text
     assert "Maker" not in text

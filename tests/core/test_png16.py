@@ -5,6 +5,7 @@ from imgctl.core import png16
 from imgctl.core.errors import Truncated
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
+from imgctl.core.resize_cost import peak_bytes
 from imgctl.core.spec import ResizeSpec
 from tests.core.profiles import gray_profile
 from tests.core.resizing import halve
@@ -127,7 +128,7 @@ def test_metadata_is_kept_with_sixteen_bits() -> None:
 
 def test_if_memory_is_short_the_result_has_eight_bits() -> None:
     data = deep_png(40, 30, 3, ramp)
-    needed = png16.working_bytes(Size(40, 30), Size(20, 15))
+    needed = peak_bytes([png16.working_cost(Size(40, 30), Size(20, 15))])
     assert halve(data, max_memory_bytes=needed).notes == ()
     result = halve(data, max_memory_bytes=needed - 1)
     assert result.notes == ("reduced from 16 to 8 bits",)
