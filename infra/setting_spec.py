@@ -8,10 +8,10 @@ the reference page.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
-from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
+
+from imgctl.core.spec import FACTOR, factor_text
 
 SettingValue: TypeAlias = str | int | Path | None
 
@@ -113,20 +113,12 @@ class IntegerChoice:
 class ScaleFactor:
     """A factor above 0 and at most 1, kept as text: `0.1` is no exact float."""
 
-    expected: str = "a number above 0 and at most 1, such as 0.5 or 50%"
+    expected: str = FACTOR
     type_name: str = "number"
 
     def parse(self, value: object) -> str:
-        """Return the factor's text: a decimal, or a fraction such as `1/3`; 50% becomes 0.5."""
-        text = str(value).strip()
-        try:
-            if text.endswith("%"):
-                text = f"{(Decimal(text[:-1]) / 100).normalize():f}"
-            if isinstance(value, bool) or not 0 < Fraction(text) <= 1:
-                raise ValueError(self.expected)
-        except (ValueError, ArithmeticError):
-            raise ValueError(self.expected) from None
-        return text
+        """Return the factor's text, as `factor_text` does."""
+        return factor_text(value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

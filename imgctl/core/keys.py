@@ -2,6 +2,7 @@
 
 import hashlib
 import posixpath
+from collections.abc import Collection
 from urllib.parse import unquote_plus
 
 from imgctl.core.formats import ImageFormat
@@ -9,6 +10,7 @@ from imgctl.core.formats import ImageFormat
 MAX_KEY_BYTES = 1024
 """S3's limit on a key, in bytes of UTF-8 (S3 User Guide, "Creating object key names")."""
 _MAX_EXTENSION_BYTES = 16
+_DIGEST_BYTES = 17  # with the tilde before it
 
 
 def decode_event_key(encoded: str) -> str:
@@ -43,23 +45,51 @@ def output_name(
     return f"{prefix}{stem}{suffix}{extension}{appended}"
 
 
-def output_key(key: str, prefix: str, converted_to: ImageFormat | None = None) -> str:
+ESCAPE_FOLDER = "_/"
+"""The folder of results that would lie among those of another rendition."""
+
+
+def split_prefix(prefix: str) -> tuple[str, str]:
+    """Return the folder of a prefix, with its slash, and the start of the file name."""
+    folder, slash, start = prefix.rpartition("/")
+    return folder + slash, start
+
+
+def output_key(
+    key: str,
+    prefix: str,
+    converted_to: ImageFormat | None = None,
+    *,
+    reserved: Collection[str] = (),
+    is_one_of_several: bool = False,
+) -> str:
     """Return the key of the resized object, in the same folder: `a/b.jpg`, `a/resized-b.jpg`.
 
-    `converted_to` is as for `output_name`. A key that is then longer than S3 allows is truncated
-    and ends in a digest of the source key, so that no two objects share an output:
-    `a/resized-long~0123456789abcdef.jpg`.
+    A folder in the prefix precedes that: `web/a/b.jpg`. `converted_to` is as for `output_name`. A
+    key that would lie in one of the folders that are `reserved` gets a folder of its own:
+    `_/web/resized-b.jpg`. A key that is then longer than S3 allows is truncated and ends in a
+    digest of the source key, so that no two objects share an output:
+    `a/resized-long~0123456789abcdef.jpg`. For `is_one_of_several` it is also that of the prefix,
+    where the key is truncated within that.
     """
     folder, slash, name = key.rpartition("/")
-    full_key = f"{folder}{slash}{output_name(name, prefix, converted_to)}"
+    results_folder, start = split_prefix(prefix)
+    kept_folder = results_folder + folder + slash
+    if not results_folder and reserved and kept_folder.startswith((*reserved, ESCAPE_FOLDER)):
+        kept_folder = ESCAPE_FOLDER + kept_folder
+    full_key = f"{kept_folder}{output_name(name, start, converted_to)}"
     if len(full_key.encode()) <= MAX_KEY_BYTES:
         return full_key
     appended = "" if converted_to is None else converted_to.extension
     extension = posixpath.splitext(name)[1]
     if len(extension.encode()) > _MAX_EXTENSION_BYTES:
         extension = ""
-    tail = f"~{hashlib.sha256(key.encode()).hexdigest()[:16]}{extension}{appended}"
-    return full_key.encode()[: MAX_KEY_BYTES - len(tail.encode())].decode(errors="ignore") + tail
+    kept_bytes = MAX_KEY_BYTES - _DIGEST_BYTES - len(f"{extension}{appended}".encode())
+    lacks_prefix = len(f"{kept_folder}{start}".encode()) > kept_bytes
+    identity = f"{prefix}\0{key}" if is_one_of_several and lacks_prefix else key
+    digest = hashlib.sha256(identity.encode()).hexdigest()[: _DIGEST_BYTES - 1]
+    kept = full_key.encode()[:kept_bytes].decode(errors="ignore")
+    return f"{kept}~{digest}{extension}{appended}"
 
 
 def resource_id(

@@ -1,6 +1,8 @@
 """The resize request: target size, output format, quality and metadata."""
 
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from typing import TypeAlias
@@ -88,6 +90,40 @@ class Cover:
 
 
 ResizeTarget: TypeAlias = Scale | Fit | Exact | Cover
+
+
+def factor_text(value: object) -> str:
+    """Return the text of a scale factor: a decimal, or a fraction such as `1/3`; 50% becomes 0.5.
+
+    Raises ValueError, which says what is accepted, for anything but a number in (0, 1].
+    """
+    text = str(value).strip()
+    if not _FACTOR.fullmatch(text) or isinstance(value, bool):
+        raise ValueError(FACTOR)
+    if text.endswith("%"):
+        text = f"{(Decimal(text[:-1]) / 100).normalize():f}"
+    if not 0 < Fraction(text) <= 1:
+        raise ValueError(FACTOR)
+    return text
+
+
+FACTOR = "a number above 0 and at most 1, such as 0.5 or 50%"
+"""What is accepted as a scale factor."""
+
+
+def parse_box(value: object) -> tuple[int, int]:
+    """Return width and height of a text such as `1600x1200`; raises ValueError for another one."""
+    match = _BOX.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f"not a width and a height: {value!r}")
+    return int(match[1]), int(match[2])
+
+
+# Bounded, because exact arithmetic with millions of digits takes minutes.
+_FACTOR = re.compile(
+    r"(?:[0-9]{1,9}\.?[0-9]{0,20}|\.[0-9]{1,20})(?:e-[0-9]{1,2}|%)?|[0-9]{1,30}/[1-9][0-9]{0,29}"
+)
+_BOX = re.compile(r"([0-9]{1,9})[xX]([0-9]{1,9})")
 
 HALF = Scale(Fraction(1, 2))
 
