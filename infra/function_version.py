@@ -87,10 +87,10 @@ def live_version(client: "LambdaClient", function: str) -> int:
     return int(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"])
 
 
-def live_timeout_s(client: "LambdaClient", function: str) -> int:
-    """Return how many seconds the live version may run."""
+def read_live_version(client: "LambdaClient", function: str) -> Version:
+    """Return the version that the trigger invokes."""
     live = live_version(client, function)
-    return next(v.timeout_s for v in list_versions(client, function) if v.number == live)
+    return next(v for v in list_versions(client, function) if v.number == live)
 
 
 def choose_version(versions: list[Version], live: int, requested: int | None) -> Version:

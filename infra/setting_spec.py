@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
+from imgctl.core.rendition_tables import from_json, parse_renditions, to_json
 from imgctl.core.spec import FACTOR, factor_text
 
 SettingValue: TypeAlias = str | int | Path | None
@@ -119,6 +120,19 @@ class ScaleFactor:
     def parse(self, value: object) -> str:
         """Return the factor's text, as `factor_text` does."""
         return factor_text(value)
+
+
+@dataclass(frozen=True, slots=True)
+class RenditionTables:
+    """The tables of renditions, kept as JSON, in which a variable holds them too."""
+
+    expected: str = "a table [[renditions]] for each"
+    type_name: str = "tables"
+
+    def parse(self, value: object) -> str:
+        """Return the JSON of the tables; raises InvalidRendition, which is a ValueError."""
+        parsed = from_json(value) if isinstance(value, str) else parse_renditions(value)
+        return to_json(parsed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

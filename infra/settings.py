@@ -3,8 +3,21 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
-from infra.setting_spec import Choice, Integer, IntegerChoice, ScaleFactor, Text, setting, specs_of
+from imgctl.core.rendition_tables import from_json
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.spec import ResizeSpec, Scale
+from infra.setting_spec import (
+    Choice,
+    Integer,
+    IntegerChoice,
+    RenditionTables,
+    ScaleFactor,
+    Text,
+    setting,
+    specs_of,
+)
 
 BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
 
@@ -18,9 +31,20 @@ _KEY_ARN = Text(
     re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+"),
     "a key ARN such as arn:aws:kms:eu-west-2:123456789012:key/...",
 )
+# Directives of RFC 9111, 5.2: names, some of which have a value.
+_DIRECTIVE = r'[\w-]{1,32}(?:=(?:[\w-]{1,32}|"[\w ,-]{1,64}"))?'
+_CACHE_CONTROL = Text(
+    re.compile(rf"{_DIRECTIVE}(?:, ?{_DIRECTIVE}){{0,9}}", re.ASCII),
+    "directives such as public, max-age=31536000",
+)
 # CloudWatch Logs API reference, PutRetentionPolicy.
 _RETENTION_DAYS = IntegerChoice(
     (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 3653)
+)
+_RENDITIONS_EXAMPLE = (
+    '[{"name":"half","prefix":"resized-","scale":0.5},'
+    '{"name":"web","prefix":"web/","fit":"1600x1600","format":"webp","quality":82},'
+    '{"name":"thumb","prefix":"thumb/","cover":"320x320","format":"avif"}]'
 )
 
 
@@ -79,6 +103,14 @@ class StackSettings:
         when_unset="80 for JPEG and WebP, 74 for AVIF",
         example=80,
         parameter="Quality",
+    )
+    cache_control: str | None = setting(
+        None,
+        kind=_CACHE_CONTROL,
+        description="Cache-Control header that resized images are served with.",
+        when_unset="no header",
+        example="public, max-age=31536000",
+        parameter="CacheControl",
     )
     architecture: str = setting(
         "arm64",
@@ -190,6 +222,25 @@ class StackSettings:
         parameter="ApiRoleName",
         default_name="api-gw-s3-role{suffix}",
     )
+
+    # The last one, because what follows a table in a TOML file belongs to that.
+    renditions: str | None = setting(
+        None,
+        kind=RenditionTables(),
+        description="Several results of each upload instead of one, each with a name, a prefix and"
+        " a size. They take the place of scale, prefix and quality.",
+        when_unset="one result",
+        example=_RENDITIONS_EXAMPLE,
+        parameter="Renditions",
+    )
+
+    @property
+    def rendition_set(self) -> RenditionSet:
+        """What is made of each upload: the renditions, or the one result of the other settings."""
+        if self.renditions is not None:
+            return from_json(self.renditions)
+        spec = ResizeSpec(target=Scale(Fraction(self.scale)), quality=self.quality)
+        return RenditionSet.unnamed(self.prefix, spec)
 
     @property
     def chosen_names(self) -> Mapping[str, str | None]:

@@ -32,6 +32,8 @@ _VERSION_SETTINGS = (
     "Scale",
     "OutputPrefix",
     "Quality",
+    "Renditions",
+    "CacheControl",
 )
 VERSION_PARAMETERS = (*VERSION_BINDINGS, *_VERSION_SETTINGS)
 """The parameters whose change calls for a new version of the function."""

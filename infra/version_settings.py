@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 
+from imgctl.core.rendition_tables import InvalidRendition, describe, from_json
 from infra.function_version import VERSION_BINDINGS, Version
 from infra.plan import PropertyChange
 from infra.settings import STACK_SETTINGS
@@ -21,12 +22,15 @@ _READERS: Mapping[str, Callable[[Version], str | None]] = {
     "Scale": lambda version: version.scale,
     "OutputPrefix": lambda version: version.environment.get("OUTPUT_PREFIX", ""),
     "Quality": lambda version: version.environment.get("QUALITY", ""),
+    "Renditions": lambda version: described(version.environment.get("RENDITIONS", "")),
+    "CacheControl": lambda version: version.environment.get("CACHE_CONTROL", ""),
     "MemoryMegabytes": lambda version: str(version.memory_mb),
     "TimeoutSeconds": lambda version: str(version.timeout_s),
     "Architecture": lambda version: version.architecture,
     **VERSION_BINDINGS,
 }
 _NAMES = {spec.parameter: spec.name for spec in STACK_SETTINGS}
+_RENDITIONS = _NAMES["Renditions"]
 
 BOUND_SETTINGS = frozenset(_NAMES[name] for name in VERSION_BINDINGS)
 """The names, and the key, that a version is bound to: they do not decide what results look like."""
@@ -42,7 +46,16 @@ def content_of(version: Version) -> VersionContent:
 def deployed_content(parameters: Mapping[str, str]) -> VersionContent:
     """Return what a version that is published with these parameters of the stack consists of."""
     settings = {_NAMES[name]: parameters.get(name, "") for name in _READERS}
+    settings[_RENDITIONS] = described(settings[_RENDITIONS])
     return {CODE: code_digest(parameters.get("CodeKey", "")), **settings}
+
+
+def described(renditions: str) -> str:
+    """Return the JSON of renditions as a person reads it; as it is if it holds none."""
+    try:
+        return describe(from_json(renditions)) if renditions else ""
+    except InvalidRendition:
+        return renditions
 
 
 def code_digest(key: str) -> str:
@@ -66,4 +79,7 @@ def named_setting(parameter: PropertyChange) -> PropertyChange:
         before = code_digest(parameter.before or "")
         return PropertyChange(CODE, before, code_digest(parameter.after or ""))
     name = _NAMES.get(parameter.name, parameter.name)
+    if name == _RENDITIONS:
+        before, after = (described(text or "") for text in (parameter.before, parameter.after))
+        return PropertyChange(name, before, after)
     return PropertyChange(name, parameter.before, parameter.after)

@@ -5,11 +5,19 @@ Objects are processed page by page, so memory use does not depend on the bucket'
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imgctl.aws import records, storage
+from imgctl.aws.findings import (
+    Finding,
+    OutputSettings,
+    Problem,
+    SourceObject,
+    StoredOutput,
+    check,
+    expected_outputs,
+)
 from imgctl.aws.stack import StackOutputs
 from imgctl.core import current_record
 from imgctl.core.current_record import CurrentRecord, current_id
@@ -25,47 +33,6 @@ _MAX_BATCH_GET = 100
 """The limit of keys per BatchGetItem (Amazon DynamoDB API Reference)."""
 
 
-class Problem(StrEnum):
-    """What is wrong with an object's record or output."""
-
-    PENDING = "pending"  # not processed yet, and young enough that Lambda may still do so
-    NEVER_PROCESSED = "never_processed"
-    FAILED = "failed"
-    OUTPUT_GONE = "output_gone"
-    OUTPUT_STALE = "output_stale"
-    OBJECT_GONE = "object_gone"  # the record of an object that no longer exists
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceObject:
-    """The latest version of a key: `size` in bytes; text fields that are unknown are empty."""
-
-    key: str
-    version_id: str
-    etag: str
-    size: int
-    modified: str
-    sequencer: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The audit's result for one object; `problem` is None if nothing is missing.
-
-    `acknowledged` if somebody has decided that the problem may stay.
-    """
-
-    source: SourceObject
-    problem: Problem | None
-    reason: str = ""
-    acknowledged: bool = False
-
-    @property
-    def is_open(self) -> bool:
-        """Whether there is something to do about it."""
-        return self.problem not in (None, Problem.PENDING) and not self.acknowledged
-
-
 class NothingToAcknowledge(ImgctlError):
     """The newest upload of a key has no failure that could be acknowledged."""
 
@@ -74,49 +41,13 @@ class NothingToAcknowledge(ImgctlError):
 
 @dataclass(frozen=True, slots=True)
 class AuditContext:
-    """The clients, the stack and the thread pool of an audit."""
+    """The clients, the stack and its settings of outputs, and the thread pool of an audit."""
 
     s3: "S3Client"
     dynamodb: "DynamoDBClient"
     pool: Executor
     outputs: StackOutputs
-
-
-def check(
-    source: SourceObject,
-    record: Record | None,
-    output_record_id: str | None,
-    good: Record | None = None,
-    *,
-    acknowledged: bool = False,
-) -> Finding:
-    """Compare an object with its key's current record and its output.
-
-    `output_record_id` is the ID of the record that the output was written for: empty if the
-    output does not name one, None if there is no output. `good` is the record of the last good
-    upload, whose output stays if the newest one failed. A failure that is `acknowledged` still has
-    a problem if that output is not there.
-    """
-    if record is None or not _matches(record, source):
-        return Finding(source, Problem.NEVER_PROCESSED)
-    source = replace(source, sequencer=record.sequencer or "")
-    if record.status is not Status.SUCCEEDED:
-        reason = f"{record.failure_code}: {record.failure_reason}"
-        problem = None if good is None else _output_problem(good, output_record_id)
-        if problem is not None:
-            reason += f" The last good {problem.value.replace('_', ' is ')}; reprocess restores it."
-        return Finding(source, Problem.FAILED, reason, acknowledged and problem is None)
-    problem = _output_problem(record, output_record_id)
-    reason = "" if problem is None else record.resized_object_key or ""
-    return Finding(source, problem, reason)
-
-
-def _output_problem(record: Record, output_record_id: str | None) -> Problem | None:
-    if output_record_id is None:
-        return Problem.OUTPUT_GONE
-    if output_record_id and output_record_id != record.resource_id:
-        return Problem.OUTPUT_STALE
-    return None
+    settings: OutputSettings
 
 
 def list_source_objects(
@@ -164,24 +95,26 @@ def head_source_object(s3: "S3Client", bucket: str, key: str) -> SourceObject | 
 
 
 def check_page(context: AuditContext, page: Sequence[SourceObject]) -> list[Finding]:
-    """Check several objects; the findings have the objects' order."""
+    """Check several objects; at least one finding for each, in the objects' order."""
     by_key = _current_records(context, [source.key for source in page])
-    with_output = {key: current.good for key, current in by_key.items() if current.good is not None}
-    record_ids = context.pool.map(
-        lambda record: _output_record_id(context, record), with_output.values()
-    )
-    output_record_ids = dict(zip(with_output, record_ids, strict=True))
+    expected = {
+        (current.good.resized_bucket or context.outputs.destination_bucket, output.key)
+        for current in by_key.values()
+        if current.good is not None
+        for output in expected_outputs(current.good, context.settings)
+    }
+    heads = context.pool.map(lambda at: _stored_output(context, *at), expected)
+    stored = {key: head for (_, key), head in zip(expected, heads, strict=True)}
     findings = []
     for source in page:
         current = by_key.get(source.key, _NONE)
-        findings.append(
-            check(
-                source,
-                current.record,
-                output_record_ids.get(source.key),
-                current.good,
-                acknowledged=current.is_acknowledged,
-            )
+        findings += check(
+            source,
+            current.record,
+            stored,
+            context.settings,
+            current.good,
+            acknowledged=current.is_acknowledged,
         )
     return findings
 
@@ -236,18 +169,6 @@ def acknowledge(context: AuditContext, key: str) -> None:
         },
         ExpressionAttributeValues={":record": {"S": current.record_id}},
     )
-
-
-def _matches(record: Record, source: SourceObject) -> bool:
-    """Return whether a record describes this version of the object.
-
-    The original function recorded neither version nor ETag, so its records are compared by time.
-    """
-    if record.version_id:
-        return record.version_id == source.version_id
-    if record.etag:
-        return record.etag == source.etag
-    return (record.processing_time or "") >= source.modified
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +248,8 @@ def _list_current_records(context: AuditContext, prefix: str) -> Iterator[list[C
         yield [current_record.from_item(item) for item in page["Items"]]
 
 
-def _output_record_id(context: AuditContext, record: Record) -> str | None:
-    bucket = record.resized_bucket or context.outputs.destination_bucket
-    head = storage.head_object(context.s3, bucket, record.resized_object_key or "")
-    return None if head is None else head["Metadata"].get("record_id", "")
+def _stored_output(context: AuditContext, bucket: str, key: str) -> StoredOutput | None:
+    head = storage.head_object(context.s3, bucket, key)
+    if head is None:
+        return None
+    return StoredOutput(head["Metadata"].get("record_id", ""), head.get("CacheControl", ""))

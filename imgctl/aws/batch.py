@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
 if TYPE_CHECKING:
-    from imgctl.aws.audit import SourceObject
+    from imgctl.aws.findings import SourceObject
     from imgctl.aws.session import Aws
     from imgctl.aws.stack import StackOutputs
 

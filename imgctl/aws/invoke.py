@@ -16,7 +16,7 @@ from imgctl.core.record import Status, status_of
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
-    from imgctl.aws.audit import SourceObject
+    from imgctl.aws.findings import SourceObject
 
 _NOT_RETRYABLE = (CredentialsMissing, CredentialsRefused, PermissionMissing)
 

@@ -39,5 +39,36 @@ def print_each(
 
 
 def printable_notes(record: Record) -> tuple[str, ...]:
-    """Return what a record says could not be kept, one note each, safe for a terminal."""
-    return tuple(printable(note) for note in (record.notes or "").split("; ") if note)
+    """Return what a record says could not be kept, one note each, safe for a terminal.
+
+    Notes on one of several renditions begin with its name.
+    """
+    if record.renditions is None:
+        return tuple(map(printable, _split(record.notes)))
+    by_note: dict[str, list[str]] = {}
+    for rendition in record.renditions:
+        for note in _split(rendition.notes):
+            by_note.setdefault(note, []).append(rendition.name)
+    return tuple(
+        printable(note if len(names) == len(record.renditions) else f"{', '.join(names)}: {note}")
+        for note, names in by_note.items()
+    )
+
+
+def _split(notes: str | None) -> list[str]:
+    return [note for note in (notes or "").split("; ") if note]
+
+
+def sizes_text(record: Record) -> str:
+    """Return the sizes before and after, of each rendition by its name, safe for a terminal."""
+    if not record.renditions or not record.original_width:
+        return printable(record.dimension_reduction or "")
+    sizes = (f"{one.name} {one.width}x{one.height}" for one in record.renditions)
+    return printable(f"{record.original_width}x{record.original_height} → {', '.join(sizes)}")
+
+
+def output_bytes(record: Record) -> int:
+    """Return how many bytes all results of a record have."""
+    if record.renditions is None:
+        return record.resized_file_size or 0
+    return sum(rendition.file_bytes for rendition in record.renditions)

@@ -48,7 +48,9 @@ class InitDocument(TypedDict):
 class ConfigSetting(TypedDict):
     """One setting."""
 
-    value: str | int | bool | None
+    value: Annotated[
+        str | int | bool | list[dict[str, str | int]] | None, "tables for `renditions`"
+    ]
     origin: Annotated[str, "an option, a variable, a file with its line, or `default`"]
 
 

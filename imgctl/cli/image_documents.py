@@ -4,6 +4,21 @@ from typing import Annotated, Literal, NotRequired, Required, TypedDict, cast
 
 from imgctl.core.record import Record, to_plain
 
+
+class RecordedRenditionDocument(TypedDict):
+    """One rendition of an upload."""
+
+    name: str
+    key: Annotated[str, "key of the output; its path for `resize`"]
+    width: Annotated[int, "pixels"]
+    height: Annotated[int, "pixels"]
+    format: str
+    bytes: int
+    settings: Annotated[str, "identifies how it was made"]
+    quality: NotRequired[Annotated[int, "of the encoder, where the format has one"]]
+    notes: NotRequired[Annotated[str, "what could not be preserved"]]
+
+
 RecordDocument = TypedDict(
     "RecordDocument",
     {
@@ -46,6 +61,10 @@ RecordDocument = TypedDict(
         "ResizeMs": int,
         "StoreMs": int,
         "RequestId": str,
+        "Renditions": Annotated[
+            list[RecordedRenditionDocument],
+            "each output, where the stack has renditions; the fields above are those of the first",
+        ],
     },
     total=False,
 )
@@ -163,9 +182,20 @@ class AuditFinding(TypedDict):
     """An object with a problem."""
 
     key: str
+    rendition: Annotated[str, "name of the rendition that the problem is with; else empty"]
     version_id: str
-    problem: Literal[
-        "pending", "never_processed", "failed", "output_gone", "output_stale", "object_gone"
+    problem: Annotated[
+        Literal[
+            "pending",
+            "never_processed",
+            "failed",
+            "output_missing",
+            "output_gone",
+            "output_stale",
+            "output_outdated",
+            "object_gone",
+        ],
+        "see the guarantees",
     ]
     reason: str
     acknowledged: Annotated[bool, "whether it may stay as it is"]

@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from imgctl.cli.app import App
-from imgctl.cli.batches import print_each, printable_notes
+from imgctl.cli.batches import output_bytes, print_each, printable_notes, sizes_text
 from imgctl.cli.errors import FileError
 from imgctl.cli.image_documents import (
     PreviewedResize,
@@ -21,6 +21,7 @@ from imgctl.cli.streams import discard_stdout, is_stdout_closed
 from imgctl.cli.text import printable, size_text
 from imgctl.core.errors import TooLarge
 from imgctl.core.limits import Limits
+from imgctl.core.renditions import RenditionSet
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import LeftOut
 from imgctl.operations.resize import (
@@ -45,7 +46,7 @@ _PREVIEW_WORDS = {
 def resize_and_print(
     app: App,
     jobs: Sequence[ResizeJob],
-    spec: ResizeSpec,
+    renditions: RenditionSet,
     options: BatchOptions,
     left_out: Sequence[LeftOut],
 ) -> int:
@@ -55,7 +56,7 @@ def resize_and_print(
         app.ui,
         "Resizing",
         len(jobs),
-        resize_files(jobs, spec, options),
+        resize_files(jobs, renditions, options),
         line,
         again="to continue",
     )
@@ -66,13 +67,13 @@ def resize_and_print(
 def preview_and_print(
     app: App,
     jobs: Sequence[ResizeJob],
-    spec: ResizeSpec,
+    renditions: RenditionSet,
     options: BatchOptions,
     left_out: Sequence[LeftOut],
 ) -> int:
     """Print what would happen to each file, and return the exit code."""
     previews = []
-    for preview in preview_files(jobs, spec, options):
+    for preview in preview_files(jobs, renditions, options):
         previews.append(preview)
         app.ui.print(_preview_line(preview))
     document = ResizePreviewDocument(
@@ -123,26 +124,27 @@ def _line(result: ResizeFileResult, *, has_max_memory: bool) -> Line:
             hint = f"{hint} If this machine has more memory, use --max-memory.".lstrip()
         return Line("failed", "red", values, hint=hint)
     word, style = ("skipped", "dim") if result.skipped else ("resized", "green")
+    # Several results are listed beside their source.
+    shown = result.job.source if record.renditions else result.job.destinations[0]
     return Line(
         word,
         style,
-        (printable(str(result.job.destination)),),
-        record.dimension_reduction or "",
+        (printable(str(shown)),),
+        sizes_text(record),
         notes=printable_notes(record),
     )
 
 
 def _preview_line(preview: ResizePreview) -> Line:
     word, style = _PREVIEW_WORDS[preview.action]
-    source, destination = preview.job.source, preview.job.destination
-    values = tuple(printable(str(path)) for path in (source, destination))
+    values = tuple(printable(str(path)) for path in (preview.source, preview.destination))
     return Line(word, style, values, printable(preview.reason), word_cells=13)
 
 
 def _preview_document(preview: ResizePreview) -> PreviewedResize:
     return {
-        "path": str(preview.job.source),
-        "result": str(preview.job.destination),
+        "path": str(preview.source),
+        "result": str(preview.destination),
         "action": preview.action.value,
         "reason": preview.reason,
     }
@@ -154,7 +156,7 @@ def _report(app: App, results: Sequence[ResizeFileResult], left_out: Sequence[Le
     skipped = [str(result.job.source) for result in results if result.skipped]
     resized = len(results) - failed - len(skipped)
     before = sum(record.original_file_size or 0 for record in records)
-    after = sum(record.resized_file_size or 0 for record in records)
+    after = sum(output_bytes(record) for record in records)
     counts = f"{resized} resized, {f'{len(skipped)} skipped, ' if skipped else ''}{failed} failed"
     app.ui.info(counts + (f", {size_text(before)} → {size_text(after)}" if after else ""))
     document = ResizeDocument(

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from imgctl.core.errors import InvalidInput
+from imgctl.core.rendition_tables import InvalidRendition, parse_renditions
 from infra.names import DEFAULT_STACK, STACK_NAME
 from infra.setting_spec import SettingSpec, SettingValue, Text, setting, specs_of
 from infra.settings import STACK_SETTINGS, StackSettings
@@ -24,6 +25,9 @@ _TEXT = Text(re.compile(r".*\S.*", re.DOTALL), "a non-empty string")
 # Every partition's regions have this form: us-east-1, us-gov-west-1, eusc-de-east-1.
 _REGION = Text(re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"), "a region such as eu-west-2")
 _STACK = Text(STACK_NAME, "lowercase letters, digits and single hyphens, with a letter first")
+
+_OF_ONE_RESULT = ("scale", "prefix", "quality")
+_TABLE = re.compile(r"^[ \t]*\[\[[ \t]*[\"']?renditions[\"']?[ \t]*\]\]", re.MULTILINE)
 
 
 class SettingsError(InvalidInput):
@@ -180,11 +184,23 @@ def resolve(
             values[name], origins[name] = spec.default, "default"
             continue
         values[name], origins[name] = _parse(spec, value, origin), origin
+    _check_renditions(values, origins)
     if values["local_dir"] is None:
         values["local_dir"] = _default_local_dir()
     of_stack = {spec.name: values.pop(spec.name) for spec in STACK_SETTINGS}
     settings = Settings(stack_settings=StackSettings(**of_stack), **values)
     return ResolvedSettings(settings, origins, path, found and path is not None, ignored)
+
+
+def _check_renditions(values: Mapping[str, Any], origins: Mapping[str, str]) -> None:
+    """Raise SettingsError for a setting of the one result that renditions take the place of."""
+    for name in _OF_ONE_RESULT:
+        if values["renditions"] is not None and origins[name] != "default":
+            raise SettingsError(
+                f"{origins[name]}: {name} cannot be combined with renditions"
+                f" ({origins['renditions']}).",
+                hint="Set it in each of the [[renditions]] instead.",
+            )
 
 
 def _default_local_dir() -> Path:
@@ -196,6 +212,8 @@ def _default_local_dir() -> Path:
 def _parse(spec: SettingSpec, value: object, origin: str) -> SettingValue:
     try:
         return spec.kind.parse(value)
+    except InvalidRendition as error:
+        raise SettingsError(f"{origin}: {spec.name}: {error.message}.", hint=error.hint) from error
     except ValueError:
         raise SettingsError(
             f"{origin}: {spec.name}: invalid value {value!r}.", hint=f"Use {spec.kind.expected}."
@@ -242,7 +260,8 @@ def _load(path: Path) -> dict[str, tuple[Any, str]]:
         raise SettingsError(f"{path}: {error}", hint="Fix the syntax.") from error
     in_file = {}
     for name, value in values.items():
-        line = re.search(rf"^[ \t]*[\"']?{re.escape(name)}[\"']?[ \t]*[=.]", text, re.MULTILINE)
+        start = rf"^[ \t]*(?:\[\[?[ \t]*)?[\"']?{re.escape(name)}[\"']?[ \t]*[=.\]]"
+        line = re.search(start, text, re.MULTILINE)
         place = f"{path}:{text.count(chr(10), 0, line.start()) + 1}" if line else str(path)
         if name not in _BY_NAME or not _BY_NAME[name].in_file:
             known = [spec.name for spec in SETTINGS if spec.in_file]
@@ -253,9 +272,39 @@ def _load(path: Path) -> dict[str, tuple[Any, str]]:
                 else f"Known settings: {', '.join(known)}."
             )
             raise SettingsError(f"{place}: Unknown setting {name}.", hint=hint)
+        if name == "renditions":
+            _check_tables(value, path, text)
         is_path = isinstance(_BY_NAME[name].kind, FilePath) and isinstance(value, str)
         in_file[name] = (_relative_to(path, value) if is_path else value, place)
     return in_file
+
+
+def _check_tables(tables: object, path: Path, text: str) -> None:
+    """Raise SettingsError with the line of what is wrong with renditions."""
+    try:
+        parse_renditions(tables)
+    except InvalidRendition as error:
+        line = _line_of(text, error.index, error.field)
+        raise SettingsError(
+            f"{path}:{line}: renditions: {error.message}.", hint=error.hint
+        ) from error
+
+
+def _line_of(text: str, index: int, field: str | None) -> int:
+    """Return the line, from 1, of a field in one of the tables `[[renditions]]`, or of the table.
+
+    Without such tables, it is that of the list `renditions = [...]`.
+    """
+    starts = [match.start() for match in _TABLE.finditer(text)]
+    if index >= len(starts):
+        start = re.search(r"^[ \t]*renditions[ \t]*=", text, re.MULTILINE)
+        return text.count("\n", 0, start.start() if start else 0) + 1
+    start_at = starts[index]
+    body = text[start_at : starts[index + 1] if index + 1 < len(starts) else None]
+    found = field and re.search(
+        rf"^[ \t]*[\"']?{re.escape(field)}[\"']?[ \t]*=", body, re.MULTILINE
+    )
+    return text.count("\n", 0, start_at + (found.start() if found else 0)) + 1
 
 
 def _relative_to(file: Path, value: str) -> str:

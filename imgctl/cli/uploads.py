@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from imgctl.cli.app import App
-from imgctl.cli.batches import print_each, printable_notes
+from imgctl.cli.batches import print_each, printable_notes, sizes_text
 from imgctl.cli.image_documents import (
     UploadDocument,
     UploadedFile,
@@ -139,9 +139,9 @@ def _line(result: UploadResult, program: str) -> Line:
     record = result.record
     if record is None:
         return Line(word, style, (key,), notes=replaced)
-    size = "superseded by a newer upload" if record.superseded_by else record.dimension_reduction
+    size = "superseded by a newer upload" if record.superseded_by else sizes_text(record)
     notes = (*replaced, *printable_notes(record))
-    return Line(word, style, (key,), printable(size or ""), notes=notes)
+    return Line(word, style, (key,), size, notes=notes)
 
 
 def _hint(result: UploadResult, program: str) -> str:

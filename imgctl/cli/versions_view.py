@@ -64,12 +64,12 @@ def differing_settings(versions: Sequence[Version]) -> list[str]:
 
 
 def common_settings(versions: Sequence[Version]) -> str:
-    """Return what is the same in all versions, in one line and without names of resources."""
+    """Return what is set alike in all versions, in one line and without names of resources."""
     if not versions:
         return ""
     left_out = {CODE, *differing_settings(versions), *BOUND_SETTINGS}
     return ", ".join(
-        f"{name} {value or _UNSET}"
+        f"{name} {value}"
         for name, value in content_of(versions[0]).items()
-        if name not in left_out
+        if value and name not in left_out
     )

@@ -5,7 +5,7 @@ function's table, so that the same code reads the items that it wrote.
 """
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,7 +14,9 @@ from typing import Any, TypeAlias
 
 from imgctl.core.errors import ImgctlError
 from imgctl.core.formats import ImageFormat
-from imgctl.core.geometry import ImageInfo
+from imgctl.core.recorded_renditions import RecordedRendition, from_attribute, to_attribute
+from imgctl.core.recorded_renditions import to_plain as rendition_to_plain
+from imgctl.core.result import ResizeResult
 
 TIME_SHARDS = 4
 """Partitions per month in the index by time: a partition takes about 1,000 writes per second."""
@@ -36,7 +38,8 @@ class Status(StrEnum):
 class Record:
     """The record of one object. Times are ISO 8601 in UTC, sizes pixels or bytes, durations ms.
 
-    An unknown field is None and has no attribute in the item.
+    An unknown field is None and has no attribute in the item. The fields of the resized image are
+    those of the first of the `renditions`, if the stack has any.
     """
 
     resource_id: str
@@ -78,12 +81,12 @@ class Record:
     resize_ms: int | None = None
     store_ms: int | None = None
     request_id: str | None = None
+    renditions: tuple[RecordedRendition, ...] | None = None
 
     @property
-    def converted_to(self) -> ImageFormat | None:
-        """The format that the image was converted to; None if it kept its own."""
-        resized = ImageFormat.__members__.get(self.resized_format or "")
-        return None if resized is None or resized == self.original_format else resized
+    def source_format(self) -> ImageFormat | None:
+        """The format of the original; None if it is not recorded."""
+        return ImageFormat.__members__.get(self.original_format or "")
 
 
 _SPECIAL_NAMES = {"resource_id": "resource-id", "aws_region": "AWSRegion", "etag": "ETag"}
@@ -102,10 +105,9 @@ def timestamp(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def picture_fields(
-    original: ImageInfo, resized: ImageInfo, notes: Sequence[str] = ()
-) -> dict[str, Any]:
+def picture_fields(result: ResizeResult) -> dict[str, Any]:
     """Return the fields of a Record that describe the original and the resized image."""
+    original, resized = result.original, result.resized
     return {
         "original_width": original.size.width,
         "original_height": original.size.height,
@@ -120,7 +122,7 @@ def picture_fields(
         "reduction_percentage": reduction_percentage(original.file_bytes, resized.file_bytes),
         "dimension_reduction": f"{original.size} → {resized.size}",
         "frames": original.frames,
-        "notes": "; ".join(notes) or None,
+        "notes": "; ".join(result.notes) or None,
     }
 
 
@@ -157,7 +159,9 @@ def to_item(record: Record) -> Item:
     item: Item = {}
     for name, attribute in _ATTRIBUTES.items():
         value = getattr(record, name)
-        if value is not None:
+        if isinstance(value, tuple):
+            item[attribute] = to_attribute(value)
+        elif value is not None:
             item[attribute] = {"N": str(value)} if name in _INTEGERS else {"S": str(value)}
     if record.processing_time is not None:
         item["TimeBucket"] = {"S": time_bucket(record.processing_time, record.resource_id)}
@@ -175,6 +179,7 @@ def from_item(item: Mapping[str, AttributeValue]) -> Record:
         text = stored.get("S", stored.get("N"))
         if text is not None:
             values[name] = _integer(text) if name in _INTEGERS else str(text)
+    values["renditions"] = from_attribute(item.get(_ATTRIBUTES["renditions"], {}))
     values["status"] = status_of(values.get("status", Status.SUCCEEDED.value))
     return Record(**values)
 
@@ -185,14 +190,16 @@ def status_of(text: str) -> Status:
     return Status(text) if text in known else Status.UNKNOWN
 
 
-def to_plain(record: Record) -> dict[str, str | int]:
+def to_plain(record: Record) -> dict[str, Any]:
     """Return the record for JSON, by attribute name, without fields that are None."""
     values = ((attribute, getattr(record, name)) for name, attribute in _ATTRIBUTES.items())
-    return {
-        attribute: value.value if isinstance(value, Status) else value
-        for attribute, value in values
-        if value is not None
-    }
+    return {attribute: _plain(value) for attribute, value in values if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [rendition_to_plain(rendition) for rendition in value]
+    return value.value if isinstance(value, Status) else value
 
 
 def _integer(text: str) -> int | None:

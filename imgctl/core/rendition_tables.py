@@ -69,9 +69,34 @@ def from_json(text: str) -> RenditionSet:
     return parse_renditions(tables)
 
 
+def renditions_in(environ: Mapping[str, str]) -> RenditionSet:
+    """Return the renditions in the function's environment variables.
+
+    Without any, it is the one result of SCALE, OUTPUT_PREFIX and QUALITY. Raises InvalidRendition,
+    KeyError or ValueError.
+    """
+    if "RENDITIONS" in environ:
+        return from_json(environ["RENDITIONS"])
+    spec = ResizeSpec(
+        target=Scale(Fraction(factor_text(environ["SCALE"]))),
+        quality=int(environ["QUALITY"]) if "QUALITY" in environ else None,
+    )
+    return RenditionSet.unnamed(environ["OUTPUT_PREFIX"], spec)
+
+
 def to_json(renditions: RenditionSet) -> str:
     """Return JSON that `from_json` reads; equal sets have equal JSON."""
     return _to_json([_to_table(rendition) for rendition in renditions.renditions])
+
+
+def describe(renditions: RenditionSet) -> str:
+    """Return the renditions as a person reads them: `half: resized-, scale 0.5; web: ...`."""
+    return "; ".join(_described(_to_table(rendition)) for rendition in renditions.renditions)
+
+
+def _described(table: Mapping[str, Any]) -> str:
+    parts = [f"{key} {value}" for key, value in table.items() if key not in ("name", "prefix")]
+    return f"{table['name']}: {', '.join((table['prefix'], *parts))}"
 
 
 def settings_digest(rendition: Rendition) -> str:
@@ -244,8 +269,9 @@ def _to_table(rendition: Rendition) -> dict[str, Any]:
 def _target_fields(target: ResizeTarget) -> dict[str, Any]:
     match target:
         case Scale(factor):
-            decimal = repr(float(factor))
-            return {"scale": decimal if Fraction(decimal) == factor else str(factor)}
+            decimal = float(factor)
+            is_exact = Fraction(repr(decimal)) == factor
+            return {"scale": decimal if is_exact else str(factor)}
         case Cover(width, height, gravity):
             cut = {} if gravity is Gravity.CENTER else {"gravity": gravity.value}
             return {"cover": f"{width}x{height}", **cut}

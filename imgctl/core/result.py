@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo
 
 
@@ -18,8 +17,3 @@ class ResizeResult:
     resized: ImageInfo
     notes: tuple[str, ...] = ()
     quality: int | None = None
-
-    @property
-    def converted_to(self) -> ImageFormat | None:
-        """The format that it was converted to; None if it kept its own."""
-        return None if self.resized.format is self.original.format else self.resized.format

@@ -97,7 +97,7 @@ def factor_text(value: object) -> str:
 
     Raises ValueError, which says what is accepted, for anything but a number in (0, 1].
     """
-    text = str(value).strip()
+    text = str(value).strip().replace(" %", "%")
     if not _FACTOR.fullmatch(text) or isinstance(value, bool):
         raise ValueError(FACTOR)
     if text.endswith("%"):

@@ -7,14 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from imgctl.aws.audit import (
-    AuditContext,
-    Finding,
-    Problem,
-    check_page,
-    list_source_objects,
-    orphans,
-)
+from imgctl.aws.audit import AuditContext, check_page, list_source_objects, orphans
+from imgctl.aws.findings import Finding, OutputSettings, Problem
 from imgctl.aws.stack import StackOutputs
 from imgctl.core.record import timestamp
 
@@ -36,11 +30,11 @@ class AuditPage:
 
 @contextmanager
 def audit_context(
-    s3: "S3Client", dynamodb: "DynamoDBClient", outputs: StackOutputs
+    s3: "S3Client", dynamodb: "DynamoDBClient", outputs: StackOutputs, settings: OutputSettings
 ) -> Iterator[AuditContext]:
     """Provide what an audit reads with, until it is done."""
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        yield AuditContext(s3, dynamodb, pool, outputs)
+        yield AuditContext(s3, dynamodb, pool, outputs, settings)
 
 
 def audit(

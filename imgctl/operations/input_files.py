@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from imgctl.core.errors import InvalidInput, PictureError
 from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
@@ -32,20 +33,29 @@ class InputFile:
     name: PurePosixPath
 
 
+class Results(Protocol):
+    """Recognizes earlier results among the files of a folder."""
+
+    def is_result(self, name: str) -> bool:
+        """Return whether a file has the name of a result."""
+
+    def is_folder(self, path: Path) -> bool:
+        """Return whether a folder contains results."""
+
+
 @dataclass(frozen=True, slots=True)
 class InputFilter:
     """Which files of a folder to take, apart from those that are no images.
 
     Patterns are those of `fnmatch`, for the name of a file or folder or for its path from the named
     folder; `*` matches `/` as well. A file has to match one of `include`, if there are any, and
-    nothing on its path one of `exclude`. `is_result` recognizes the names of earlier results, and
-    `results_folder` is not entered unless it is named.
+    nothing on its path one of `exclude`. `results` recognizes earlier results by their names, and
+    folders of them, which are not entered unless they are named.
     """
 
     include: tuple[str, ...] = ()
     exclude: tuple[str, ...] = ()
-    is_result: Callable[[str], bool] = lambda name: False  # noqa: ARG005
-    results_folder: Path | None = None
+    results: "Results | None" = None
 
     def excludes(self, name: PurePosixPath, *, is_folder: bool = False) -> bool:
         """Return whether the patterns exclude a file, or a folder with everything in it."""
@@ -53,10 +63,13 @@ class InputFilter:
             return True
         return bool(self.include) and not is_folder and not _matches(name, self.include)
 
+    def is_result(self, name: str) -> bool:
+        """Return whether a file has the name of an earlier result."""
+        return self.results is not None and self.results.is_result(name)
+
     def is_results_folder(self, folder: Path) -> bool:
-        """Return whether results are written to this folder."""
-        results = self.results_folder
-        return results is not None and results.exists() and results.samefile(folder)
+        """Return whether a folder contains earlier results."""
+        return self.results is not None and self.results.is_folder(folder)
 
 
 ALL_IMAGES = InputFilter()

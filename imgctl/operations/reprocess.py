@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING
 from imgctl.aws import batch
 from imgctl.aws.audit import (
     AuditContext,
-    Problem,
-    SourceObject,
     check_page,
     head_source_object,
     list_source_objects,
 )
+from imgctl.aws.findings import Problem, SourceObject, affected
 from imgctl.aws.invoke import InvokeResult, invoke_each
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
@@ -42,7 +41,8 @@ class BatchUnavailable(ImgctlError):
 class Selection:
     """Which objects to reprocess: those with `prefix`, in key order, from after the key `after`.
 
-    With `missing`, `failed` or both, only those without a record or output, or that failed.
+    With `missing`, `failed` or both, only those without a record or with an output that is missing
+    or made with other settings, or that failed.
     """
 
     prefix: str = ""
@@ -53,7 +53,13 @@ class Selection:
     @property
     def problems(self) -> frozenset[Problem]:
         """The problems that are selected; empty for every object, with or without one."""
-        missing = {Problem.NEVER_PROCESSED, Problem.OUTPUT_GONE, Problem.OUTPUT_STALE}
+        missing = {
+            Problem.NEVER_PROCESSED,
+            Problem.OUTPUT_MISSING,
+            Problem.OUTPUT_GONE,
+            Problem.OUTPUT_STALE,
+            Problem.OUTPUT_OUTDATED,
+        }
         return frozenset(
             (missing if self.missing else set()) | ({Problem.FAILED} if self.failed else set())
         )
@@ -95,7 +101,7 @@ def named_objects(context: AuditContext, keys: Iterable[str]) -> Iterator[Source
                 f"No object {key} in {bucket}.", hint=Hint("Upload it with {}.", "upload FILE")
             )
         sources.append(source)
-    return (finding.source for finding in check_page(context, sources))
+    return iter(affected(check_page(context, sources)))
 
 
 def selected_objects(context: AuditContext, selection: Selection) -> Iterator[SourceObject]:
@@ -105,10 +111,13 @@ def selected_objects(context: AuditContext, selection: Selection) -> Iterator[So
         context.s3, context.outputs.source_bucket, prefix=selection.prefix, after=selection.after
     )
     for page in pages:
-        for finding in check_page(context, page):
-            is_wanted = finding.problem in problems and not finding.acknowledged
-            if not problems or is_wanted:
-                yield finding.source
+        yield from affected(
+            [
+                finding
+                for finding in check_page(context, page)
+                if not problems or (finding.problem in problems and not finding.acknowledged)
+            ]
+        )
 
 
 def reprocess(

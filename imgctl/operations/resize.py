@@ -2,21 +2,23 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from imgctl.core.errors import ImgctlError, TooLarge
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
-from imgctl.core.spec import ResizeSpec
+from imgctl.core.recorded_renditions import RecordedRendition, recorded_rendition
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.result import ResizeResult
 from imgctl.operations.resize_plan import OutputExists, ResizeJob
-from imgctl.operations.result_mark import read_mark, settings_digest, write_mark
+from imgctl.operations.result_mark import KnownResult, read_mark, spec_digest, write_mark
 from imgctl.output_files import output_file
 from imgctl.sandbox.parallel import run_in_processes
 from imgctl.sandbox.process import Resize
@@ -66,7 +68,7 @@ class ResizeFileResult:
 
 def resize_files(
     jobs: Sequence[ResizeJob],
-    spec: ResizeSpec,
+    renditions: RenditionSet,
     options: BatchOptions,
     *,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -77,7 +79,7 @@ def resize_files(
     image that exceeds its job's share of the memory gets all of it, after the others. Raises
     OutputNotWritable before anything is done if the folder of the results does not allow it.
     """
-    batch = _Batch.of(jobs, spec, options, clock)
+    batch = _Batch.of(jobs, renditions, options, clock)
     for folder in {job.folder for job in jobs if job.folder is not None}:
         _check_writable(folder)
     count, share, whole = _divide_memory(options)
@@ -105,31 +107,36 @@ class ResizeAction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ResizePreview:
-    """What would happen to one file, and why it would be refused."""
+    """What would happen to one result of a file, and why it would be refused."""
 
-    job: ResizeJob
+    source: Path
+    destination: Path
     action: ResizeAction
     reason: str = ""
 
 
 def preview_files(
-    jobs: Sequence[ResizeJob], spec: ResizeSpec, options: BatchOptions
+    jobs: Sequence[ResizeJob], renditions: RenditionSet, options: BatchOptions
 ) -> Iterator[ResizePreview]:
     """Return what `resize_files` would do, without decoding or writing anything."""
-    batch = _Batch.of(jobs, spec, options, lambda: datetime.now(UTC))
+    batch = _Batch.of(jobs, renditions, options, lambda: datetime.now(UTC))
     for job in jobs:
         try:
             job.check(batch.inputs)
             source = job.source.stat()
         except (ImgctlError, OSError) as error:
-            yield ResizePreview(job, ResizeAction.REFUSE, _failure(error)["failure_reason"])
-        else:
-            if not batch.keeps(job):
-                yield ResizePreview(job, ResizeAction.RESIZE)
-            elif _known_result(job, batch, source) is None:
-                yield ResizePreview(job, ResizeAction.COMPARE)
+            reason = _failure(error)["failure_reason"]
+            for destination in job.destinations:
+                yield ResizePreview(job.source, destination, ResizeAction.REFUSE, reason)
+            continue
+        for destination, settings in zip(job.destinations, batch.settings, strict=True):
+            if not batch.keeps(destination):
+                action = ResizeAction.RESIZE
+            elif _known_result(destination, batch, settings, source) is None:
+                action = ResizeAction.COMPARE
             else:
-                yield ResizePreview(job, ResizeAction.SKIP)
+                action = ResizeAction.SKIP
+            yield ResizePreview(job.source, destination, action)
 
 
 def _divide_memory(options: BatchOptions) -> tuple[int, Limits, Limits]:
@@ -148,11 +155,11 @@ def available_cores() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Batch:
-    """What all jobs of a batch have in common."""
+    """What all jobs of a batch have in common; `settings` identify how each rendition is made."""
 
-    spec: ResizeSpec
+    renditions: RenditionSet
     options: BatchOptions
-    settings: str
+    settings: tuple[str, ...]
     inputs: set[Path]
     clock: Callable[[], datetime]
 
@@ -160,45 +167,37 @@ class _Batch:
     def of(
         cls,
         jobs: Sequence[ResizeJob],
-        spec: ResizeSpec,
+        renditions: RenditionSet,
         options: BatchOptions,
         clock: Callable[[], datetime],
     ) -> "_Batch":
         """Return what these jobs have in common."""
         return cls(
-            spec=spec,
+            renditions=renditions,
             options=options,
-            settings=settings_digest(spec),
+            settings=tuple(spec_digest(spec) for spec in renditions.specs),
             inputs={job.source.resolve() for job in jobs},
             clock=clock,
         )
 
-    def keeps(self, job: ResizeJob) -> bool:
-        """Return whether the job's result exists and is not to be replaced."""
-        return os.path.lexists(job.destination) and not self.options.overwrite
+    def keeps(self, destination: Path) -> bool:
+        """Return whether a result exists and is not to be replaced."""
+        return os.path.lexists(destination) and not self.options.overwrite
 
 
 def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) -> ResizeFileResult:
-    options = batch.options
     values = _job_fields(job, batch)
     sha256, skipped = "", False
     try:
         job.check(batch.inputs)
-        exists = batch.keeps(job)
+        kept = [batch.keeps(destination) for destination in job.destinations]
         with job.source.open("rb") as source:
-            if options.with_hash:
+            if batch.options.with_hash:
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
-            stat = os.fstat(source.fileno())
-            known = _known_result(job, batch, stat) if exists else None
-            result = resize(source, batch.spec, limits) if known is None else None
-        if result is not None:
-            known = picture_fields(result.original, result.resized, result.notes)
-            if exists and not _is_same(job.destination, result.data):
-                raise _exists(job)
-            if not exists:
-                _write(job, result.data, stat, batch, known)
-        skipped = exists
-        values |= known or {}
+            known = _results(job, batch, source, kept, partial(resize, limits=limits))
+        skipped = all(kept)
+        values |= known[0].fields
+        values["renditions"] = _recorded(job, batch.renditions, known)
     except Exception as error:  # one file never stops the others, whatever is wrong with it
         values |= _failure(error)
     # A file has no version: its content is its identity.
@@ -206,16 +205,64 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
     return ResizeFileResult(job, record, skipped)
 
 
-def _known_result(job: ResizeJob, batch: _Batch, source: os.stat_result) -> dict[str, Any] | None:
+def _results(
+    job: ResizeJob,
+    batch: _Batch,
+    source: BinaryIO,
+    kept: Sequence[bool],
+    resize: Callable[..., list[ResizeResult]],
+) -> list[KnownResult]:
+    """Make and write what is not there yet; return what is known of each result.
+
+    Nothing is written if any existing result has other content.
+    """
+    stat = os.fstat(source.fileno())
+    known = [
+        _known_result(destination, batch, settings, stat) if is_kept else None
+        for destination, settings, is_kept in zip(
+            job.destinations, batch.settings, kept, strict=True
+        )
+    ]
+    wanted = [index for index, one in enumerate(known) if one is None]
+    specs = [batch.renditions.specs[index] for index in wanted]
+    made = dict(zip(wanted, resize(source, specs) if specs else [], strict=True))
+    for index, result in made.items():
+        if kept[index] and not _is_same(job.destinations[index], result.data):
+            raise _exists(job.destinations[index])
+    for index, result in made.items():
+        known[index] = one = KnownResult(picture_fields(result), result.quality)
+        if not kept[index]:
+            _write(job, index, result.data, stat, batch, one)
+    return [one for one in known if one is not None]
+
+
+def _known_result(
+    destination: Path, batch: _Batch, settings: str, source: os.stat_result
+) -> KnownResult | None:
     """Return what is known of an existing result that is to stay; None if it has to be compared."""
-    known = read_mark(job.destination, source, batch.settings)
-    return {} if known is None and batch.options.skip_existing else known
+    known = read_mark(destination, source, settings)
+    return KnownResult() if known is None and batch.options.skip_existing else known
+
+
+def _recorded(
+    job: ResizeJob, renditions: RenditionSet, known: Sequence[KnownResult]
+) -> tuple[RecordedRendition, ...] | None:
+    """Return what the record lists; None for a result without a name."""
+    if not renditions.are_named:
+        return None
+    return tuple(
+        recorded_rendition(rendition, str(destination), one.fields, one.quality)
+        for rendition, destination, one in zip(
+            renditions.renditions, job.destinations, known, strict=True
+        )
+        if one.fields
+    )
 
 
 def _job_fields(job: ResizeJob, batch: _Batch) -> dict[str, Any]:
     return {
         "original_object_key": str(job.source),
-        "resized_object_key": str(job.destination),
+        "resized_object_key": str(job.destinations[0]),
         "processing_time": timestamp(batch.clock()),
     }
 
@@ -231,9 +278,9 @@ def _failure(error: Exception) -> dict[str, Any]:
     }
 
 
-def _exists(job: ResizeJob) -> OutputExists:
+def _exists(destination: Path) -> OutputExists:
     return OutputExists(
-        f"{job.destination} already exists with different content.",
+        f"{destination} already exists with different content.",
         hint="Use --overwrite to replace it.",
     )
 
@@ -244,20 +291,25 @@ def _is_same(path: Path, data: bytes) -> bool:
 
 
 def _write(
-    job: ResizeJob, data: bytes, source: os.stat_result, batch: _Batch, fields: Mapping[str, Any]
+    job: ResizeJob,
+    index: int,
+    data: bytes,
+    source: os.stat_result,
+    batch: _Batch,
+    known: KnownResult,
 ) -> None:
     """Write a result atomically; without `overwrite` an existing one is never replaced."""
-    mode = source.st_mode & 0o777
+    destination, mode = job.destinations[index], source.st_mode & 0o777
     try:
-        job.destination.parent.mkdir(parents=True, exist_ok=True)
-        with output_file(job.destination, mode=mode, overwrite=batch.options.overwrite) as file:
+        destination.parent.mkdir(parents=True, exist_ok=True)
+        with output_file(destination, mode=mode, overwrite=batch.options.overwrite) as file:
             file.write(data)
             file.flush()
-            write_mark(file.fileno(), source, batch.settings, fields)
+            write_mark(file.fileno(), source, batch.settings[index], known)
     except OSError as error:
-        if isinstance(error, FileExistsError) and job.destination.parent.is_dir():
-            raise _exists(job) from error  # it was created after the check
-        raise _not_writable(job.destination, error.strerror or str(error)) from error
+        if isinstance(error, FileExistsError) and destination.parent.is_dir():
+            raise _exists(destination) from error  # it was created after the check
+        raise _not_writable(destination, error.strerror or str(error)) from error
 
 
 def _check_writable(folder: Path) -> None:

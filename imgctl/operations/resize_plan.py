@@ -7,7 +7,8 @@ from pathlib import Path, PurePath, PurePosixPath
 
 from imgctl.core.errors import ImgctlError, InvalidInput
 from imgctl.core.formats import ImageFormat
-from imgctl.core.keys import output_name
+from imgctl.core.keys import output_name, split_prefix
+from imgctl.core.renditions import RenditionSet
 from imgctl.operations.input_files import InputFile, format_of
 
 _SEPARATORS = frozenset({"/", "\0", os.sep, os.altsep or "/"})
@@ -61,64 +62,111 @@ class ResultNames:
 
 
 @dataclass(frozen=True, slots=True)
+class EarlierResults:
+    """How results of this run, and of one with the settings, are recognized among the inputs.
+
+    `folders` are the paths of the folders of renditions, relative to the images that they lie
+    beside; `folder` is the one that the user named for all results.
+    """
+
+    names: tuple[ResultNames, ...]
+    folders: frozenset[str]
+    folder: Path | None
+    are_named_anew: bool
+
+    @classmethod
+    def of(
+        cls, made: RenditionSet, configured: RenditionSet, *, suffix: str, folder: Path | None
+    ) -> "EarlierResults":
+        """Return how results of `made`, with this suffix, and of `configured` are recognized."""
+        own = [(split_prefix(one.prefix), suffix) for one in made.renditions]
+        both = own + [(split_prefix(one.prefix), "") for one in configured.renditions]
+        return cls(
+            names=tuple(ResultNames(start, ending) for (place, start), ending in both if not place),
+            folders=frozenset(place.rstrip("/") for (place, _), _ in both if place),
+            folder=folder,
+            are_named_anew=all(place or start or suffix for (place, start), _ in own),
+        )
+
+    def is_result(self, name: str) -> bool:
+        """Return whether a file has the name of a result."""
+        return any(names.is_result(name) for names in self.names)
+
+    def is_folder(self, path: Path) -> bool:
+        """Return whether a folder, within one that the user named, contains results."""
+        if self.folder is not None and self.folder.exists() and self.folder.samefile(path):
+            return True
+        return any(path.match(place) for place in self.folders) and self.folder is None
+
+
+@dataclass(frozen=True, slots=True)
 class ResizeJob:
-    """One file to resize, and the file to write: below `folder`, if the user named one."""
+    """One file to resize, and the file to write for each rendition, in order.
+
+    They are below `folder`, if the user named one.
+    """
 
     source: Path
-    destination: Path
+    destinations: tuple[Path, ...]
     folder: Path | None = None
 
     def check(self, inputs: set[Path]) -> None:
-        """Raise OutputExists if the result would replace an input, OutsideFolder behind a link."""
-        if self.destination.resolve() in inputs:
-            raise OutputExists(
-                f"{self.destination} is also an input file.", hint="Choose another folder with -o."
-            )
-        parent = self.destination.parent.resolve()
-        if self.folder is not None and not parent.is_relative_to(self.folder.resolve()):
-            raise OutsideFolder(
-                f"{self.destination.parent} leads out of {self.folder} through a link.",
-                hint="Remove the link, or choose another folder with -o.",
-            )
+        """Raise OutputExists if a result would replace an input, OutsideFolder behind a link."""
+        for destination in self.destinations:
+            if destination.resolve() in inputs:
+                raise OutputExists(
+                    f"{destination} is also an input file.", hint="Choose another folder with -o."
+                )
+            parent = destination.parent.resolve()
+            if self.folder is not None and not parent.is_relative_to(self.folder.resolve()):
+                raise OutsideFolder(
+                    f"{destination.parent} leads out of {self.folder} through a link.",
+                    hint="Remove the link, or choose another folder with -o.",
+                )
 
 
 def plan_jobs(
     files: Iterable[InputFile],
-    names: ResultNames,
+    renditions: RenditionSet,
     *,
+    suffix: str = "",
     folder: Path | None = None,
-    wanted: ImageFormat | None = None,
 ) -> list[ResizeJob]:
-    """Return a job for each file: its result lies beside it, or under `folder` by its name.
+    """Return a job for each file: its results lie beside it, or under `folder` by its name.
 
-    `wanted` is the format of all results; None keeps each file's own, or what is written for it.
-    Raises InvalidInput where two results would share a file.
+    A folder in a rendition's prefix comes before that name. Raises InvalidInput where two results
+    would share a file.
     """
-    by_destination: dict[Path, ResizeJob] = {}
+    jobs, owners = [], dict[Path, Path]()
     for file in files:
-        name = names.name(file.path.name, _converted_to(file.path, wanted))
-        parent = file.path.parent if folder is None else folder / _parent(file.name)
-        job = ResizeJob(file.path, parent / name, folder)
-        other = by_destination.setdefault(job.destination.absolute(), job)
-        if other is not job:
-            raise InvalidInput(
-                f"{other.source} and {job.source} would both become {job.destination}.",
-                hint="Resize them into different folders, or name the folder that contains both"
-                " with --recursive.",
+        own = _format_of(file.path)
+        destinations = []
+        for rendition in renditions.renditions:
+            results_folder, start = split_prefix(rendition.prefix)
+            name = ResultNames(start, suffix).name(file.path.name, rendition.converted_to(own))
+            parent = (
+                file.path.parent / results_folder
+                if folder is None
+                else folder / results_folder / _parent(file.name)
             )
-    return list(by_destination.values())
+            destination = parent / name
+            other = owners.setdefault(destination.absolute(), file.path)
+            if other is not file.path:
+                raise InvalidInput(
+                    f"{other} and {file.path} would both become {destination}.",
+                    hint="Resize them into different folders, or name the folder that contains both"
+                    " with --recursive.",
+                )
+            destinations.append(destination)
+        jobs.append(ResizeJob(file.path, tuple(destinations), folder))
+    return jobs
 
 
-def _converted_to(source: Path, wanted: ImageFormat | None) -> ImageFormat | None:
-    """Return the format that a file is converted to; None if it keeps its own."""
+def _format_of(source: Path) -> ImageFormat | None:
     try:
-        own = format_of(source)
+        return format_of(source)
     except OSError:  # which its job reports
-        own = None
-    if own is None:
-        return wanted
-    result = wanted or own.result
-    return None if result is own else result
+        return None
 
 
 def _parent(name: PurePosixPath) -> Path:

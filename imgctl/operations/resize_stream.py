@@ -25,6 +25,6 @@ def resize_stream(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeR
             file.write(chunk)
         file.seek(0)
         try:
-            return process.resize(file, spec, limits)
+            return process.resize(file, [spec], limits)[0]
         finally:
             process.close()

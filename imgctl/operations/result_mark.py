@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from imgctl.core.spec import ResizeSpec
 _ATTRIBUTE = "user.imgctl.result"
 
 
-def settings_digest(spec: ResizeSpec) -> str:
+def spec_digest(spec: ResizeSpec) -> str:
     """Identify everything but the source that a result's bytes depend on."""
     parts = [repr(spec), __version__, version("pillow")]
     with suppress(PackageNotFoundError):
@@ -28,22 +29,32 @@ def settings_digest(spec: ResizeSpec) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def write_mark(
-    result: int, source: os.stat_result, settings: str, fields: Mapping[str, Any]
-) -> None:
-    """Mark the result with this descriptor, which is complete, and keep fields of its record."""
+@dataclass(frozen=True, slots=True)
+class KnownResult:
+    """What is known of a result: fields of its record, and the quality that it was encoded with.
+
+    There are no fields for an existing result that is kept whatever it is.
+    """
+
+    fields: dict[str, Any] = field(default_factory=dict)
+    quality: int | None = None
+
+
+def write_mark(result: int, source: os.stat_result, settings: str, known: KnownResult) -> None:
+    """Mark the result with this descriptor, which is complete, and keep what is known of it."""
     mark = {
         "source": _source_identity(source),
         "settings": settings,
         "result": _identity(os.fstat(result)),
-        "fields": fields,
+        "fields": known.fields,
+        "quality": known.quality,
     }
     with suppress(OSError, AttributeError):
         os.setxattr(result, _ATTRIBUTE, json.dumps(mark).encode())
 
 
-def read_mark(result: Path, source: os.stat_result, settings: str) -> dict[str, Any] | None:
-    """Return the fields of a result that is what the source and the settings would make again.
+def read_mark(result: Path, source: os.stat_result, settings: str) -> KnownResult | None:
+    """Return what is known of a result that is what the source and the settings would make again.
 
     None if it is not, or if nothing says so: size and time of change must be those of then.
     """
@@ -51,18 +62,21 @@ def read_mark(result: Path, source: os.stat_result, settings: str) -> dict[str, 
         mark = json.loads(os.getxattr(result, _ATTRIBUTE, follow_symlinks=False))
         expected = (_source_identity(source), settings, _identity(result.lstat()))
         if (mark["source"], mark["settings"], mark["result"]) == expected:
-            return _checked(mark["fields"])
+            return _checked(mark["fields"], mark["quality"])
     except (OSError, AttributeError, ValueError, TypeError, LookupError, RecursionError):
         pass
     return None
 
 
-def _checked(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields, which anyone may have written; raises TypeError if they are not ours."""
+def _checked(fields: Mapping[str, Any], quality: object) -> KnownResult:
+    """Return what anyone may have written; raises TypeError or LookupError if it is not ours."""
     Record(resource_id="", **fields)
-    if not all(isinstance(value, str | int | None) for value in fields.values()):
+    if not all(isinstance(value, str | int | None) for value in (*fields.values(), quality)):
         raise TypeError("a field is neither a text nor a number")
-    return dict(fields)
+    for name in ("resized_width", "resized_height", "resized_file_size"):
+        int(fields[name])
+    str(fields["resized_format"])
+    return KnownResult(dict(fields), None if quality is None else int(str(quality)))
 
 
 def _source_identity(stat: os.stat_result) -> list[int]:

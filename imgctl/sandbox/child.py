@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import BinaryIO, NoReturn
 
@@ -51,9 +51,13 @@ class Child:
         self.is_used = False
 
     def resize(
-        self, source: BinaryIO, spec: ResizeSpec, limits: Limits, deadline_s: float | None
-    ) -> ResizeResult:
-        """Resize an image until the monotonic clock reaches `deadline_s`.
+        self,
+        source: BinaryIO,
+        specs: Sequence[ResizeSpec],
+        limits: Limits,
+        deadline_s: float | None,
+    ) -> list[ResizeResult]:
+        """Resize an image in several ways until the monotonic clock reaches `deadline_s`.
 
         Raises PictureError, ChildDied or ChildNotStarted.
         """
@@ -61,13 +65,16 @@ class Child:
         self.is_used = True
         try:
             self._limit_wait(deadline_s)
-            messages.send_request(self._connection, source, spec, limits)
+            messages.send_request(self._connection, source, specs, limits)
             response = messages.decode_response(self._receive_line(deadline_s))
             if isinstance(response, Exception):
                 raise response
-            if not 0 <= response.data_bytes <= limits.max_process_bytes:
-                raise BadResponse(f"{response.data_bytes} bytes")
-            return response.with_data(self._receive(response.data_bytes, deadline_s))
+            sizes, total = response.data_bytes, sum(response.data_bytes)
+            if len(sizes) != len(specs):
+                raise BadResponse(f"{len(sizes)} results")
+            if min(sizes) < 0 or total > limits.max_process_bytes:
+                raise BadResponse(f"{sizes} bytes")
+            return response.with_data(self._receive(total, deadline_s))
         except TimeoutError as error:
             raise ChildDied(self.end(), timed_out=True) from error
         except (OSError, EOFError) as error:
@@ -116,7 +123,7 @@ class Child:
                 raise BadResponse("a line is too long")
         return line
 
-    def _receive(self, size: int, deadline_s: float | None) -> bytes:
+    def _receive(self, size: int, deadline_s: float | None) -> memoryview:
         data = bytearray(size)
         rest = memoryview(data)
         while rest:
@@ -125,7 +132,7 @@ class Child:
             if not received:
                 raise EOFError
             rest = rest[received:]
-        return bytes(data)
+        return memoryview(data)
 
     def _limit_wait(self, deadline_s: float | None) -> None:
         """Limit the next call on the connection, which then raises TimeoutError."""

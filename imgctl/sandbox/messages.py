@@ -1,13 +1,14 @@
 """What the two processes send each other.
 
 The request is a pickle, because the child trusts its parent. The response is JSON and the encoded
-image: the child has decoded what may be hostile, and its parent executes nothing from it.
+images: the child has decoded what may be hostile, and its parent executes nothing from it.
 """
 
 import json
 import pickle
 import socket
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from imgctl.core.errors import (
@@ -26,7 +27,7 @@ from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 
 READY = b"ready\n"
-MAX_LINE_BYTES = 65_536
+MAX_LINE_BYTES = 1_048_576
 
 _ERRORS: dict[str, type[PictureError]] = {
     error.__name__: error
@@ -42,30 +43,37 @@ class BadResponse(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class ResponseHeader:
-    """The response without the encoded image, which has `data_bytes` bytes and follows."""
+    """The results without their encoded images, which follow it one after another.
 
-    data_bytes: int
-    original: ImageInfo
-    resized: ImageInfo
-    notes: tuple[str, ...]
+    `data_bytes` are their sizes.
+    """
 
-    def with_data(self, data: bytes) -> ResizeResult:
-        """Return the whole result."""
-        return ResizeResult(data, self.original, self.resized, self.notes)
+    results: tuple[ResizeResult, ...]
+    data_bytes: tuple[int, ...]
+
+    def with_data(self, data: memoryview) -> list[ResizeResult]:
+        """Return the whole results."""
+        whole, start = [], 0
+        for result, size in zip(self.results, self.data_bytes, strict=True):
+            whole.append(replace(result, data=bytes(data[start : start + size])))
+            start += size
+        return whole
 
 
 def send_request(
-    connection: socket.socket, source: BinaryIO, spec: ResizeSpec, limits: Limits
+    connection: socket.socket, source: BinaryIO, specs: Sequence[ResizeSpec], limits: Limits
 ) -> None:
     """Send a request, with a descriptor of the file `source`, which may be unnamed."""
-    request = pickle.dumps((spec, limits))
+    request = pickle.dumps((tuple(specs), limits))
     length = len(request).to_bytes(_LENGTH_BYTES, "big")
     socket.send_fds(connection, [length], [source.fileno()])
     connection.sendall(request)
 
 
-def receive_request(connection: socket.socket) -> tuple[int, ResizeSpec, Limits] | None:
-    """Receive the parent's next request: a file's descriptor, the spec and the limits.
+def receive_request(
+    connection: socket.socket,
+) -> tuple[int, tuple[ResizeSpec, ...], Limits] | None:
+    """Receive the parent's next request: a file's descriptor, the specs and the limits.
 
     None if the parent has closed the connection.
     """
@@ -73,20 +81,13 @@ def receive_request(connection: socket.socket) -> tuple[int, ResizeSpec, Limits]
     if not length:
         return None
     request = connection.recv(int.from_bytes(length, "big"), socket.MSG_WAITALL)
-    spec, limits = pickle.loads(request)  # noqa: S301 (the parent's own)
-    return descriptors[0], spec, limits
+    specs, limits = pickle.loads(request)  # noqa: S301 (the parent's own)
+    return descriptors[0], specs, limits
 
 
-def encode_result(result: ResizeResult) -> bytes:
-    """Return the header of a response; `result.data` follows it."""
-    return _line(
-        {
-            "data_bytes": len(result.data),
-            "original": _image_document(result.original),
-            "resized": _image_document(result.resized),
-            "notes": [note[:_MAX_TEXT] for note in result.notes],
-        }
-    )
+def encode_results(results: Sequence[ResizeResult]) -> bytes:
+    """Return the header of a response; each result's `data` follows it."""
+    return _line({"results": [_result_document(result) for result in results]})
 
 
 def encode_error(error: PictureError) -> bytes:
@@ -103,11 +104,10 @@ def decode_response(line: bytes) -> ResponseHeader | PictureError:
         document = json.loads(line)
         if "error" in document:
             return _ERRORS[document["error"]](str(document["message"]), hint=str(document["hint"]))
+        results = document["results"]
         return ResponseHeader(
-            data_bytes=int(document["data_bytes"]),
-            original=_image_info(document["original"]),
-            resized=_image_info(document["resized"]),
-            notes=tuple(str(note) for note in document["notes"]),
+            tuple(_result(item) for item in results),
+            tuple(int(item["data_bytes"]) for item in results),
         )
     except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise BadResponse(f"not a response: {line[:100]!r}") from error
@@ -115,6 +115,27 @@ def decode_response(line: bytes) -> ResponseHeader | PictureError:
 
 def _line(document: dict[str, Any]) -> bytes:
     return json.dumps(document).encode() + b"\n"
+
+
+def _result_document(result: ResizeResult) -> dict[str, Any]:
+    return {
+        "data_bytes": len(result.data),
+        "original": _image_document(result.original),
+        "resized": _image_document(result.resized),
+        "notes": [note[:_MAX_TEXT] for note in result.notes],
+        "quality": result.quality,
+    }
+
+
+def _result(document: dict[str, Any]) -> ResizeResult:
+    quality = document["quality"]
+    return ResizeResult(
+        data=b"",
+        original=_image_info(document["original"]),
+        resized=_image_info(document["resized"]),
+        notes=tuple(str(note) for note in document["notes"]),
+        quality=None if quality is None else int(quality),
+    )
 
 
 def _image_document(info: ImageInfo) -> dict[str, Any]:

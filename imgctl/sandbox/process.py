@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Protocol
 
 from imgctl.core.errors import Damaged, OutOfMemory, PictureError, TooSlow
@@ -13,19 +13,20 @@ from imgctl.sandbox.child import Child, ChildDied, ChildNotStarted
 
 
 class Resize(Protocol):
-    """Resizes the image in an open file; raises PictureError if that is impossible.
+    """Resizes the image in an open file in several ways; the results are in the order of `specs`.
 
-    `timeout_s` limits the time that passes, and `limits.max_cpu_seconds` the processor time.
+    Raises PictureError if one of them is impossible. `timeout_s` limits the time that passes, and
+    `limits.max_cpu_seconds` the processor time.
     """
 
     def __call__(  # noqa: D102
         self,
         source: BinaryIO,
-        spec: ResizeSpec,
+        specs: Sequence[ResizeSpec],
         limits: Limits,
         *,
         timeout_s: float | None = None,
-    ) -> ResizeResult: ...
+    ) -> list[ResizeResult]: ...
 
 
 class Interrupted(RuntimeError):
@@ -48,12 +49,12 @@ class ResizeProcess:
     def resize(
         self,
         source: BinaryIO,
-        spec: ResizeSpec,
+        specs: Sequence[ResizeSpec],
         limits: Limits,
         *,
         timeout_s: float | None = None,
-    ) -> ResizeResult:
-        """Resize the image in an open file, which must have a descriptor.
+    ) -> list[ResizeResult]:
+        """Resize the image in an open file, which must have a descriptor, in several ways.
 
         Raises PictureError, also if the child dies of the image: OutOfMemory, TooSlow or Damaged.
         An image that is too much for a used child is given to a new one: the result does not
@@ -67,7 +68,7 @@ class ResizeProcess:
             self._check_interrupted()  # while it was started
             is_new = not child.is_used
             try:
-                return child.resize(source, spec, limits, deadline_s)
+                return child.resize(source, specs, limits, deadline_s)
             except ChildNotStarted:
                 self._child = None
                 raise

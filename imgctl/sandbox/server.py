@@ -12,11 +12,12 @@ import socket
 import sys
 import time
 import warnings
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from imgctl.core.errors import Damaged, OutOfMemory, PictureError
 from imgctl.core.limits import Limits
-from imgctl.core.resize import resize
+from imgctl.core.resize import resize_each
 from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 from imgctl.sandbox import messages
@@ -30,25 +31,25 @@ def serve(connection: socket.socket) -> None:
     _detach()
     connection.sendall(messages.READY)
     while (request := messages.receive_request(connection)) is not None:
-        descriptor, spec, limits = request
+        descriptor, specs, limits = request
         try:
             with os.fdopen(descriptor, "rb") as source:
-                result = _resize(source, spec, limits)
+                results = _resize(source, specs, limits)
         except PictureError as error:
             connection.sendall(messages.encode_error(error))
             if isinstance(error, OutOfMemory):
                 return
         else:
-            connection.sendall(messages.encode_result(result))
-            connection.sendall(result.data)
-            del result  # the next image gets its memory
+            connection.sendall(messages.encode_results(results))
+            while results:  # the next image gets their memory
+                connection.sendall(results.pop(0).data)
 
 
-def _resize(source: BinaryIO, spec: ResizeSpec, limits: Limits) -> ResizeResult:
+def _resize(source: BinaryIO, specs: Sequence[ResizeSpec], limits: Limits) -> list[ResizeResult]:
     """Resize an image within the limits. Raises PictureError, whatever goes wrong."""
     _limit_process(limits)
     try:
-        return resize(source, spec, limits)
+        return resize_each(source, specs, limits)
     except PictureError:
         raise
     except MemoryError as error:

@@ -182,6 +182,8 @@ def _process_each(
             invocation.log(
                 {"level": "INFO", **line, **_log_fields(result), "durationMs": duration_ms}
             )
+            for rendition_line in _rendition_lines(result):
+                invocation.log({"level": "INFO", "requestId": line["requestId"], **rendition_line})
             yield Processed(created, result)
 
 
@@ -211,6 +213,26 @@ def _outcome_document(record: Record) -> dict[str, str | None]:
         "code": record.failure_code,
         "reason": record.failure_reason,
     }
+
+
+def _rendition_lines(result: ProcessResult) -> Iterator[dict[str, Any]]:
+    """Yield a line for each rendition that was stored; the template counts them by name.
+
+    A line has one value of each name, and a metric takes one value of a line.
+    """
+    record = result.record
+    if record.status is Status.SUCCEEDED and not result.repeated:
+        for rendition in record.renditions or ():
+            yield {
+                "outcome": "RENDITION",
+                "rendition": rendition.name,
+                "key": rendition.key,
+                "record": record.resource_id,
+                "bytes": rendition.file_bytes,
+                "resized": f"{rendition.width}x{rendition.height}",
+                "format": rendition.format,
+                **({} if rendition.notes is None else {"notes": rendition.notes}),
+            }
 
 
 def _log_fields(result: ProcessResult) -> dict[str, Any]:

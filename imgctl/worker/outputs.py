@@ -1,7 +1,7 @@
-"""Storing an output, unless that of a newer upload exists."""
+"""Storing the outputs of an upload, unless those of a newer one exist."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -23,26 +23,73 @@ class StoreResult:
     """How an output was stored.
 
     `newer` is the output of a newer upload if one exists, which is then kept. `replaced` is true if
-    an output existed before: a slower invocation may have replaced a newer one.
+    an output existed before: this invocation may have been slower, and have replaced a newer one.
     """
 
     newer: storage.Output | None = None
     replaced: bool = False
 
 
-def store(
+@dataclass(frozen=True, slots=True)
+class NewOutput:
+    """A result to store: its key and bucket, and the name of its rendition, if it has one."""
+
+    bucket: str
+    key: str
+    rendition: str
+    result: ResizeResult
+    cache_control: str
+
+
+def store_all(
     s3: "S3Client",
-    result: ResizeResult,
+    outputs: Sequence[NewOutput],
     record: Record,
     now: datetime,
     compare: Callable[[storage.Output], EventOrder],
 ) -> StoreResult:
-    """Write the output of a record unless that of a newer upload exists.
+    """Write the outputs of a record, unless those of a newer upload exist.
 
-    `compare` returns the record's order relative to an existing output. The same bytes of the same
-    upload are not written again. Raises WriteConflict.
+    The first output decides for all: an upload writes the others while the first one is its own.
+    Otherwise two uploads whose order only the bucket knows could each take what the other left, as
+    the bucket changes meanwhile. `compare` returns the record's order relative to an existing first
+    output. Raises WriteConflict.
     """
-    bucket, key = record.resized_bucket or "", record.resized_object_key or ""
+    first, *others = outputs
+    replaced = False
+
+    def first_is_ours(_other: storage.Output) -> EventOrder:
+        held = storage.head_output(s3, first.bucket, first.key)
+        ours = held is not None and held.record_id == record.resource_id
+        return EventOrder.NEWER if ours else EventOrder.OLDER
+
+    for _ in range(_ATTEMPTS):
+        stored = _store(s3, first, record, now, compare)
+        replaced = replaced or stored.replaced
+        if stored.newer is not None:
+            return StoreResult(stored.newer, replaced)
+        for output in others:
+            stored = _store(s3, output, record, now, first_is_ours)
+            replaced = replaced or stored.replaced
+            if stored.newer is not None:
+                break
+        else:
+            return StoreResult(replaced=replaced)
+    raise WriteConflict(f"concurrent writes of the outputs beside {first.key}")
+
+
+def _store(
+    s3: "S3Client",
+    output: NewOutput,
+    record: Record,
+    now: datetime,
+    compare: Callable[[storage.Output], EventOrder],
+) -> StoreResult:
+    """Write one output unless that of a newer upload exists.
+
+    The same bytes of the same upload are not written again.
+    """
+    result, bucket, key = output.result, output.bucket, output.key
     sha256 = hashlib.sha256(result.data).hexdigest()
     metadata = {
         "original_filename": (record.original_object_key or "").rpartition("/")[2],
@@ -52,11 +99,13 @@ def store(
         "record_id": record.resource_id,
         "sequencer": record.sequencer or "",
         "sha256": sha256,
+        **({"rendition": output.rendition} if output.rendition else {}),
     }
     existing = None  # most outputs are new: the first attempt saves the request to read it
     for _ in range(_ATTEMPTS):
         if existing is not None:
-            if (existing.record_id, existing.sha256) == (record.resource_id, sha256):
+            same = (existing.record_id, existing.sha256) == (record.resource_id, sha256)
+            if same and existing.cache_control == output.cache_control:
                 return StoreResult(replaced=True)
             if compare(existing) is EventOrder.OLDER:
                 return StoreResult(newer=existing)
@@ -68,6 +117,7 @@ def store(
                 result.data,
                 result.resized.format,
                 metadata,
+                cache_control=output.cache_control,
                 replaces=existing,
             )
         except storage.PreconditionFailed:

@@ -1,14 +1,16 @@
-"""Processing of one object: download, resize, store the output, store the record."""
+"""Processing of one object: download, resize, store the outputs, store the record."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from imgctl.core.current_record import CurrentRecord, EventOrder, is_same_content
 from imgctl.core.errors import PictureError, TooSlow
-from imgctl.core.keys import is_folder_marker, output_key
+from imgctl.core.keys import is_folder_marker
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
+from imgctl.core.recorded_renditions import RecordedRendition, recorded_rendition
+from imgctl.core.renditions import RenditionSet
 from imgctl.core.result import ResizeResult
 from imgctl.sandbox.process import Resize
 from imgctl.worker import ordering, outputs, records, storage
@@ -22,7 +24,7 @@ from imgctl.worker.identity import (
     with_known_sequencer,
 )
 from imgctl.worker.ordering import Compare
-from imgctl.worker.outputs import StoreResult
+from imgctl.worker.outputs import NewOutput, StoreResult
 from imgctl.worker.records import CommitResult, Supersession, WriteConflict
 from imgctl.worker.settings import Settings
 
@@ -59,7 +61,7 @@ class ProcessResult:
 
 @dataclass(frozen=True, slots=True)
 class ResizeOutcome:
-    """A record of what was resized and stored, and whether another output was in its place.
+    """A record of what was resized and stored, and whether another output was in place of one.
 
     `superseded_by_bucket` is true if only the bucket says that the upload is superseded.
     """
@@ -90,7 +92,7 @@ def process(
 ) -> ProcessResult:
     """Resize one object and record the outcome; an invalid image is recorded as FAILED.
 
-    The output is written before the record, so that no record names an output that does not exist.
+    The outputs are written before the record, so that no record names one that does not exist.
     Nothing older replaces anything newer, and a repetition ends in the same state. Raises
     WriteConflict, DeadlineExceeded, NoSpace and the errors of S3 and DynamoDB, all of which can be
     retried, and FolderMarker, which is no failure.
@@ -125,9 +127,12 @@ def process(
     if record.status is Status.SUPERSEDED:
         # The event of the newer upload makes its record the current one of the key.
         stored = records.put_superseded(deps.dynamodb, settings.table, record)
-        if by_bucket:
+        if by_bucket or replaced:
             current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
-            _process_unrecorded_newest(created, current, settings, deps, request_id)
+            if by_bucket:
+                _process_unrecorded_newest(created, current, settings, deps, request_id)
+            elif current is not None:
+                _restore_newest_outputs(current, settings, deps)
         return ProcessResult(record, repeated=stored is not Supersession.NEW)
     commit = records.commit(
         deps.dynamodb, settings.table, record, lambda other: compare(record, other, deps.s3)
@@ -137,7 +142,7 @@ def process(
     ):
         _process_unrecorded_newest(created, commit.current, settings, deps, request_id)
     elif replaced or _may_be_older(commit):
-        _restore_newest_output(commit.current, settings, deps, commit.record)
+        _restore_newest_outputs(commit.current, settings, deps, commit.record)
     return ProcessResult(commit.record, commit.repeated)
 
 
@@ -162,7 +167,7 @@ def _process_unrecorded_newest(
     if newest is not None and is_unrecorded and not is_folder_marker(newest.key, newest.size):
         process(newest, settings, deps, request_id)
     elif current is not None:
-        _restore_newest_output(current, settings, deps)
+        _restore_newest_outputs(current, settings, deps)
 
 
 def _may_be_older(commit: CommitResult) -> bool:
@@ -239,7 +244,7 @@ def _supersede_if_replaced(
         if current is None or current.last_good is None:
             current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
         if current is not None:
-            _restore_newest_output(current, settings, deps)
+            _restore_newest_outputs(current, settings, deps)
         return ProcessResult(old, repeated=stored is Supersession.REPEATED)
     raise WriteConflict(f"concurrent changes of {created.key}")
 
@@ -251,7 +256,7 @@ def _resize_and_store(
     record: Record,
     compare: Compare,
 ) -> ResizeOutcome:
-    """Download, resize and store the output; an invalid image results in a FAILED record.
+    """Download, resize and store the outputs; an invalid image results in a FAILED record.
 
     Raises ObjectGone, ObjectArchived or TooLarge before anything is downloaded.
     """
@@ -271,7 +276,9 @@ def _resize_and_store(
             with original.path.open("rb") as source:
                 # Not of the time that is left: what came before is no fault of the image.
                 limits = settings.limits.for_time(deps.deadline.whole_time_s)
-                result = deps.resize(source, settings.spec, limits, timeout_s=timeout_s)
+                results = deps.resize(
+                    source, settings.renditions.specs, limits, timeout_s=timeout_s
+                )
         except TooSlow as error:
             if timeout_s < _ALONE * deps.deadline.whole_time_s:
                 raise DeadlineExceeded(f"{timeout_s:.1f} s were left to resize an image") from error
@@ -279,46 +286,65 @@ def _resize_and_store(
         except PictureError as error:
             return ResizeOutcome(replace(record, **failure_fields(error)))
     resized_s = deps.stopwatch_s()
+    keys = settings.renditions.output_keys(created.key, results[0].original.format)
     record = replace(
         record,
         resized_bucket=settings.destination_bucket,
-        resized_object_key=output_key(created.key, settings.output_prefix, result.converted_to),
+        resized_object_key=keys[0],
         fetch_ms=_ms(downloaded_s - started_s),
         resize_ms=_ms(resized_s - downloaded_s),
-        **picture_fields(result.original, result.resized, result.notes),
+        renditions=_recorded(settings.renditions, keys, results),
+        **picture_fields(results[0]),
     )
-    stored = _store(result, record, deps, compare)
+    new_outputs = [
+        NewOutput(settings.destination_bucket, key, name, result, settings.cache_control)
+        for key, name, result in zip(keys, settings.renditions.names, results, strict=True)
+    ]
+    stored = _store(new_outputs, record, deps, compare)
     newer = stored.newer
     same = newer is not None and is_same_content(record, newer.record_id, newer.sequencer)
     if newer is not None and same and not record.sequencer:
         record = replace(record, resource_id=newer.record_id, sequencer=newer.sequencer)
-        stored = _store(result, record, deps, compare)
+        again = _store(new_outputs, record, deps, compare)
+        stored = replace(again, replaced=stored.replaced or again.replaced)
     if (newer := stored.newer) is not None:
         # An output without a record is another program's, which says nothing about uploads.
         by_bucket = bool(newer.record_id) and ordering.bucket_decides(record, newer)
         superseded = records.superseded(record, newer.record_id)
-        return ResizeOutcome(superseded, superseded_by_bucket=by_bucket)
+        return ResizeOutcome(superseded, stored.replaced, by_bucket)
     record = replace(record, store_ms=_ms(deps.stopwatch_s() - resized_s))
     return ResizeOutcome(record, stored.replaced)
 
 
-def _store(
-    result: ResizeResult, record: Record, deps: Dependencies, compare: Compare
-) -> StoreResult:
-    return outputs.store(
-        deps.s3, result, record, deps.now(), lambda other: compare(record, other, deps.s3)
+def _recorded(
+    renditions: RenditionSet, keys: Sequence[str], results: Sequence[ResizeResult]
+) -> tuple[RecordedRendition, ...] | None:
+    """Return what the record lists; None for a stack without renditions."""
+    if not renditions.are_named:
+        return None
+    return tuple(
+        recorded_rendition(rendition, key, picture_fields(result), result.quality)
+        for rendition, key, result in zip(renditions.renditions, keys, results, strict=True)
     )
 
 
-def _restore_newest_output(
+def _store(
+    new_outputs: Sequence[NewOutput], record: Record, deps: Dependencies, compare: Compare
+) -> StoreResult:
+    return outputs.store_all(
+        deps.s3, new_outputs, record, deps.now(), lambda other: compare(record, other, deps.s3)
+    )
+
+
+def _restore_newest_outputs(
     current: CurrentRecord,
     settings: Settings,
     deps: Dependencies,
     known: Record | None = None,
 ) -> None:
-    """Write the newest output again if it is missing, or if a slower invocation replaced it.
+    """Write the newest outputs again if one is missing, or if a slower invocation replaced it.
 
-    A record that is `known` need not be read for the key of its output.
+    A record that is `known` need not be read for the format that decides the keys of its outputs.
 
     S3 compares only ETags: a conditional write also succeeds if the output that was read has been
     replaced by a newer one with the same bytes. Therefore an invocation that replaced an output
@@ -331,15 +357,11 @@ def _restore_newest_output(
             return
         if known is None or (known.resource_id, known.status) != (good.record_id, Status.SUCCEEDED):
             known = records.record_at(deps.dynamodb, settings.table, good.record_id)
-        converted_to = None if known is None else known.converted_to
         created = created_again(good, current.bucket, current.key)
         record = new_record(created, "")
-        existing = storage.head_output(
-            deps.s3,
-            settings.destination_bucket,
-            output_key(current.key, settings.output_prefix, converted_to),
-        )
-        if existing and ordering.by_bucket(record, existing, deps.s3) is not EventOrder.NEWER:
+        source_format = None if known is None else known.source_format
+        keys = settings.renditions.output_keys(current.key, source_format)
+        if not _are_older(keys, record, settings, deps):
             return
         try:
             outcome = _resize_and_store(created, settings, deps, record, ordering.by_bucket)
@@ -349,7 +371,22 @@ def _restore_newest_output(
             return
         changed = records.current_at(deps.dynamodb, settings.table, current.bucket, current.key)
         current = changed or current
-    raise WriteConflict(f"concurrent writes of the output of {current.key}")
+    raise WriteConflict(f"concurrent writes of the outputs of {current.key}")
+
+
+def _are_older(keys: Sequence[str], record: Record, settings: Settings, deps: Dependencies) -> bool:
+    """Return whether outputs are missing, or those of an older upload.
+
+    The first one decides. Those of a newer upload are left to its own event.
+    """
+    first, *others = (
+        storage.head_output(deps.s3, settings.destination_bucket, key) for key in keys
+    )
+    if first is None:
+        return True
+    order = ordering.by_bucket(record, first, deps.s3)
+    are_mixed = any(other is None or other.record_id != first.record_id for other in others)
+    return order is EventOrder.NEWER or (order is EventOrder.SAME and are_mixed)
 
 
 def _ms(seconds: float) -> int:

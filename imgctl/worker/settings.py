@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 
 from imgctl.core.errors import Hint, ImgctlError
 from imgctl.core.limits import MEBIBYTE, Limits
-from imgctl.core.spec import ResizeSpec, Scale
+from imgctl.core.rendition_tables import InvalidRendition, renditions_in
+from imgctl.core.renditions import RenditionSet
 
 
 class SettingsError(ImgctlError):
@@ -17,14 +17,17 @@ class SettingsError(ImgctlError):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Where results are stored, and how images are resized."""
+    """Where results are stored, and how images are resized.
+
+    `cache_control` is the header of that name that outputs are served with; empty for none.
+    """
 
     source_bucket: str
     destination_bucket: str
     table: str
-    output_prefix: str
-    spec: ResizeSpec
+    renditions: RenditionSet
     limits: Limits
+    cache_control: str = ""
 
 
 _RUNTIME_MEBIBYTES = 169  # of the interpreter and the SDK, 50 when idle, and of results to store
@@ -47,19 +50,18 @@ def from_environ(environ: Mapping[str, str]) -> Settings:
             source_bucket=environ["SOURCE_BUCKET"],
             destination_bucket=environ["DESTINATION_BUCKET"],
             table=environ["TABLE_NAME"],
-            output_prefix=environ["OUTPUT_PREFIX"],
-            spec=ResizeSpec(
-                target=Scale(Fraction(environ["SCALE"])),
-                quality=int(environ["QUALITY"]) if "QUALITY" in environ else None,
-            ),
+            renditions=renditions_in(environ),
             limits=_limits(environ),
+            cache_control=environ.get("CACHE_CONTROL", ""),
         )
     except KeyError as error:
         raise SettingsError(
             f"The environment variable {error.args[0]} is missing.",
             hint=Hint("Deploy the function with {}, which sets it.", "deploy"),
         ) from error
-    except (ValueError, ZeroDivisionError) as error:
+    except InvalidRendition as error:
+        raise SettingsError(f"RENDITIONS is invalid: {error}.", hint=error.hint) from error
+    except ValueError as error:
         raise SettingsError(
             f"SCALE or QUALITY is invalid: {error}.", hint="Deploy with a scale such as 0.5."
         ) from error

@@ -78,6 +78,7 @@ class Output:
     record_id: str
     sequencer: str
     sha256: str
+    cache_control: str = ""
 
 
 @contextmanager
@@ -190,6 +191,7 @@ def head_output(s3: "S3Client", bucket: str, key: str) -> Output | None:
         record_id=metadata.get("record_id", ""),
         sequencer=metadata.get("sequencer", ""),
         sha256=metadata.get("sha256", ""),
+        cache_control=head.get("CacheControl", ""),
     )
 
 
@@ -215,6 +217,7 @@ def put_output(
     image_format: ImageFormat,
     metadata: dict[str, str],
     *,
+    cache_control: str = "",
     replaces: Output | None,
 ) -> None:
     """Store a resized image with its metadata, encoded as the ASCII that S3 requires.
@@ -222,9 +225,11 @@ def put_output(
     Raises PreconditionFailed if another writer was faster: if the output is no longer `replaces`,
     or exists where `replaces` is None.
     """
-    condition: dict[str, Any] = (
+    headers: dict[str, Any] = (
         {"IfMatch": replaces.etag} if replaces is not None else {"IfNoneMatch": "*"}
     )
+    if cache_control:
+        headers["CacheControl"] = cache_control
     try:
         s3.put_object(
             Bucket=bucket,
@@ -232,7 +237,7 @@ def put_output(
             Body=data,
             ContentType=image_format.content_type,
             Metadata={name: _ascii(value) for name, value in metadata.items()},
-            **condition,
+            **headers,
         )
     except ClientError as error:
         code = error.response["Error"]["Code"]

@@ -9,98 +9,24 @@ import pytest
 from imgctl.aws.audit import (
     AuditContext,
     NothingToAcknowledge,
-    Problem,
-    SourceObject,
     acknowledge,
-    check,
     check_page,
     head_source_object,
     list_source_objects,
     orphans,
 )
+from imgctl.aws.findings import OutputSettings, Problem, SourceObject
 from imgctl.aws.session import Aws
 from imgctl.core import current_record
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.spec import ResizeSpec
 from tests.aws.conftest import TABLE
 from tests.stack_outputs import OUTPUTS
 
 SOURCE, DESTINATION = OUTPUTS.source_bucket, OUTPUTS.destination_bucket
-
-OBJECT = SourceObject(key="a.jpg", version_id="v2", etag="e2", size=1, modified="2026")
-RECORD = Record(
-    resource_id="1" * 32,
-    original_object_key="a.jpg",
-    version_id="v2",
-    etag="e2",
-    sequencer="0A",
-    resized_object_key="resized-a.jpg",
-)
-
-
-@pytest.mark.parametrize(
-    ("record", "output", "problem"),
-    [
-        (RECORD, RECORD.resource_id, None),
-        (None, None, Problem.NEVER_PROCESSED),
-        (replace(RECORD, version_id="v1"), RECORD.resource_id, Problem.NEVER_PROCESSED),
-        (replace(RECORD, status=Status.FAILED), None, Problem.FAILED),
-        (RECORD, None, Problem.OUTPUT_GONE),
-        (RECORD, "0" * 32, Problem.OUTPUT_STALE),
-        # The original function recorded no version, and did not mark its outputs.
-        (replace(RECORD, version_id=None, etag=None, processing_time="2026-02"), "", None),
-        (
-            replace(RECORD, version_id=None, etag=None, processing_time="2025-12"),
-            "",
-            Problem.NEVER_PROCESSED,  # uploaded again afterwards
-        ),
-        (replace(RECORD, version_id=None, etag="e1"), "", Problem.NEVER_PROCESSED),
-    ],
-)
-def test_an_object_is_checked_against_its_record_and_its_output(
-    record: Record | None, output: str | None, problem: Problem | None
-) -> None:
-    assert check(OBJECT, record, output).problem is problem
-
-
-FAILED = replace(RECORD, status=Status.FAILED, failure_code="damaged", failure_reason="No.")
-GOOD = replace(RECORD, resource_id="2" * 32, version_id="v1")
-
-
-@pytest.mark.parametrize(
-    ("good", "output", "reason"),
-    [
-        (None, None, "damaged: No."),
-        (GOOD, GOOD.resource_id, "damaged: No."),
-        (GOOD, None, "damaged: No. The last good output is gone; reprocess restores it."),
-        (GOOD, "3" * 32, "damaged: No. The last good output is stale; reprocess restores it."),
-    ],
-)
-def test_a_failed_upload_is_checked_for_the_output_of_the_last_good_one(
-    good: Record | None, output: str | None, reason: str
-) -> None:
-    finding = check(OBJECT, FAILED, output, good)
-    assert (finding.problem, finding.reason) == (Problem.FAILED, reason)
-
-
-def test_an_acknowledged_failure_is_silent_unless_the_last_good_output_is_missing() -> None:
-    assert not check(OBJECT, FAILED, None, None, acknowledged=True).is_open
-    assert not check(OBJECT, FAILED, GOOD.resource_id, GOOD, acknowledged=True).is_open
-    assert check(OBJECT, FAILED, None, GOOD, acknowledged=True).is_open
-    assert check(OBJECT, RECORD, None, None, acknowledged=True).is_open  # its output is gone
-
-
-def test_without_versions_a_record_is_matched_by_its_etag() -> None:
-    unversioned = replace(OBJECT, version_id="")
-    record = replace(RECORD, version_id=None)
-    assert check(unversioned, record, RECORD.resource_id).problem is None
-    older = replace(record, etag="e1")
-    assert check(unversioned, older, RECORD.resource_id).problem is Problem.NEVER_PROCESSED
-
-
-def test_a_finding_keeps_the_sequencer_of_the_original_event() -> None:
-    assert check(OBJECT, RECORD, None).source.sequencer == "0A"
-    assert check(OBJECT, None, None).source.sequencer == ""
+DEFAULT = OutputSettings(RenditionSet.unnamed("resized-", ResizeSpec()))
 
 
 @pytest.fixture
@@ -111,7 +37,7 @@ def context(aws: Aws, table: str) -> Iterator[AuditContext]:
         )
     aws.s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration={"Status": "Enabled"})
     with ThreadPoolExecutor(4) as pool:
-        yield AuditContext(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table))
+        yield AuditContext(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table), DEFAULT)
 
 
 def upload(context: AuditContext, key: str) -> SourceObject:

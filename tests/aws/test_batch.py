@@ -5,7 +5,7 @@ from pathlib import Path
 from botocore.stub import ANY, Stubber
 
 from imgctl.aws import batch
-from imgctl.aws.audit import SourceObject
+from imgctl.aws.findings import SourceObject
 from imgctl.aws.session import Aws
 from imgctl.worker.events import ObjectCreated, batch_tasks
 from tests.stack_outputs import OUTPUTS

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.response import StreamingBody
 from botocore.stub import Stubber
 
-from imgctl.aws.audit import SourceObject
+from imgctl.aws.findings import SourceObject
 from imgctl.aws.invoke import InvokeResult, invoke, invoke_each, s3_event_for
 from imgctl.aws.session import Aws
 from imgctl.core.record import Status

@@ -41,7 +41,7 @@ _RESIZE = """
 from imgctl.worker import function
 settings, deps = function._cold_start()
 with open(sys.argv[3], "rb") as source:
-    deps.resize(source, settings.spec, settings.limits)
+    deps.resize(source, settings.renditions.specs, settings.limits)
 """
 _IMGCTL = _PATH + _RESIZE
 _WITHOUT_CHILD = f"""{_PATH}

@@ -1,3 +1,4 @@
+import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -5,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgctl.cli.settings import FILE_NAME, SETTINGS, resolve
+from infra.setting_spec import RenditionTables
 from tests.cli_result import CliResult
 
 Imgctl = Callable[..., CliResult]
@@ -26,13 +28,15 @@ def test_the_file_contains_all_settings_as_comments_with_their_defaults(
     assert done.out == f"{here / FILE_NAME}\n"
     assert tomllib.loads(text) == {}
     for spec in SETTINGS:
-        assert (f"# {spec.name} = " in text) == spec.in_file
+        is_tables = isinstance(spec.kind, RenditionTables)
+        beginning = f"# [[{spec.name}]]\n" if is_tables else f"# {spec.name} = "
+        assert (beginning in text) == spec.in_file
         assert spec.description
 
 
 def test_uncommented_defaults_are_the_defaults(imgctl: Imgctl, here: Path) -> None:
     imgctl("init").succeeded()
-    lines = (here / FILE_NAME).read_text().splitlines()
+    lines = (here / FILE_NAME).read_text().partition("# [[renditions]]")[0].splitlines()
     entries = [line[2:] for line in lines if " = " in line and '"..."' not in line]
     (here / FILE_NAME).write_text("\n".join(entries))
     resolved = resolve({}, {}, here)
@@ -46,6 +50,24 @@ def test_given_options_are_set_in_the_file(imgctl: Imgctl, here: Path) -> None:
     imgctl("init", "--region", "eu-west-2", "--stack", "photos", "--local").succeeded()
     values = tomllib.loads((here / FILE_NAME).read_text())
     assert values == {"region": "eu-west-2", "stack": "photos", "local": True}
+
+
+def test_the_example_of_renditions_can_be_used_as_it_is(imgctl: Imgctl, here: Path) -> None:
+    imgctl("init").succeeded()
+    text = (here / FILE_NAME).read_text()
+    beginning, table, rest = text.partition("# [[renditions]]")
+    (here / FILE_NAME).write_text(beginning + (table + rest).replace("# ", ""))
+    renditions = resolve({}, {}, here).settings.stack_settings.rendition_set
+    assert renditions.names == ("half", "web", "thumb")
+
+
+def test_given_renditions_are_set_in_the_file(
+    imgctl: Imgctl, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = [{"name": "web", "prefix": "web/", "fit": "16x16"}]
+    monkeypatch.setenv("IMGCTL_RENDITIONS", json.dumps(tables))
+    imgctl("init").succeeded()
+    assert tomllib.loads((here / FILE_NAME).read_text()) == {"renditions": tables}
 
 
 def test_an_existing_file_is_not_changed(imgctl: Imgctl, here: Path) -> None:

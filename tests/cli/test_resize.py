@@ -57,6 +57,8 @@ def test_json_contains_the_record_that_the_function_stores(imgctl: Imgctl, cake:
         (["--height", "15"], (20, 15)),
         (["--fit", "30x100"], (30, 22)),
         (["--width", "4000"], (81, 60)),
+        (["--cover", "20x20"], (20, 20)),
+        (["--cover", "90x90", "--gravity", "north"], (60, 60)),
     ],
 )
 def test_the_size_is_the_requested_one(
@@ -460,3 +462,115 @@ def test_a_working_folder_that_was_deleted_is_named(
         "Error: The working folder no longer exists.\n  Change to another folder.\n"
     )
     monkeypatch.chdir(cake.parent)
+
+
+# ------------------------------------------------------------- renditions
+
+TOML = """\
+[[renditions]]
+name = "half"
+prefix = "resized-"
+scale = 0.5
+[[renditions]]
+name = "web"
+prefix = "web/"
+fit = "24x24"
+format = "webp"
+"""
+
+
+@pytest.fixture
+def two_renditions(cake: Path) -> Path:
+    (cake.parent / "imgctl.toml").write_text(TOML)
+    return cake
+
+
+def test_all_renditions_of_the_settings_are_made(imgctl: Imgctl, two_renditions: Path) -> None:
+    done = imgctl("resize", "cake.jpg")
+    assert done.code == 0
+    assert done.out == "resized\tcake.jpg\t81x60 → half 41x30, web 24x18\n"
+    assert size(two_renditions.with_name("resized-cake.jpg")) == (41, 30)
+    assert size(two_renditions.parent / "web" / "cake.jpg.webp") == (24, 18)
+
+
+def test_json_lists_the_renditions_of_each_record(imgctl: Imgctl, two_renditions: Path) -> None:
+    (record,) = imgctl("resize", "cake.jpg", "--json", "-o", "out").document["records"]
+    assert record["ResizedObjectKey"] == "out/resized-cake.jpg"
+    half, web = record["Renditions"]
+    assert (half["name"], half["key"]) == ("half", "out/resized-cake.jpg")
+    stored = two_renditions.parent / "out" / "web" / "cake.jpg.webp"
+    assert web == {
+        "name": "web",
+        "key": "out/web/cake.jpg.webp",
+        "width": 24,
+        "height": 18,
+        "format": "WEBP",
+        "bytes": stored.stat().st_size,
+        "quality": 80,
+        "settings": web["settings"],
+    }
+
+
+def test_one_rendition_can_be_chosen(imgctl: Imgctl, two_renditions: Path) -> None:
+    assert imgctl("resize", "cake.jpg", "--rendition", "web").code == 0
+    alone = (two_renditions.parent / "web" / "cake.jpg.webp").read_bytes()
+    assert not two_renditions.with_name("resized-cake.jpg").exists()
+    assert imgctl("resize", "cake.jpg", "-o", "out").code == 0
+    assert (two_renditions.parent / "out" / "web" / "cake.jpg.webp").read_bytes() == alone
+
+
+def test_options_of_one_result_take_the_place_of_the_renditions(
+    imgctl: Imgctl, two_renditions: Path
+) -> None:
+    done = imgctl("resize", "cake.jpg", "--width", "20", "-o", "out")
+    assert done.code == 0
+    assert [path.name for path in (two_renditions.parent / "out").iterdir()] == ["resized-cake.jpg"]
+
+
+@pytest.mark.usefixtures("two_renditions")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--rendition", "thumb"], "There is no rendition thumb.\n  Known renditions: half, web."),
+        (["--rendition", "web", "--width", "5"], "Use either --rendition or options"),
+        (["--gravity", "north"], "--gravity is only for --cover"),
+        (["--cover", "5"], "--cover 5: use the form 1600x1200"),
+        (["--cover", "5x5", "--fit", "5x5"], "Use one of --scale, --fit, --cover"),
+        (["-o", "-"], "Only one rendition can be written to stdout: use --rendition."),
+    ],
+)
+def test_options_that_contradict_each_other_are_usage_errors(
+    imgctl: Imgctl, options: list[str], message: str
+) -> None:
+    done = imgctl("resize", "cake.jpg", *options)
+    assert done.code == 2
+    assert message in done.err
+
+
+@pytest.mark.usefixtures("cake")
+def test_without_renditions_the_error_says_where_to_describe_them(imgctl: Imgctl) -> None:
+    done = imgctl("resize", "cake.jpg", "--rendition", "web")
+    assert done.code == 2
+    assert "Describe it with [[renditions]] in imgctl.toml." in done.err
+
+
+def test_a_second_run_over_a_folder_takes_no_result_for_an_original(
+    imgctl: Imgctl, two_renditions: Path
+) -> None:
+    folder = str(two_renditions.parent)
+    assert imgctl("resize", folder, "--recursive").code == 0
+    again = imgctl("resize", folder, "--recursive", "--json")
+    assert again.document["totals"] == {"resized": 0, "skipped": 1, "failed": 0}
+    reasons = {Path(item["path"]).name: item["reason"] for item in again.document["left_out"]}
+    assert reasons["web"] == "the folder of the results"
+    assert reasons["resized-cake.jpg"] == "a result of an earlier run"
+
+
+def test_notes_name_the_rendition_that_lost_something(imgctl: Imgctl, two_renditions: Path) -> None:
+    toml = TOML.replace('"webp"', '"jpeg"')
+    (two_renditions.parent / "imgctl.toml").write_text(toml)
+    clear = photo(80, 60).convert("RGBA")
+    clear.putalpha(100)
+    (two_renditions.parent / "clear.png").write_bytes(encoded(clear, "PNG"))
+    done = imgctl("resize", "clear.png")
+    assert "web: transparency flattened onto white (JPEG has no alpha)" in done.out

@@ -1,10 +1,13 @@
 import os
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from imgctl.cli.settings import SETTINGS, Settings, SettingsError, resolve
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.spec import ResizeSpec, Scale
 from infra.settings import StackSettings
 from tests.cli_result import CliResult
 
@@ -208,3 +211,103 @@ def test_a_profile_that_a_found_file_selects_is_reported(
 def test_a_prefix_has_the_letters_that_the_template_accepts(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="invalid value"):
         resolve({}, {"IMGCTL_PREFIX": "größe-"}, tmp_path)
+
+
+# ------------------------------------------------------------- renditions
+
+RENDITIONS = """\
+stack = "photos"
+
+[[renditions]]
+name = "half"
+prefix = "resized-"
+scale = 0.5
+
+  [[ renditions ]]
+name = "web"
+prefix = "web/"
+fit = "1600x1600"
+format = "webp"
+"""
+
+
+def test_renditions_are_read_from_tables(tmp_path: Path) -> None:
+    path = write(tmp_path, RENDITIONS)
+    resolved = resolve({}, {}, tmp_path)
+    renditions = resolved.settings.stack_settings.rendition_set
+    assert renditions.names == ("half", "web")
+    assert resolved.origins["renditions"] == f"{path}:3"
+
+
+def test_without_renditions_there_is_one_result_of_the_other_settings(tmp_path: Path) -> None:
+    write(tmp_path, 'scale = "25%"\nprefix = "small-"\nquality = 60')
+    renditions = resolve({}, {}, tmp_path).settings.stack_settings.rendition_set
+    spec = ResizeSpec(target=Scale(Fraction(1, 4)), quality=60)
+    assert renditions == RenditionSet.unnamed("small-", spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "message", "hint"),
+    [
+        (('fit = "1600x1600"', 'fit = "1600"'), 11, "invalid value '1600' for fit", "WIDTHxHEIGHT"),
+        (('format = "webp"', "'format' = 'heic'"), 12, "'heic' for format", "jpeg, png"),
+        (('name = "web"', 'name = "half"'), 9, "called half", "another name"),
+        (('prefix = "web/"', 'prefix = "resized-web-"'), 10, "results of half", "'web/'"),
+        (('prefix = "web/"\n', ""), 8, "prefix is missing", "'web/'"),
+        (("scale = 0.5", "sacle = 0.5"), 6, "unknown field sacle", "Known fields: name"),
+        (("scale = 0.5", "scale = 0.5\nwidth = 5"), 7, "scale and width are both given", "fit"),
+    ],
+)
+def test_what_is_wrong_with_a_rendition_is_reported_with_file_and_line(
+    tmp_path: Path, change: tuple[str, str], line: int, message: str, hint: str
+) -> None:
+    path = write(tmp_path, RENDITIONS.replace(*change))
+    with pytest.raises(SettingsError) as raised:
+        resolve({}, {}, tmp_path)
+    assert raised.value.message.startswith(f"{path}:{line}: renditions: ")
+    assert message in raised.value.message
+    assert hint in raised.value.hint
+
+
+def test_renditions_in_one_line_are_reported_with_it(tmp_path: Path) -> None:
+    path = write(tmp_path, 'stack = "a"\nrenditions = [{name = "half"}]')
+    with pytest.raises(SettingsError) as raised:
+        resolve({}, {}, tmp_path)
+    assert raised.value.message == f"{path}:2: renditions: prefix is missing."
+
+
+@pytest.mark.parametrize("name", ["scale", "prefix", "quality"])
+@pytest.mark.parametrize("by_variable", [True, False])
+def test_settings_of_one_result_are_refused_beside_renditions(
+    tmp_path: Path, name: str, by_variable: bool
+) -> None:
+    value = {"scale": "0.3", "prefix": "small-", "quality": "60"}[name]
+    line = f"{name} = {value if name == 'quality' else repr(value)}\n"
+    path = write(tmp_path, ("" if by_variable else line) + RENDITIONS)
+    environ = {f"IMGCTL_{name.upper()}": value} if by_variable else {}
+    with pytest.raises(SettingsError) as raised:
+        resolve({}, environ, tmp_path)
+    place = f"IMGCTL_{name.upper()}" if by_variable else f"{path}:1"
+    assert raised.value.message.startswith(f"{place}: {name} cannot be combined with renditions")
+
+
+def test_a_variable_holds_renditions_as_json(tmp_path: Path) -> None:
+    text = '[{"name": "web", "prefix": "web/", "width": 800}]'
+    resolved = resolve({}, {"IMGCTL_RENDITIONS": text}, tmp_path)
+    assert resolved.settings.stack_settings.rendition_set.names == ("web",)
+    with pytest.raises(SettingsError, match=r"IMGCTL_RENDITIONS: renditions: not JSON"):
+        resolve({}, {"IMGCTL_RENDITIONS": "web"}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value", ["public, max-age=31536000, immutable", "no-store", 'private="x, y", max-age=0']
+)
+def test_cache_control_has_directives(value: str, tmp_path: Path) -> None:
+    resolved = resolve({}, {"IMGCTL_CACHE_CONTROL": value}, tmp_path)
+    assert resolved.settings.stack_settings.cache_control == value
+
+
+@pytest.mark.parametrize("value", ["", "a b", "max-age=1\r\nX-Evil: 1", "é", "a,,b", "a" * 600])
+def test_a_cache_control_that_is_no_header_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="IMGCTL_CACHE_CONTROL"):
+        resolve({}, {"IMGCTL_CACHE_CONTROL": value}, tmp_path)

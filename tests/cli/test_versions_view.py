@@ -33,8 +33,8 @@ def test_a_terminal_shows_what_differs_in_columns_and_the_rest_once() -> None:
 
 def test_a_pipe_gets_all_settings_of_each_version() -> None:
     second, first = VIEW.lines().splitlines()
-    assert "quality 70, memory_mb 2048" in second
-    assert "quality default, memory_mb 1769" in first
+    assert "quality 70, renditions default, cache_control default, memory_mb 2048" in second
+    assert "quality default, renditions default, cache_control default, memory_mb 1769" in first
     assert "table t" in first
 
 

@@ -1,5 +1,9 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import islice
+from typing import Any
+
+import pytest
 
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size
@@ -16,6 +20,8 @@ from imgctl.core.record import (
     to_item,
     to_plain,
 )
+from imgctl.core.recorded_renditions import RecordedRendition
+from imgctl.core.result import ResizeResult
 
 # An item as written by the original function: decimal numbers, a UUID, times without a zone.
 ORIGINAL_ITEM = {
@@ -53,14 +59,70 @@ RECORD = Record(
     processing_time="2026-11-23T15:25:09.000Z",
     version_id="v1",
     **picture_fields(
-        ImageInfo(Size(4000, 3000), JPEG, "RGB", 1, 1000),
-        ImageInfo(Size(2000, 1500), JPEG, "RGB", 1, 334),
+        ResizeResult(
+            b"",
+            ImageInfo(Size(4000, 3000), JPEG, "RGB", 1, 1000),
+            ImageInfo(Size(2000, 1500), JPEG, "RGB", 1, 334),
+        )
     ),
 )
 
 
 def test_a_record_is_read_back_from_its_item() -> None:
     assert from_item(to_item(RECORD)) == RECORD
+
+
+RENDITIONS = (
+    RecordedRendition(
+        name="half",
+        key="é/resized-a",
+        width=2,
+        height=1,
+        format="JPEG",
+        file_bytes=9,
+        settings="0a",
+    ),
+    RecordedRendition(
+        name="web",
+        key="web/a.webp",
+        width=1,
+        height=1,
+        format="WEBP",
+        file_bytes=8,
+        settings="0b",
+        quality=82,
+        notes="XMP dropped",
+    ),
+)
+
+
+def test_renditions_are_read_back_from_their_item() -> None:
+    record = replace(RECORD, renditions=RENDITIONS)
+    assert from_item(to_item(record)) == record
+    assert to_item(record)["Renditions"]["L"][0]["M"]["bytes"] == {"N": "9"}
+    assert to_plain(record)["Renditions"][0] == {
+        "name": "half",
+        "key": "é/resized-a",
+        "width": 2,
+        "height": 1,
+        "format": "JPEG",
+        "bytes": 9,
+        "settings": "0a",
+    }
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        {"S": "web"},
+        {"L": None},
+        {"L": ["web", None, {"S": "web"}, {"M": {}}, {"M": {"name": {"S": "web"}}}]},
+        {"L": [{"M": {"name": {"S": "w"}, "key": {"S": "k"}, "width": {"N": "NaN"}}}]},
+        {"L": [{"M": {"name": {"S": "w"}, "key": {"S": "k"}, "width": {"S": "wide"}}}]},
+    ],
+)
+def test_malformed_renditions_are_left_out(stored: Any) -> None:
+    assert not from_item({"resource-id": {"S": "x"}, "Renditions": stored}).renditions
 
 
 def test_a_failed_record_is_read_back_too() -> None:

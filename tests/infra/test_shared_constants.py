@@ -12,9 +12,10 @@ import pytest
 from cfnlint import decode
 
 from imgctl.aws import batch, dead_letters, records, session, stack
-from imgctl.core import current_record
+from imgctl.core import current_record, rendition_tables
 from imgctl.core.record import Record, Status, to_item
-from imgctl.core.spec import HALF
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.spec import HALF, ResizeSpec
 from imgctl.worker import deadline
 from imgctl.worker import settings as worker_settings
 from infra import adoption, function_version, ownership, parameters, snapshots, version_settings
@@ -151,7 +152,10 @@ def test_local_and_deployed_images_are_scaled_and_named_alike() -> None:
 
 def test_the_function_reads_the_variables_that_the_template_sets() -> None:
     declared = properties("Function")["Environment"]["Variables"]
-    source = Path(worker_settings.__file__).read_text(encoding="utf-8")
+    source = "".join(
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (worker_settings, rendition_tables)
+    )
     read = set(re.findall(r'environ(?:\.get\(|\[)"(\w+)"|"(\w+)" in environ', source))
     names = {name for pair in read for name in pair if name}
     assert names - {"AWS_LAMBDA_FUNCTION_MEMORY_SIZE"} == set(declared)
@@ -166,7 +170,7 @@ def test_the_function_accepts_the_templates_defaults() -> None:
     assert settings.table == NAMES.table
     assert settings.source_bucket == NAMES.source_bucket
     assert settings.destination_bucket == NAMES.destination_bucket
-    assert settings.output_prefix == StackSettings().prefix
+    assert settings.renditions == RenditionSet.unnamed(StackSettings().prefix, ResizeSpec())
 
 
 def test_a_version_is_described_by_the_variables_that_the_template_sets() -> None:
@@ -254,9 +258,10 @@ def filters() -> Iterator[tuple[str, Any]]:
 
 def test_each_metric_counts_an_outcome_that_the_function_logs() -> None:
     counted = {re.search(r'\$\.outcome = "(\w+)"', pattern)[1] for pattern, _ in filters()}  # type: ignore[index]
-    assert counted == {status.value for status in Status} - {"UNKNOWN"} | {"RETRY"}
+    assert counted == {status.value for status in Status} - {"UNKNOWN"} | {"RETRY", "RENDITION"}
     handler = (ROOT / "imgctl" / "worker" / "handler.py").read_text(encoding="utf-8")
     assert '"outcome": "RETRY"' in handler
+    assert '"outcome": "RENDITION"' in handler
 
 
 def test_each_metric_reads_a_field_that_the_function_logs() -> None:
@@ -279,7 +284,7 @@ def test_the_dashboard_is_json_and_shows_the_metrics_and_alarms_of_the_stack() -
         for name in metric
         if isinstance(name, str)
     }
-    assert {t["MetricName"] for _, t in filters()} <= shown
+    assert {t["MetricName"] for _, t in filters() if "Dimensions" not in t} <= shown
     namespaces = {t["MetricNamespace"]["Fn::Sub"] for _, t in filters()}
     assert namespaces == {"imgctl/${AWS::StackName}"}
     assert "imgctl/s" in shown

@@ -5,10 +5,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from imgctl.aws.audit import AuditContext, Problem
+from imgctl.aws.audit import AuditContext
+from imgctl.aws.findings import OutputSettings, Problem
 from imgctl.aws.session import Aws
 from imgctl.operations.audit import audit, pending_since
 from tests.stack_outputs import OUTPUTS
+
+SETTINGS = OutputSettings.of({"SCALE": "0.5", "OUTPUT_PREFIX": "resized-"})
 
 
 @pytest.fixture
@@ -17,7 +20,7 @@ def context(aws: Aws, table: str) -> Iterator[AuditContext]:
         Bucket=OUTPUTS.source_bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-2"}
     )
     with ThreadPoolExecutor(2) as pool:
-        yield AuditContext(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table))
+        yield AuditContext(aws.s3, aws.dynamodb, pool, replace(OUTPUTS, table=table), SETTINGS)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,17 @@ def without_privileges(album: Path) -> Iterator[None]:  # noqa: ARG001 (which is
     os.seteuid(user)
 
 
-NO_RESULTS = InputFilter(is_result=lambda name: name.startswith("resized-"))
+class Resized:
+    """Results whose names begin with `resized-`, or that lie in a folder `small`."""
+
+    def is_result(self, name: str) -> bool:
+        return name.startswith("resized-")
+
+    def is_folder(self, path: Path) -> bool:
+        return path.name == "small"
+
+
+NO_RESULTS = InputFilter(results=Resized())
 
 
 def names(*named: str, recursive: bool = False, wanted: InputFilter = NO_RESULTS) -> list[str]:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from imgctl.aws.audit import AuditContext, Problem
+from imgctl.aws.audit import AuditContext
+from imgctl.aws.findings import OutputSettings, Problem
 from imgctl.aws.session import Aws
 from imgctl.operations.audit import audit, audit_context
 from imgctl.operations.reprocess import (
@@ -31,7 +32,9 @@ def context(aws: Aws, table: str) -> Iterator[AuditContext]:
         )
     for key in ("a.png", "b.png", "trip/c.png"):
         aws.s3.put_object(Bucket=SOURCE, Key=key, Body=b"x")
-    with audit_context(aws.s3, aws.dynamodb, replace(OUTPUTS, table=table)) as context:
+    settings = OutputSettings.of({"SCALE": "0.5", "OUTPUT_PREFIX": "resized-"})
+    outputs = replace(OUTPUTS, table=table)
+    with audit_context(aws.s3, aws.dynamodb, outputs, settings) as context:
         yield context
 
 

@@ -12,6 +12,10 @@ from PIL import Image
 
 from imgctl.core.errors import InvalidInput
 from imgctl.core.formats import ImageFormat
+from imgctl.core.limits import Limits
+from imgctl.core.rendition_tables import parse_renditions
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.resize import resize_each
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations.input_files import InputFile
 from imgctl.operations.resize import (
@@ -21,7 +25,7 @@ from imgctl.operations.resize import (
     preview_files,
     resize_files,
 )
-from imgctl.operations.resize_plan import ResizeJob, ResultNames, plan_jobs
+from imgctl.operations.resize_plan import EarlierResults, ResizeJob, ResultNames, plan_jobs
 from tests import costly_pictures
 from tests.pictures import decoded, encoded, photo
 
@@ -29,40 +33,54 @@ OPTIONS = BatchOptions(jobs=2)
 NOW = datetime(2026, 11, 23, 15, 25, 9, tzinfo=UTC)
 
 
+def one(spec: ResizeSpec, prefix: str = "resized-") -> RenditionSet:
+    return RenditionSet.unnamed(prefix, spec)
+
+
+HALF = one(ResizeSpec())
+THREE = parse_renditions(
+    [
+        {"name": "half", "prefix": "resized-", "scale": 0.5},
+        {"name": "web", "prefix": "web/", "fit": "24x24", "format": "webp", "quality": 82},
+        {"name": "thumb", "prefix": "thumb/t-", "cover": "8x8"},
+    ]
+)
+
+
 @pytest.fixture
 def job(tmp_path: Path) -> ResizeJob:
     source = tmp_path / "cake.jpg"
     source.write_bytes(encoded(photo(80, 60), "JPEG"))
-    return ResizeJob(source, tmp_path / "out" / "resized-cake.jpg")
+    return ResizeJob(source, (tmp_path / "out" / "resized-cake.jpg",))
 
 
 def test_a_result_is_the_record_that_the_function_would_store(job: ResizeJob) -> None:
-    (result,) = resize_files([job], ResizeSpec(), OPTIONS, clock=lambda: NOW)
+    (result,) = resize_files([job], HALF, OPTIONS, clock=lambda: NOW)
     assert not result.failed
     assert result.record.processing_time == "2026-11-23T15:25:09.000Z"
     assert result.record.dimension_reduction == "80x60 → 40x30"
-    assert decoded(job.destination.read_bytes()).size == (40, 30)
+    assert decoded(job.destinations[0].read_bytes()).size == (40, 30)
 
 
 def test_a_source_is_hashed_only_on_request(job: ResizeJob) -> None:
-    (plain,) = resize_files([job], ResizeSpec(), OPTIONS)
+    (plain,) = resize_files([job], HALF, OPTIONS)
     hashing = BatchOptions(jobs=1, overwrite=True, with_hash=True)
-    (hashed,) = resize_files([job], ResizeSpec(), hashing)
+    (hashed,) = resize_files([job], HALF, hashing)
     assert plain.record.source_sha256 is None
     assert hashed.record.source_sha256 is not None
     assert hashed.record.resource_id == hashed.record.source_sha256[:32]
 
 
 def test_a_failure_is_one_result_among_others(job: ResizeJob, tmp_path: Path) -> None:
-    bad = ResizeJob(tmp_path / "missing.jpg", tmp_path / "out" / "resized-missing.jpg")
-    results = {r.job: r for r in resize_files([bad, job], ResizeSpec(), OPTIONS)}
+    bad = ResizeJob(tmp_path / "missing.jpg", (tmp_path / "out" / "resized-missing.jpg",))
+    results = {r.job: r for r in resize_files([bad, job], HALF, OPTIONS)}
     assert results[bad].record.failure_code == "file"
     assert not results[job].failed
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["resized-cake.jpg"]
 
 
 def test_an_image_that_exceeds_its_share_of_the_memory_gets_all_of_it(tmp_path: Path) -> None:
-    small, large = (ResizeJob(tmp_path / f"{n}.png", tmp_path / f"out-{n}.png") for n in "sl")
+    small, large = (ResizeJob(tmp_path / f"{n}.png", (tmp_path / f"out-{n}.png",)) for n in "sl")
     small.source.write_bytes(encoded(photo(80, 60), "PNG"))
     large.source.write_bytes(encoded(Image.new("RGB", (5000, 4000)), "PNG"))  # 185 MiB
 
@@ -70,7 +88,7 @@ def test_an_image_that_exceeds_its_share_of_the_memory_gets_all_of_it(tmp_path: 
         options = BatchOptions(
             jobs=jobs, overwrite=True, max_memory_bytes=max_memory_mib * 1024 * 1024
         )
-        done = resize_files([large, small], ResizeSpec(), options)
+        done = resize_files([large, small], HALF, options)
         return [(result.job, result.failed) for result in done]
 
     assert results(jobs=2, max_memory_mib=500) == [(small, False), (large, False)]
@@ -80,21 +98,21 @@ def test_an_image_that_exceeds_its_share_of_the_memory_gets_all_of_it(tmp_path: 
 def test_a_result_has_the_permissions_of_its_source(job: ResizeJob) -> None:
     for mode in (0o640, 0o444, 0o600):
         job.source.chmod(mode)
-        list(resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=True)))
-        assert job.destination.stat().st_mode & 0o777 == mode
+        list(resize_files([job], HALF, BatchOptions(jobs=1, overwrite=True)))
+        assert job.destinations[0].stat().st_mode & 0o777 == mode
 
 
 def test_a_link_in_the_place_of_a_result_is_not_followed(job: ResizeJob, tmp_path: Path) -> None:
     victim = tmp_path / "victim"
     victim.write_text("precious")
-    job.destination.parent.mkdir()
-    job.destination.symlink_to(victim)
-    (refused,) = resize_files([job], ResizeSpec(), OPTIONS)
+    job.destinations[0].parent.mkdir()
+    job.destinations[0].symlink_to(victim)
+    (refused,) = resize_files([job], HALF, OPTIONS)
     assert refused.record.failure_code == "exists"
-    (replaced,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=True))
+    (replaced,) = resize_files([job], HALF, BatchOptions(jobs=1, overwrite=True))
     assert not replaced.failed
     assert victim.read_text() == "precious"
-    assert not job.destination.is_symlink()
+    assert not job.destinations[0].is_symlink()
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
@@ -102,31 +120,35 @@ def test_a_file_system_without_unnamed_files_gets_the_same_results(
     job: ResizeJob, monkeypatch: pytest.MonkeyPatch, overwrite: bool
 ) -> None:
     monkeypatch.delattr(os, "O_TMPFILE", raising=False)
-    (result,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=overwrite))
+    (result,) = resize_files([job], HALF, BatchOptions(jobs=1, overwrite=overwrite))
     assert not result.failed
-    assert [path.name for path in job.destination.parent.iterdir()] == [job.destination.name]
-    before = job.destination.read_bytes()
-    job.destination.write_bytes(b"another image")
-    (again,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, overwrite=overwrite))
+    assert [path.name for path in job.destinations[0].parent.iterdir()] == [
+        job.destinations[0].name
+    ]
+    before = job.destinations[0].read_bytes()
+    job.destinations[0].write_bytes(b"another image")
+    (again,) = resize_files([job], HALF, BatchOptions(jobs=1, overwrite=overwrite))
     assert again.failed is not overwrite
-    assert job.destination.read_bytes() == (before if overwrite else b"another image")
+    assert job.destinations[0].read_bytes() == (before if overwrite else b"another image")
 
 
 def test_a_command_that_is_killed_while_it_writes_leaves_no_file(job: ResizeJob) -> None:
     program = """
 import os, signal, sys
 from pathlib import Path
+from imgctl.core.renditions import RenditionSet
 from imgctl.core.spec import ResizeSpec
 from imgctl.operations import resize
 os.link = lambda *arguments, **options: os.kill(os.getpid(), signal.SIGKILL)
-job = resize.ResizeJob(Path(sys.argv[1]), Path(sys.argv[2]))
-list(resize.resize_files([job], ResizeSpec(), resize.BatchOptions(jobs=1)))
+job = resize.ResizeJob(Path(sys.argv[1]), (Path(sys.argv[2]),))
+half = RenditionSet.unnamed("resized-", ResizeSpec())
+list(resize.resize_files([job], half, resize.BatchOptions(jobs=1)))
 """
     killed = subprocess.run(
-        [sys.executable, "-c", program, str(job.source), str(job.destination)], check=False
+        [sys.executable, "-c", program, str(job.source), str(job.destinations[0])], check=False
     )
     assert killed.returncode == -signal.SIGKILL
-    assert list(job.destination.parent.iterdir()) == []
+    assert list(job.destinations[0].parent.iterdir()) == []
 
 
 def with_marks(monkeypatch: pytest.MonkeyPatch, supported: bool) -> None:
@@ -139,8 +161,8 @@ def test_a_result_that_is_there_is_skipped_with_the_same_record(
     job: ResizeJob, monkeypatch: pytest.MonkeyPatch, marks: bool
 ) -> None:
     with_marks(monkeypatch, marks)
-    (first,) = resize_files([job], ResizeSpec(), OPTIONS, clock=lambda: NOW)
-    (second,) = resize_files([job], ResizeSpec(), OPTIONS, clock=lambda: NOW)
+    (first,) = resize_files([job], HALF, OPTIONS, clock=lambda: NOW)
+    (second,) = resize_files([job], HALF, OPTIONS, clock=lambda: NOW)
     assert (first.skipped, second.skipped) == (False, True)
     assert first.record == second.record
 
@@ -151,19 +173,19 @@ def test_a_result_of_something_else_is_neither_skipped_nor_replaced(
     job: ResizeJob, monkeypatch: pytest.MonkeyPatch, change: str, marks: bool
 ) -> None:
     with_marks(monkeypatch, marks)
-    list(resize_files([job], ResizeSpec(), OPTIONS))
-    spec = ResizeSpec()
+    list(resize_files([job], HALF, OPTIONS))
+    made = HALF
     if change == "source":
         job.source.write_bytes(encoded(photo(80, 60).rotate(180), "JPEG"))
     elif change == "settings":
-        spec = ResizeSpec(quality=40)
+        made = one(ResizeSpec(quality=40))
     else:
-        job.destination.write_bytes(encoded(photo(40, 30), "JPEG"))
-    before = job.destination.read_bytes()
-    (refused,) = resize_files([job], spec, OPTIONS)
+        job.destinations[0].write_bytes(encoded(photo(40, 30), "JPEG"))
+    before = job.destinations[0].read_bytes()
+    (refused,) = resize_files([job], made, OPTIONS)
     assert refused.record.failure_code == "exists"
-    assert job.destination.read_bytes() == before
-    (replaced,) = resize_files([job], spec, BatchOptions(jobs=1, overwrite=True))
+    assert job.destinations[0].read_bytes() == before
+    (replaced,) = resize_files([job], made, BatchOptions(jobs=1, overwrite=True))
     assert not replaced.failed
     assert not replaced.skipped
 
@@ -172,11 +194,11 @@ def test_a_result_of_something_else_is_neither_skipped_nor_replaced(
     "fields", ['{"status": "x", "evil": 1}', '{"notes": ["x"]}', "[]", "null", '"x"']
 )
 def test_a_mark_that_somebody_else_wrote_is_not_believed(job: ResizeJob, fields: str) -> None:
-    list(resize_files([job], ResizeSpec(), OPTIONS))
-    mark = json.loads(os.getxattr(job.destination, "user.imgctl.result"))
+    list(resize_files([job], HALF, OPTIONS))
+    mark = json.loads(os.getxattr(job.destinations[0], "user.imgctl.result"))
     mark["fields"] = json.loads(fields)
-    os.setxattr(job.destination, "user.imgctl.result", json.dumps(mark).encode())
-    (result,) = resize_files([job], ResizeSpec(), OPTIONS)
+    os.setxattr(job.destinations[0], "user.imgctl.result", json.dumps(mark).encode())
+    (result,) = resize_files([job], HALF, OPTIONS)
     assert result.skipped  # because its bytes are the same
     assert result.record.dimension_reduction == "80x60 → 40x30"
 
@@ -184,9 +206,9 @@ def test_a_mark_that_somebody_else_wrote_is_not_believed(job: ResizeJob, fields:
 def test_a_batch_that_is_abandoned_leaves_no_process_and_no_file(
     job: ResizeJob, tmp_path: Path
 ) -> None:
-    endless = ResizeJob(tmp_path / "endless.jpg", tmp_path / "out" / "resized-endless.jpg")
+    endless = ResizeJob(tmp_path / "endless.jpg", (tmp_path / "out" / "resized-endless.jpg",))
     endless.source.write_bytes(costly_pictures.jpeg_of_many_scans(9_000, 9_000, 400))
-    with closing(resize_files([endless, job], ResizeSpec(), OPTIONS)) as results:
+    with closing(resize_files([endless, job], HALF, OPTIONS)) as results:
         assert next(results).job == job
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["resized-cake.jpg"]
     with pytest.raises(ChildProcessError):
@@ -196,26 +218,26 @@ def test_a_batch_that_is_abandoned_leaves_no_process_and_no_file(
 def test_a_picture_that_cannot_be_decoded_is_one_failure_among_others(
     job: ResizeJob, tmp_path: Path
 ) -> None:
-    bad = ResizeJob(tmp_path / "bad.tif", tmp_path / "out" / "resized-bad.tif")
+    bad = ResizeJob(tmp_path / "bad.tif", (tmp_path / "out" / "resized-bad.tif",))
     bad.source.write_bytes(encoded(photo(), "TIFF")[:1000])
-    results = {r.job: r for r in resize_files([bad, job], ResizeSpec(), OPTIONS)}
+    results = {r.job: r for r in resize_files([bad, job], HALF, OPTIONS)}
     assert results[bad].record.failure_code == "truncated"
     assert not results[job].failed
 
 
 def test_results_lie_next_to_their_sources_or_under_a_folder_by_name() -> None:
     files = [InputFile(Path("/x/trip/day/a.jpg"), PurePosixPath("day/a.jpg"))]
-    names = ResultNames("small-", "-web")
-    (beside,) = plan_jobs(files, names)
-    assert beside.destination == Path("/x/trip/day/small-a-web.jpg")
-    (below,) = plan_jobs(files, names, folder=Path("out"), wanted=ImageFormat.WEBP)
-    assert below.destination == Path("out/day/small-a-web.jpg.webp")
+    (beside,) = plan_jobs(files, one(ResizeSpec(), "small-"), suffix="-web")
+    assert beside.destinations[0] == Path("/x/trip/day/small-a-web.jpg")
+    to_webp = one(ResizeSpec(format=ImageFormat.WEBP), "small-")
+    (below,) = plan_jobs(files, to_webp, suffix="-web", folder=Path("out"))
+    assert below.destinations[0] == Path("out/day/small-a-web.jpg.webp")
 
 
 def test_two_results_for_one_file_are_refused() -> None:
     files = [InputFile(Path(name), PurePosixPath("a.jpg")) for name in ("one/a.jpg", "two/a.jpg")]
     with pytest.raises(InvalidInput, match="would both become"):
-        plan_jobs(files, ResultNames(""), folder=Path("out"))
+        plan_jobs(files, one(ResizeSpec(), ""), folder=Path("out"))
 
 
 def test_an_extension_is_appended_only_where_the_format_changes(tmp_path: Path) -> None:
@@ -223,8 +245,8 @@ def test_an_extension_is_appended_only_where_the_format_changes(tmp_path: Path) 
         (tmp_path / name).write_bytes(encoded(photo(), format_))
     names = ("a.jpg", "a.png", "b.png")
     files = [InputFile(tmp_path / name, PurePosixPath(name)) for name in names]
-    jobs = plan_jobs(files, ResultNames("small-"), wanted=ImageFormat.JPEG)
-    results = [job.destination.name for job in jobs]
+    jobs = plan_jobs(files, one(ResizeSpec(format=ImageFormat.JPEG), "small-"))
+    results = [job.destinations[0].name for job in jobs]
     assert results == ["small-a.jpg", "small-a.png.jpg", "small-b.png"]
     assert all(ResultNames("small-").is_result(name) for name in results)
     assert ResultNames("", "@2x").is_result("a@2x.png.jpg")
@@ -252,12 +274,12 @@ def test_a_prefix_or_suffix_leads_into_no_other_folder(part: str) -> None:
 
 
 def test_an_existing_result_is_skipped_on_request_whatever_it_is(job: ResizeJob) -> None:
-    job.destination.parent.mkdir()
-    job.destination.write_text("something else")
-    (result,) = resize_files([job], ResizeSpec(), BatchOptions(jobs=1, skip_existing=True))
+    job.destinations[0].parent.mkdir()
+    job.destinations[0].write_text("something else")
+    (result,) = resize_files([job], HALF, BatchOptions(jobs=1, skip_existing=True))
     assert result.skipped
     assert not result.failed
-    assert job.destination.read_text() == "something else"
+    assert job.destinations[0].read_text() == "something else"
 
 
 def test_a_folder_that_cannot_hold_results_is_one_error_that_names_it(
@@ -266,14 +288,14 @@ def test_a_folder_that_cannot_hold_results_is_one_error_that_names_it(
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "out"
     with pytest.raises(OutputNotWritable, match=f"{folder}: {tmp_path}/file is not a folder"):
-        list(resize_files([ResizeJob(job.source, folder / "a.jpg", folder)], ResizeSpec(), OPTIONS))
+        list(resize_files([ResizeJob(job.source, (folder / "a.jpg",), folder)], HALF, OPTIONS))
 
 
 def test_a_failure_to_write_names_the_result_and_not_the_source(job: ResizeJob) -> None:
-    job.destination.parent.touch()  # a file where its folder should be
-    (result,) = resize_files([job], ResizeSpec(), OPTIONS)
+    job.destinations[0].parent.touch()  # a file where its folder should be
+    (result,) = resize_files([job], HALF, OPTIONS)
     assert result.record.failure_code == "output"
-    assert str(job.destination) in (result.record.failure_reason or "")
+    assert str(job.destinations[0]) in (result.record.failure_reason or "")
     assert result.record.resized_object_key is None
 
 
@@ -281,15 +303,115 @@ def test_a_preview_tells_what_a_run_would_do_and_writes_nothing(
     job: ResizeJob, tmp_path: Path
 ) -> None:
     done, unmarked, missing = (
-        ResizeJob(tmp_path / f"{name}.jpg", tmp_path / f"small-{name}.jpg") for name in "dum"
+        ResizeJob(tmp_path / f"{name}.jpg", (tmp_path / f"small-{name}.jpg",)) for name in "dum"
     )
     for source in (done.source, unmarked.source):
         source.write_bytes(encoded(photo(), "JPEG"))
-    list(resize_files([done], ResizeSpec(), OPTIONS))
-    unmarked.destination.write_text("unknown")
+    list(resize_files([done], HALF, OPTIONS))
+    unmarked.destinations[0].write_text("unknown")
     before = sorted(tmp_path.rglob("*"))
     jobs = [job, done, unmarked, missing]
-    actions = [preview.action for preview in preview_files(jobs, ResizeSpec(), OPTIONS)]
+    actions = [preview.action for preview in preview_files(jobs, HALF, OPTIONS)]
     kept = ResizeAction.SKIP if hasattr(os, "getxattr") else ResizeAction.COMPARE
     assert actions == [ResizeAction.RESIZE, kept, ResizeAction.COMPARE, ResizeAction.REFUSE]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+# ------------------------------------------------------------- renditions
+
+
+@pytest.fixture
+def job_of_three(job: ResizeJob, tmp_path: Path) -> ResizeJob:
+    files = [InputFile(job.source, PurePosixPath("day/cake.jpg"))]
+    (planned,) = plan_jobs(files, THREE, folder=tmp_path / "out")
+    return planned
+
+
+def test_all_renditions_of_a_file_are_written_with_the_bytes_of_the_function(
+    job_of_three: ResizeJob, tmp_path: Path
+) -> None:
+    names = [str(path.relative_to(tmp_path / "out")) for path in job_of_three.destinations]
+    assert names == ["day/resized-cake.jpg", "web/day/cake.jpg.webp", "thumb/day/t-cake.jpg"]
+    (result,) = resize_files([job_of_three], THREE, OPTIONS)
+    with job_of_three.source.open("rb") as source:
+        expected = [made.data for made in resize_each(source, THREE.specs, Limits())]
+    assert [path.read_bytes() for path in job_of_three.destinations] == expected
+    record = result.record
+    assert record.dimension_reduction == "80x60 → 40x30"
+    assert [
+        (one.name, one.key, one.width, one.height, one.format, one.file_bytes, one.quality)
+        for one in record.renditions or ()
+    ] == [
+        ("half", names_of(job_of_three)[0], 40, 30, "JPEG", len(expected[0]), 75),
+        ("web", names_of(job_of_three)[1], 24, 18, "WEBP", len(expected[1]), 82),
+        ("thumb", names_of(job_of_three)[2], 8, 8, "JPEG", len(expected[2]), 75),
+    ]
+
+
+def names_of(job: ResizeJob) -> list[str]:
+    return [str(path) for path in job.destinations]
+
+
+@pytest.mark.parametrize("marks", [True, False], ids=["marked", "on a system without marks"])
+def test_only_renditions_that_are_missing_are_written(
+    job_of_three: ResizeJob, monkeypatch: pytest.MonkeyPatch, marks: bool
+) -> None:
+    with_marks(monkeypatch, marks)
+    (first,) = resize_files([job_of_three], THREE, OPTIONS, clock=lambda: NOW)
+    kept, removed = job_of_three.destinations[::2], job_of_three.destinations[1]
+    removed.unlink()
+    before = [path.stat().st_mtime_ns for path in kept]
+    (second,) = resize_files([job_of_three], THREE, OPTIONS, clock=lambda: NOW)
+    assert not second.skipped
+    assert removed.exists()
+    assert [path.stat().st_mtime_ns for path in kept] == before
+    assert second.record == first.record
+    (third,) = resize_files([job_of_three], THREE, OPTIONS, clock=lambda: NOW)
+    assert third.skipped
+    assert third.record == first.record
+
+
+def test_nothing_is_written_if_one_rendition_would_replace_something_else(
+    job_of_three: ResizeJob,
+) -> None:
+    other = job_of_three.destinations[2]
+    other.parent.mkdir(parents=True)
+    other.write_text("something else")
+    (refused,) = resize_files([job_of_three], THREE, OPTIONS)
+    assert refused.record.failure_code == "exists"
+    assert str(other) in (refused.record.failure_reason or "")
+    assert [path.exists() for path in job_of_three.destinations] == [False, False, True]
+
+
+def test_a_preview_names_each_rendition(job_of_three: ResizeJob) -> None:
+    list(resize_files([job_of_three], THREE, OPTIONS))
+    job_of_three.destinations[0].unlink()
+    previews = list(preview_files([job_of_three], THREE, OPTIONS))
+    assert tuple(preview.destination for preview in previews) == job_of_three.destinations
+    kept = ResizeAction.SKIP if hasattr(os, "getxattr") else ResizeAction.COMPARE
+    assert [preview.action for preview in previews] == [ResizeAction.RESIZE, kept, kept]
+
+
+def test_two_files_whose_renditions_would_meet_are_refused() -> None:
+    names = ("web/a.jpg", "resized-a.jpg")
+    files = [InputFile(Path("in") / name, PurePosixPath(name)) for name in names]
+    tables = [
+        {"name": "half", "prefix": "resized-", "scale": 0.5},
+        {"name": "web", "prefix": "web/", "scale": 0.5},
+    ]
+    with pytest.raises(InvalidInput, match=r"would both become out/web/resized-a\.jpg"):
+        plan_jobs(files, parse_renditions(tables), folder=Path("out"))
+
+
+def test_results_beside_their_images_are_recognized_by_name_or_folder(tmp_path: Path) -> None:
+    earlier = EarlierResults.of(THREE, HALF, suffix="", folder=None)
+    assert earlier.are_named_anew
+    assert earlier.is_result("resized-a.jpg")
+    assert not earlier.is_result("t-a.jpg")  # it has the name of a result, but lies elsewhere
+    assert earlier.is_folder(tmp_path / "trip" / "web")
+    assert not earlier.is_folder(tmp_path / "trip" / "website")
+    elsewhere = EarlierResults.of(THREE, HALF, suffix="", folder=tmp_path)
+    assert elsewhere.is_folder(tmp_path)
+    (tmp_path / "web").mkdir()
+    assert not elsewhere.is_folder(tmp_path / "web")
+    assert not EarlierResults.of(one(ResizeSpec(), ""), HALF, suffix="", folder=None).are_named_anew

@@ -15,7 +15,7 @@ import imgctl
 from imgctl.core.errors import Damaged, NotAnImage, OutOfMemory, PictureError, TooSlow
 from imgctl.core.formats import ImageFormat
 from imgctl.core.limits import MEBIBYTE, Limits
-from imgctl.core.resize import resize
+from imgctl.core.resize import resize, resize_each
 from imgctl.core.spec import Fit, MetadataPolicy, ResizeSpec
 from imgctl.sandbox.child import Child, ChildNotStarted, spawn, start_program
 from imgctl.sandbox.process import Interrupted, ResizeProcess
@@ -39,7 +39,9 @@ def test_a_result_is_the_same_as_without_a_child(
 ) -> None:
     spec = ResizeSpec(Fit(30, None), metadata=MetadataPolicy.NONE)
     with opened(encoded(photo(), format_.value)) as source:
-        assert process.resize(source, spec, Limits()) == resize(source, spec, Limits())
+        assert process.resize(source, [spec, HALF], Limits()) == resize_each(
+            source, [spec, HALF], Limits()
+        )
 
 
 def test_an_error_is_the_same_as_without_a_child(process: ResizeProcess) -> None:
@@ -47,7 +49,7 @@ def test_an_error_is_the_same_as_without_a_child(process: ResizeProcess) -> None
         with pytest.raises(NotAnImage) as here:
             resize(source, HALF, Limits())
         with pytest.raises(NotAnImage) as there:
-            process.resize(source, HALF, Limits())
+            process.resize(source, [HALF], Limits())
     assert (there.value.message, there.value.hint) == (here.value.message, here.value.hint)
 
 
@@ -55,7 +57,7 @@ def test_one_child_resizes_many_images(process: ResizeProcess) -> None:
     children = set()
     for _ in range(3):
         with opened(encoded(photo(), "PNG")) as source:
-            process.resize(source, HALF, Limits())
+            process.resize(source, [HALF], Limits())
         children.add(process._child)
     assert len(children) == 1
 
@@ -73,7 +75,7 @@ def test_an_image_that_needs_more_memory_than_allowed_is_too_large(
     process: ResizeProcess, picture: bytes
 ) -> None:
     with opened(picture) as source, pytest.raises(OutOfMemory):
-        process.resize(source, HALF, UNCHECKED)
+        process.resize(source, [HALF], UNCHECKED)
 
 
 def test_an_image_that_needs_too_much_processor_time_is_too_slow(process: ResizeProcess) -> None:
@@ -82,7 +84,7 @@ def test_an_image_that_needs_too_much_processor_time_is_too_slow(process: Resize
         opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 4_000)) as source,
         pytest.raises(TooSlow, match="longer than 1 s"),
     ):
-        process.resize(source, HALF, limits)
+        process.resize(source, [HALF], limits)
 
 
 def test_an_image_that_takes_too_long_is_too_slow(process: ResizeProcess) -> None:
@@ -90,14 +92,14 @@ def test_an_image_that_takes_too_long_is_too_slow(process: ResizeProcess) -> Non
         opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 4_000)) as source,
         pytest.raises(TooSlow),
     ):
-        process.resize(source, HALF, UNCHECKED, timeout_s=0.5)
+        process.resize(source, [HALF], UNCHECKED, timeout_s=0.5)
 
 
 def test_a_processor_limit_applies_to_each_image_anew(process: ResizeProcess) -> None:
     limits = replace(UNCHECKED, max_cpu_seconds=2)
     for _ in range(4):  # each takes most of a second
         with opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 60)) as source:
-            process.resize(source, HALF, limits)
+            process.resize(source, [HALF], limits)
 
 
 @pytest.mark.parametrize(
@@ -112,9 +114,9 @@ def test_the_next_image_is_resized_whatever_happened_to_the_last(
     process: ResizeProcess, picture: bytes
 ) -> None:
     with opened(picture) as source, pytest.raises(PictureError):
-        process.resize(source, HALF, UNCHECKED, timeout_s=0.5)
+        process.resize(source, [HALF], UNCHECKED, timeout_s=0.5)
     with opened(encoded(photo(80, 60), "JPEG")) as source:
-        assert process.resize(source, HALF, Limits()).resized.size.width == 40
+        assert process.resize(source, [HALF], Limits())[0].resized.size.width == 40
 
 
 CHILD = """
@@ -135,7 +137,7 @@ def resize_with(*children: str) -> PictureError:
         opened(encoded(photo(), "PNG")) as source,
         pytest.raises(PictureError) as raised,
     ):
-        process.resize(source, HALF, Limits(), timeout_s=30)
+        process.resize(source, [HALF], Limits(), timeout_s=30)
     assert next(programs, None) is None  # each was started
     return raised.value
 
@@ -158,7 +160,7 @@ def test_a_child_that_the_kernel_kills_ran_out_of_memory() -> None:
         "connection.sendall(b'{')",
         "connection.sendall(b'no JSON\\n'); time.sleep(60)",
         "connection.sendall(b'null\\n'); time.sleep(60)",
-        "connection.sendall(b'x' * 200_000); time.sleep(60)",
+        "connection.sendall(b'x' * 2_000_000); time.sleep(60)",
         """connection.sendall(b'{"error": "SystemExit", "message": "", "hint": ""}\\n')""",
     ],
 )
@@ -166,10 +168,17 @@ def test_an_answer_that_is_none_means_that_the_image_is_damaged(answer: str) -> 
     assert isinstance(resize_with(answer), Damaged)
 
 
-@pytest.mark.parametrize("size", [-1, 10**15])
-def test_a_result_of_an_impossible_size_is_not_received(size: int) -> None:
+@pytest.mark.parametrize("sizes", [[-1], [10**15], [], [1, 1], ['"1"', 2, 3]], ids=str)
+def test_results_of_impossible_sizes_or_of_another_number_are_not_received(
+    sizes: list[object],
+) -> None:
     info = '{"size": [1, 1], "format": "PNG", "mode": "L", "frames": 1, "file_bytes": 1}'
-    line = f'{{"data_bytes": {size}, "original": {info}, "resized": {info}, "notes": []}}\\n'
+    results = ", ".join(
+        f'{{"data_bytes": {size}, "original": {info}, "resized": {info}, "notes": [],'
+        ' "quality": null}'
+        for size in sizes
+    )
+    line = f'{{"results": [{results}]}}\\n'
     assert isinstance(resize_with(f"connection.sendall(b'{line}'); time.sleep(60)"), Damaged)
 
 
@@ -180,7 +189,7 @@ def test_a_child_that_does_not_start_is_no_image_s_fault() -> None:
         opened(encoded(photo(), "PNG")) as source,
         pytest.raises(ChildNotStarted, match="exit code 3"),
     ):
-        process.resize(source, HALF, Limits())
+        process.resize(source, [HALF], Limits())
 
 
 def test_an_image_that_a_used_child_dies_of_is_given_to_a_new_one() -> None:
@@ -197,8 +206,8 @@ os.kill(os.getpid(), signal.SIGSEGV)
 
     with closing(ResizeProcess(start)) as process, opened(encoded(photo(), "PNG")) as source:
         with pytest.raises(NotAnImage, match="first"):
-            process.resize(source, HALF, Limits())
-        assert process.resize(source, HALF, Limits()) == resize(source, HALF, Limits())
+            process.resize(source, [HALF], Limits())
+        assert process.resize(source, [HALF], Limits()) == [resize(source, HALF, Limits())]
 
 
 def test_an_interrupted_image_ends_at_once_and_no_child_is_left() -> None:
@@ -208,7 +217,7 @@ def test_an_interrupted_image_ends_at_once_and_no_child_is_left() -> None:
     def run() -> None:
         with opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 100_000)) as source:
             try:
-                process.resize(source, HALF, UNCHECKED)
+                process.resize(source, [HALF], UNCHECKED)
             except BaseException as error:
                 errors.append(error)
 
@@ -256,4 +265,4 @@ def test_the_code_of_a_child_does_not_come_from_the_working_folder_or_pythonpath
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     with opened(encoded(photo(), "PNG")) as source:
-        assert process.resize(source, HALF, Limits()).data
+        assert process.resize(source, [HALF], Limits())[0].data

@@ -1,6 +1,6 @@
 """The function's buckets and table in an emulated AWS, and the events that invoke it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -10,7 +10,9 @@ from imgctl.core import current_record
 from imgctl.core.current_record import CurrentRecord
 from imgctl.core.limits import Limits
 from imgctl.core.record import Record, from_item
-from imgctl.core.resize import resize
+from imgctl.core.rendition_tables import parse_renditions
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.resize import resize_each
 from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 from imgctl.worker.events import ObjectCreated
@@ -26,6 +28,17 @@ SOURCE = "src-bucket-image-in"
 DESTINATION = "dest-bucket-image-out"
 TABLE = "hala-db"
 NOW = datetime(2026, 11, 23, 15, 25, 9, tzinfo=UTC)
+
+DEFAULT = RenditionSet.unnamed("resized-", ResizeSpec())
+THREE = parse_renditions(
+    [
+        {"name": "half", "prefix": "resized-", "scale": 0.5},
+        {"name": "web", "prefix": "web/", "fit": "6x6", "format": "webp", "quality": 82},
+        # So small that different pictures have the same bytes.
+        {"name": "dot", "prefix": "dot/", "cover": "1x1", "format": "gif"},
+    ]
+)
+TWO = RenditionSet(THREE.renditions[::2])  # of which fewer states follow
 
 
 @dataclass
@@ -64,12 +77,12 @@ class Cloud:
 
     def records(self) -> list[Record]:
         """Return all records in the table."""
-        return [from_item(item) for item in self._items() if current_record.MARK not in item]
+        return [from_item(item) for item in self.items() if current_record.MARK not in item]
 
     def current_records(self) -> list[CurrentRecord]:
         """Return the current record of each key."""
         return [
-            current_record.from_item(item) for item in self._items() if current_record.MARK in item
+            current_record.from_item(item) for item in self.items() if current_record.MARK in item
         ]
 
     def output(self, key: str) -> bytes:
@@ -88,24 +101,29 @@ class Cloud:
             self.s3.delete_objects(Bucket=DESTINATION, Delete={"Objects": outputs})
         deletions: Any = [
             {"DeleteRequest": {"Key": {"resource-id": item["resource-id"]}}}
-            for item in self._items()
+            for item in self.items()
         ]
         if deletions:
             self.dynamodb.batch_write_item(RequestItems={TABLE: deletions})
 
-    def _items(self) -> list[dict[str, Any]]:
+    def head(self, key: str) -> dict[str, Any]:
+        """Return what S3 says about an output."""
+        return dict(self.s3.head_object(Bucket=DESTINATION, Key=key))
+
+    def items(self) -> list[dict[str, Any]]:
+        """Return all items of the table."""
         return list(self.dynamodb.scan(TableName=TABLE)["Items"])
 
 
 def resize_here(
     source: BinaryIO,
-    spec: ResizeSpec,
+    specs: Sequence[ResizeSpec],
     limits: Limits,
     *,
     timeout_s: float | None = None,  # noqa: ARG001
-) -> ResizeResult:
+) -> list[ResizeResult]:
     """Resize without a child process, which is quicker for many tests."""
-    return resize(source, spec, limits)
+    return resize_each(source, specs, limits)
 
 
 def s3_event_for(*objects: ObjectCreated) -> dict[str, Any]:

@@ -8,12 +8,11 @@ import boto3
 import pytest
 
 from imgctl.core.limits import Limits
-from imgctl.core.spec import ResizeSpec
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.pipeline import Dependencies
 from imgctl.worker.settings import Settings
 from tests.moto_aws import moto_account
-from tests.worker.cloud import DESTINATION, NOW, SOURCE, TABLE, Cloud, resize_here
+from tests.worker.cloud import DEFAULT, DESTINATION, NOW, SOURCE, TABLE, Cloud, resize_here
 
 __all__ = ["moto_account"]
 
@@ -36,7 +35,7 @@ def cloud(moto_account: None, monkeypatch: pytest.MonkeyPatch) -> Cloud:  # noqa
     return Cloud(
         s3,
         dynamodb,
-        Settings(SOURCE, DESTINATION, TABLE, "resized-", ResizeSpec(), Limits()),
+        Settings(SOURCE, DESTINATION, TABLE, DEFAULT, Limits()),
         Dependencies(
             s3,
             dynamodb,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.worker.cloud import THREE, TWO
 from tests.worker.explorer.__main__ import report
 from tests.worker.explorer.handlers import Handlers, one_folder
 from tests.worker.explorer.scenarios import exhaustive, random_scenario
@@ -60,6 +61,32 @@ def test_the_same_holds_for_random_uploads_events_and_faults(
         exploration = Exploration(random_scenario(random_), handlers, faults=random_.randint(0, 2))
         exploration.walk(random_.choice, result)
     show(capsys, report(f"random walks from seed {seed}", result))
+    assert not result.broken, (seed, result.histories)
+
+
+@pytest.mark.parametrize("bucket", [Bucket.VERSIONED, Bucket.UNVERSIONED])
+def test_in_every_interleaving_all_renditions_are_those_of_the_newest_upload(
+    bucket: Bucket, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with one_folder():
+        result = explored(Handlers(TWO), bucket, faults=0, deliveries=2)
+    show(capsys, report(f"{bucket}, two renditions, every interleaving", result))
+    assert result.endings
+    assert not result.broken, result.histories
+
+
+def test_all_renditions_are_those_of_the_newest_upload_after_random_events_and_faults(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = Result()
+    seed = 20261130
+    random_ = random.Random(seed)
+    with one_folder():
+        handlers = Handlers(THREE)
+        for _ in range(120):
+            scenario, faults = random_scenario(random_), random_.randint(0, 2)
+            Exploration(scenario, handlers, faults=faults).walk(random_.choice, result)
+    show(capsys, report(f"three renditions, random walks from seed {seed}", result))
     assert not result.broken, (seed, result.histories)
 
 

@@ -13,10 +13,11 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
 from imgctl.core.record import Record
+from imgctl.core.renditions import RenditionSet
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import encoded, photo
-from tests.worker.cloud import Cloud, s3_event_for
+from tests.worker.cloud import DEFAULT, THREE, Cloud, s3_event_for
 
 ONE = encoded(photo(24, 16), "PNG")
 OTHER = encoded(photo(16, 24), "JPEG")
@@ -150,13 +151,16 @@ def state(cloud: Cloud) -> Any:
     return outputs, by_id, sorted(cloud.current_records(), key=lambda current: current.key)
 
 
+@pytest.mark.parametrize("renditions", [DEFAULT, THREE], ids=["one result", "three renditions"])
 @pytest.mark.parametrize("story", STORIES)
 def test_any_call_can_fail_once_without_changing_the_result(
     cloud: Cloud,
     story: str,
+    renditions: RenditionSet,
     scratch: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    cloud.settings = replace(cloud.settings, renditions=renditions)
     events = STORIES[story](cloud)
     calls = run_events(cloud, events, None)
     expected = state(cloud)

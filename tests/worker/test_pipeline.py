@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 from imgctl.core.keys import resource_id
 from imgctl.core.limits import Limits
 from imgctl.core.record import Record, Status
+from imgctl.core.renditions import RenditionSet
 from imgctl.core.spec import ResizeSpec, Scale
 from imgctl.worker import pipeline
 from imgctl.worker.events import ObjectCreated
@@ -155,7 +156,8 @@ def test_a_repeated_event_leaves_one_record_and_writes_the_output_once(cloud: Cl
 def test_processing_again_with_other_settings_replaces_the_output(cloud: Cloud) -> None:
     created = cloud.put("cake.jpg", ROCKET)
     process(created, cloud.settings, cloud.deps)
-    smaller = replace(cloud.settings, spec=ResizeSpec(target=Scale(Fraction(1, 4))))
+    quarter = ResizeSpec(target=Scale(Fraction(1, 4)))
+    smaller = replace(cloud.settings, renditions=RenditionSet.unnamed("resized-", quarter))
     process(created, smaller, cloud.deps)
     assert decoded(cloud.output("resized-cake.jpg")).size == (160, 107)
     assert len(cloud.records()) == 1

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
+from imgctl.core.formats import ImageFormat
 from imgctl.core.record import Status
+from imgctl.core.renditions import RenditionSet
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import decoded, encoded, photo
-from tests.worker.cloud import SOURCE, Cloud, s3_event_for
+from tests.worker.cloud import DEFAULT, SOURCE, THREE, Cloud, s3_event_for
 
 # Few contents, so that the same bytes recur: S3 distinguishes outputs only by their ETags.
 CONTENTS = {
@@ -146,17 +148,19 @@ def run(cloud: Cloud, created: list[ObjectCreated], schedule: Schedule) -> None:
             raise invocation.failure
 
 
+@pytest.mark.parametrize("renditions", [DEFAULT, THREE], ids=["one result", "three renditions"])
 @pytest.mark.parametrize("versioned", [True, False])
 @given(schedule=schedules())
 @settings(
-    max_examples=80,
+    max_examples=60,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_in_any_schedule_one_record_is_current_and_the_output_is_the_newest(
-    cloud: Cloud, versioned: bool, schedule: Schedule
+    cloud: Cloud, versioned: bool, renditions: RenditionSet, schedule: Schedule
 ) -> None:
     cloud.clear()
+    cloud.settings = replace(cloud.settings, renditions=renditions)
     created = uploaded(cloud, schedule, versioned=versioned)
     run(cloud, created, schedule)
 
@@ -180,6 +184,9 @@ def test_in_any_schedule_one_record_is_current_and_the_output_is_the_newest(
         else:
             assert record.status is Status.SUCCEEDED
             assert decoded(cloud.output(f"resized-{key}")).size == HALVES[content]
+            keys = renditions.output_keys(key, ImageFormat.PNG)
+            owners = {cloud.head(output)["Metadata"]["record_id"] for output in keys}
+            assert owners == {record.resource_id}
 
 
 def overtaken(cloud: Cloud) -> tuple[ScheduledInvocation, ScheduledInvocation]:

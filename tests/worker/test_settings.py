@@ -1,11 +1,13 @@
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 
 from imgctl.core.limits import Limits
-from imgctl.core.spec import Scale
+from imgctl.core.rendition_tables import to_json
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.spec import ResizeSpec
 from imgctl.worker.settings import SettingsError, from_environ
+from tests.worker.cloud import THREE
 
 ENVIRON = {
     "SOURCE_BUCKET": "in",
@@ -19,14 +21,25 @@ ENVIRON = {
 def test_the_environment_is_read() -> None:
     settings = from_environ(ENVIRON)
     assert settings.destination_bucket == "out"
-    assert settings.spec.target == Scale(Fraction(1, 2))
-    assert settings.spec.quality is None
+    assert settings.renditions == RenditionSet.unnamed("resized-", ResizeSpec())
+    assert settings.cache_control == ""
 
 
 def test_the_quality_is_read() -> None:
-    assert from_environ(ENVIRON | {"QUALITY": "60"}).spec.quality == 60
+    assert from_environ(ENVIRON | {"QUALITY": "60"}).renditions.specs[0].quality == 60
     with pytest.raises(SettingsError, match="QUALITY"):
         from_environ(ENVIRON | {"QUALITY": "0"})
+
+
+def test_renditions_take_the_place_of_scale_prefix_and_quality() -> None:
+    settings = from_environ(ENVIRON | {"RENDITIONS": to_json(THREE), "SCALE": "", "QUALITY": "60"})
+    assert settings.renditions == THREE
+
+
+@pytest.mark.parametrize("text", ["", "[]", '[{"name": "a", "prefix": "a-"}]', "[" * 10_000])
+def test_invalid_renditions_are_rejected(text: str) -> None:
+    with pytest.raises(SettingsError, match="RENDITIONS is invalid"):
+        from_environ(ENVIRON | {"RENDITIONS": text})
 
 
 @pytest.mark.parametrize("name", ENVIRON)

@@ -11,7 +11,8 @@ from imgctl.cli.options import Command, completer
 from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
-    from imgctl.aws.audit import AuditContext, Finding, Problem
+    from imgctl.aws.audit import AuditContext
+    from imgctl.aws.findings import Finding, Problem
     from imgctl.cli.image_documents import AuditFinding
     from imgctl.cli.layout import Line
 
@@ -43,17 +44,21 @@ def audit(context: click.Context, *, prefix: str, acknowledge: tuple[str, ...]) 
     Lists every object with a problem; `reprocess` resends them. Objects that Lambda may still be
     processing are pending, which is no problem.
     """
+    from imgctl.aws.findings import OutputSettings
     from imgctl.operations.audit import audit_context
+    from infra.function_version import read_live_version
 
     app = app_of(context)
     if "" in acknowledge:
         raise click.UsageError("The key is empty.")
     if acknowledge and prefix:
         raise click.UsageError("Use one of --acknowledge and --prefix.")
-    with audit_context(app.aws.s3, app.aws.dynamodb, app.outputs) as reading:
+    live = read_live_version(app.aws.lambda_, app.outputs.function)
+    settings = OutputSettings.of(live.environment)
+    with audit_context(app.aws.s3, app.aws.dynamodb, app.outputs, settings) as reading:
         if acknowledge:
             return _acknowledge(app, reading, acknowledge)
-        return _audit(app, reading, prefix)
+        return _audit(app, reading, prefix, live.timeout_s)
 
 
 def _acknowledge(app: App, reading: "AuditContext", keys: tuple[str, ...]) -> int:
@@ -69,12 +74,10 @@ def _acknowledge(app: App, reading: "AuditContext", keys: tuple[str, ...]) -> in
     return 0
 
 
-def _audit(app: App, reading: "AuditContext", prefix: str) -> int:
+def _audit(app: App, reading: "AuditContext", prefix: str, timeout_s: int) -> int:
     from imgctl.cli.image_documents import AuditDocument
     from imgctl.operations import audit as operation
-    from infra.function_version import live_timeout_s
 
-    timeout_s = live_timeout_s(app.aws.lambda_, app.outputs.function)
     since = operation.pending_since(timeout_s, datetime.now(UTC))
     counts: Counter[str] = Counter()
     findings: list[AuditFinding] = []
@@ -127,6 +130,7 @@ def _plain(finding: "Finding") -> "AuditFinding":
     assert problem is not None
     return {
         "key": finding.source.key,
+        "rendition": finding.rendition,
         "version_id": finding.source.version_id,
         "problem": problem.value,
         "reason": finding.reason,

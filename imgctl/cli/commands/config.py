@@ -1,5 +1,6 @@
 """`imgctl config`."""
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,22 +21,28 @@ def config(context: click.Context) -> int:
     from imgctl.cli.documents import ConfigDocument
     from imgctl.cli.settings import SETTINGS
     from imgctl.cli.tables import settings_grid
+    from infra.version_settings import described
 
     app = app_of(context)
     resolved = app.resolved
     values = {spec.name: resolved.value(spec.name) for spec in SETTINGS}
+    tables = values["renditions"]
     document = ConfigDocument(
         file=None if resolved.file is None else str(resolved.file),
         settings={
-            name: {"value": _plain(value), "origin": resolved.origins[name]}
+            name: {"value": _plain(name, value), "origin": resolved.origins[name]}
             for name, value in values.items()
         },
     )
+    values["renditions"] = None if tables is None else described(str(tables))
     here = f"{Path.cwd()}{os.sep}"
     origins = {name: origin.removeprefix(here) for name, origin in resolved.origins.items()}
     app.ui.result(document, settings_grid(values, origins))
     return 0
 
 
-def _plain(value: "SettingValue") -> str | int | None:
+def _plain(name: str, value: "SettingValue") -> "str | int | list[dict[str, str | int]] | None":
+    if name == "renditions" and value is not None:
+        tables: list[dict[str, str | int]] = json.loads(str(value))
+        return tables
     return str(value) if isinstance(value, Path) else value

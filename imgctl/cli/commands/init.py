@@ -13,7 +13,7 @@ from imgctl.cli.options import Command
 from imgctl.cli.settings import FILE_NAME, SETTINGS, ResolvedSettings
 from imgctl.cli.text import printable
 from imgctl.core.errors import ImgctlError
-from infra.setting_spec import SettingSpec
+from infra.setting_spec import RenditionTables, SettingSpec
 
 _HEAD = """\
 # Settings of imgctl for this folder and those below it. An option on the
@@ -59,9 +59,20 @@ def settings_file(resolved: ResolvedSettings) -> str:
 def _entry(resolved: ResolvedSettings, spec: SettingSpec) -> str:
     is_given = resolved.is_given(spec.name)
     default = spec.default if spec.example is None else spec.example
-    line = f"{spec.name} = {_toml(resolved.value(spec.name) if is_given else default)}"
+    value = resolved.value(spec.name) if is_given else default
+    is_tables = isinstance(spec.kind, RenditionTables)
+    text = _tables(spec.name, str(value)) if is_tables else f"{spec.name} = {_toml(value)}"
+    text = text if is_given else textwrap.indent(text, "# ")
     comment = textwrap.fill(_comment(spec), 78, initial_indent="# ", subsequent_indent="# ")
-    return f"\n{comment}\n{line if is_given else f'# {line}'}\n"
+    return f"\n{comment}\n{text}\n"
+
+
+def _tables(name: str, listed: str) -> str:
+    """Return the tables that JSON lists."""
+    return "\n".join(
+        "\n".join((f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in table.items())))
+        for table in json.loads(listed)
+    )
 
 
 def _comment(spec: SettingSpec) -> str:

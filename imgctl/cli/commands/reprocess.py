@@ -16,7 +16,7 @@ from imgctl.core.errors import Hint
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from imgctl.aws.audit import SourceObject
+    from imgctl.aws.findings import SourceObject
     from imgctl.cli.image_documents import ReprocessedObject
     from imgctl.cli.layout import Line
     from imgctl.operations.reprocess import ReprocessResult
@@ -33,7 +33,11 @@ _STYLES = {"failed": "red", "succeeded": "green"}
     "--prefix", shell_complete=completer("keys"),
     help="All objects with this key prefix ('' for all).",
 )  # fmt: skip
-@click.option("--missing", is_flag=True, help="Objects without a record or without an output.")
+@click.option(
+    "--missing",
+    is_flag=True,
+    help="Objects without a record, or with an output that is missing or outdated.",
+)
 @click.option("--failed", is_flag=True, help="Objects that failed.")
 @click.option(
     "--after",
@@ -65,8 +69,10 @@ def reprocess(
 
     Safe to repeat: an upload keeps its one record, and an identical result is not written again.
     """
+    from imgctl.aws.findings import OutputSettings
     from imgctl.operations.audit import audit_context
     from imgctl.operations.reprocess import Selection, named_objects, selected_objects
+    from infra.function_version import read_live_version
 
     app = app_of(context)
     if not (keys or missing or failed or prefix is not None):
@@ -75,7 +81,9 @@ def reprocess(
         raise click.UsageError(
             "Use either KEY arguments or --prefix, --missing, --failed and --after."
         )
-    with audit_context(app.aws.s3, app.aws.dynamodb, app.outputs) as audit:
+    live = read_live_version(app.aws.lambda_, app.outputs.function)
+    settings = OutputSettings.of(live.environment)
+    with audit_context(app.aws.s3, app.aws.dynamodb, app.outputs, settings) as audit:
         if keys:
             sources = named_objects(audit, keys)
         else:

@@ -1,9 +1,7 @@
 """`imgctl resize`."""
 
 import sys
-from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -11,17 +9,11 @@ from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
 from imgctl.cli.params import Bounded, ByteSize, Folder, input_options
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from imgctl.core.spec import ResizeTarget
-    from imgctl.operations.resize_plan import ResultNames
-
 _PIXELS = Bounded(click.IntRange(1))
-_FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif")} | {
-    "jpg": "jpeg",
-    "tif": "tiff",
-}
+_FORMATS = ("jpeg", "png", "webp", "gif", "tiff", "bmp", "avif", "jpg", "tif")
+_GRAVITIES = (
+    "center", "north", "northeast", "east", "southeast", "south", "southwest", "west", "northwest",
+)  # fmt: skip
 
 
 @click.command(
@@ -51,14 +43,23 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
     help="End of the results' names, before the source's extension.",
 )
 @click.option(
+    "--rendition", "names", multiple=True, metavar="NAME",
+    help="Make this rendition of imgctl.toml.  [default: all of them]",
+)  # fmt: skip
+@click.option(
     "--scale", metavar="FACTOR",
     help="Scale factor for both sides.  [default: the setting scale, 0.5]",
 )  # fmt: skip
 @click.option("--width", type=_PIXELS, metavar="PIXELS", help="Fit this width.")
 @click.option("--height", type=_PIXELS, metavar="PIXELS", help="Fit this height.")
 @click.option("--fit", metavar="WxH", help="Fit into this box.")
+@click.option("--cover", metavar="WxH", help="Fill this box, and cut off the rest.")
 @click.option(
-    "--format", "to_format", type=click.Choice(list(_FORMATS), case_sensitive=False),
+    "--gravity", type=click.Choice(_GRAVITIES), metavar="PLACE",
+    help="What --cover keeps, such as north.  [default: center]",
+)  # fmt: skip
+@click.option(
+    "--format", "to_format", type=click.Choice(_FORMATS, case_sensitive=False),
     metavar="[jpeg|png|webp|gif|tiff|bmp|avif]", help="Convert to this format.",
 )  # fmt: skip
 @click.option(
@@ -66,8 +67,9 @@ _FORMATS = {name: name for name in ("jpeg", "png", "webp", "gif", "tiff", "bmp",
     help="Quality of JPEG, WebP and AVIF.  [default: the setting quality]",
 )  # fmt: skip
 @click.option(
-    "--metadata", type=click.Choice(["safe", "all", "none"]), default="safe", show_default=True,
-    help="safe strips GPS data; all keeps everything; none keeps only the color profile.",
+    "--metadata", type=click.Choice(["safe", "all", "none"]),
+    help="safe strips GPS data; all keeps everything; none keeps only the color profile."
+    "  [default: safe]",
 )  # fmt: skip
 @click.option("--high-quality", is_flag=True, help="Filter every pixel with Lanczos (slower).")
 @click.option(
@@ -94,13 +96,16 @@ def resize(
     exclude: tuple[str, ...],
     prefix: str | None,
     suffix: str,
+    names: tuple[str, ...],
     scale: str | None,
     width: int | None,
     height: int | None,
     fit: str | None,
+    cover: str | None,
+    gravity: str | None,
     to_format: str | None,
     quality: int | None,
-    metadata: str,
+    metadata: str | None,
     high_quality: bool,
     workers: int | None,
     max_memory: int | None,
@@ -115,38 +120,45 @@ def resize(
     command again. With - as PATH, the image is read from stdin and its result written to stdout.
     """
     from imgctl.cli.inputs import show_left_out
+    from imgctl.cli.resize_options import OneResult, chosen_renditions
     from imgctl.cli.resizes import preview_and_print, resize_and_print, resize_to_stdout
-    from imgctl.core.formats import ImageFormat
     from imgctl.core.limits import Limits
-    from imgctl.core.spec import MetadataPolicy, ResizeSpec
     from imgctl.operations.input_files import InputFilter, find_input_files
     from imgctl.operations.resize import BatchOptions, available_cores
-    from imgctl.operations.resize_plan import ResultNames, plan_jobs
+    from imgctl.operations.resize_plan import EarlierResults, plan_jobs
 
     app = app_of(context)
-    defaults = app.settings.stack_settings
-    spec = ResizeSpec(
-        target=_target(scale, width, height, fit, defaults.scale),
-        format=ImageFormat(_FORMATS[to_format].upper()) if to_format else None,
-        quality=defaults.quality if quality is None else quality,
-        high_quality=high_quality,
-        metadata=MetadataPolicy(metadata),
+    one = OneResult(
+        prefix=prefix,
+        suffix=suffix,
+        scale=scale,
+        width=width,
+        height=height,
+        fit=fit,
+        cover=cover,
+        gravity=gravity,
+        format=to_format,
+        quality=quality,
+        metadata=metadata,
     )
+    settings = app.settings.stack_settings
+    renditions = chosen_renditions(settings, one, names, high_quality=high_quality)
     if "-" in (*paths, str(output)):
         if dry_run:
             raise click.UsageError("--dry-run cannot be used with stdin or stdout.")
         source = _only_source(paths, output, json_wanted=app.ui.json_wanted)
+        if len(renditions.specs) > 1:
+            raise click.UsageError("Only one rendition can be written to stdout: use --rendition.")
         limits = Limits() if max_memory is None else Limits.for_process(max_memory)
-        return resize_to_stdout(app, source, spec, limits)
+        return resize_to_stdout(app, source, renditions.specs[0], limits)
     if overwrite and skip_existing:
         raise click.UsageError("Use one of --overwrite and --skip-existing.")
-    names = ResultNames(defaults.prefix if prefix is None else prefix, suffix)
-    if output is None and not names.are_new:
+    earlier = EarlierResults.of(renditions, settings.rendition_set, suffix=suffix, folder=output)
+    if output is None and not earlier.are_named_anew:
         raise click.UsageError("Without a prefix or a suffix, use -o FOLDER for the results.")
-    is_result = _results_of(names, ResultNames(defaults.prefix))
-    wanted = InputFilter(include, exclude, is_result, results_folder=output)
+    wanted = InputFilter(include, exclude, earlier)
     inputs = find_input_files(paths, recursive=recursive, wanted=wanted)
-    jobs = plan_jobs(inputs.files, names, folder=output, wanted=spec.format)
+    jobs = plan_jobs(inputs.files, renditions, suffix=suffix, folder=output)
     show_left_out(app.ui, inputs.left_out)
     options = BatchOptions(
         workers or available_cores(),
@@ -156,7 +168,7 @@ def resize(
         with_hash=app.ui.json_wanted,
     )
     run = preview_and_print if dry_run else resize_and_print
-    return run(app, jobs, spec, options, inputs.left_out)
+    return run(app, jobs, renditions, options, inputs.left_out)
 
 
 def _only_source(paths: tuple[str, ...], output: Path | None, *, json_wanted: bool) -> Path | None:
@@ -170,28 +182,3 @@ def _only_source(paths: tuple[str, ...], output: Path | None, *, json_wanted: bo
     if sys.stdout.isatty():
         raise click.UsageError("An image is not written to a terminal: redirect stdout to a file.")
     return None if paths[0] == "-" else Path(paths[0])
-
-
-def _results_of(*names: "ResultNames") -> "Callable[[str], bool]":
-    """Return a function that recognizes what has been named in one of these ways."""
-    return lambda name: any(item.is_result(name) for item in names)
-
-
-def _target(
-    scale: str | None, width: int | None, height: int | None, fit: str | None, default_scale: str
-) -> "ResizeTarget":
-    from imgctl.core.spec import Fit, Scale
-    from infra.setting_spec import ScaleFactor
-
-    if sum((scale is not None, width is not None or height is not None, fit is not None)) > 1:
-        raise click.UsageError("Use one of --scale, --fit, or --width and --height.")
-    try:
-        if fit is not None:
-            box_width, _, box_height = fit.lower().partition("x")
-            return Fit(int(box_width), int(box_height))
-        if width is not None or height is not None:
-            return Fit(width, height)
-        return Scale(Fraction(ScaleFactor().parse(scale or default_scale)))
-    except ValueError as error:
-        problem = f"--fit {fit}: use the form 1600x1200" if fit else f"--scale {scale}: use {error}"
-        raise click.UsageError(f"{problem}.") from error

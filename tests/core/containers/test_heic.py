@@ -111,7 +111,7 @@ def test_exif_alone_does_not_turn_a_picture() -> None:
 def test_the_result_is_a_jpeg_unless_a_format_is_asked_for() -> None:
     result = halve(PLAIN)
     assert (result.original.format, result.resized.format) == (ImageFormat.HEIC, ImageFormat.JPEG)
-    assert result.converted_to is ImageFormat.JPEG
+    assert result.resized.format is ImageFormat.JPEG
     assert result.notes == ()
     assert decoded(result.data).format == "JPEG"
     for wanted in RESULT_FORMATS:
@@ -413,7 +413,7 @@ def test_any_damage_gives_a_picture_or_a_picture_error_in_a_child_process(
         file.write(damaged(data, data.draw(st.sampled_from(SEEDS))))
         file.seek(0)
         try:
-            result = process.resize(file, ResizeSpec(), Limits(max_cpu_seconds=10))
+            (result,) = process.resize(file, [ResizeSpec()], Limits(max_cpu_seconds=10))
         except PictureError:
             return
         assert decoded(result.data).format == "JPEG"

@@ -1,8 +1,13 @@
-"""Explore every scenario, without and with a fault, and many random ones; print the numbers."""
+"""Explore every scenario, without and with a fault, and many random ones; print the numbers.
+
+`--renditions` does so with two renditions, and for random scenarios with three, instead of one
+output.
+"""
 
 import random
 import sys
 
+from tests.worker.cloud import DEFAULT, THREE, TWO
 from tests.worker.explorer.handlers import Handlers, one_folder
 from tests.worker.explorer.scenarios import exhaustive, random_scenario
 from tests.worker.explorer.search import Exploration, Result
@@ -16,7 +21,8 @@ def main() -> int:
     """Print one line per scenario; return 1 if a rule was broken."""
     total = Result()
     with one_folder():
-        handlers = Handlers()
+        with_renditions = "--renditions" in sys.argv
+        handlers = Handlers(TWO if with_renditions else DEFAULT)
         for faults in (0, 1):
             for name, scenario in exhaustive().items():
                 if faults and len(scenario.deliveries) - scenario.settled > _MAX_INVOCATIONS:
@@ -26,6 +32,7 @@ def main() -> int:
                 total.add(result)
         print(report("all of these", total))
         walks = Result()
+        handlers = Handlers(THREE if with_renditions else DEFAULT)
         random_ = random.Random(1)
         for _ in range(_WALKS):
             faults = random_.randint(0, _MAX_FAULTS)

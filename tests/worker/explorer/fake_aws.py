@@ -7,6 +7,7 @@ fakes do not know is an error, and `test_fake_aws.py` checks that moto responds 
 # ruff: noqa: ARG002, N803 - the arguments have the names of boto3's
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -241,14 +242,22 @@ class FakeAws:
         self.state = AwsState(**{name: getattr(self.state, name) for name in names} | changes)
 
 
-def freeze(item: Mapping[str, Mapping[str, str]]) -> Item:
-    """Return an item as a hashable value."""
-    return tuple(sorted((n, next(iter(v)) + next(iter(v.values()))) for n, v in item.items()))
+def freeze(item: Mapping[str, Mapping[str, Any]]) -> Item:
+    """Return an item as a hashable value; a list is kept as JSON."""
+    return tuple(sorted((name, _frozen(value)) for name, value in item.items()))
 
 
-def thaw(item: Item) -> dict[str, dict[str, str]]:
+def _frozen(value: Mapping[str, Any]) -> str:
+    ((kind, content),) = value.items()
+    return kind + (content if isinstance(content, str) else json.dumps(content))
+
+
+def thaw(item: Item) -> dict[str, dict[str, Any]]:
     """Return an item as DynamoDB does."""
-    return {name: {value[0]: value[1:]} for name, value in item}
+    return {
+        name: {value[0]: json.loads(value[1:]) if value[0] == "L" else value[1:]}
+        for name, value in item
+    }
 
 
 def _key(write: Any) -> str:

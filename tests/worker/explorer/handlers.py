@@ -14,16 +14,15 @@ from botocore.exceptions import ClientError
 
 from imgctl.core.errors import PictureError
 from imgctl.core.limits import Limits
-from imgctl.core.resize import resize
+from imgctl.core.renditions import RenditionSet
+from imgctl.core.resize import resize_each
 from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.handler import Invocation, RetryableFailures, handle
 from imgctl.worker.pipeline import Dependencies
 from imgctl.worker.settings import Settings
-from tests.worker.cloud import DESTINATION, NOW, SOURCE, TABLE
-
-SETTINGS = Settings(SOURCE, DESTINATION, TABLE, "resized-", ResizeSpec(), Limits())
+from tests.worker.cloud import DEFAULT, DESTINATION, NOW, SOURCE, TABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,8 @@ class _Node:
 class Handlers:
     """A tree of invocations: each node has an event and the responses that were received."""
 
-    def __init__(self) -> None:
+    def __init__(self, renditions: RenditionSet = DEFAULT) -> None:
+        self.settings = Settings(SOURCE, DESTINATION, TABLE, renditions, Limits())
         self._nodes: list[_Node] = []
         self._roots: dict[str, int] = {}
 
@@ -72,15 +72,15 @@ class Handlers:
     def _known(self, known: dict[str, int], name: str, event: Any, answers: Any) -> int:
         if name not in known:
             known[name] = len(self._nodes)
-            self._nodes.append(_Node(event, answers, _next(event, answers)))
+            self._nodes.append(_Node(event, answers, _next(self.settings, event, answers)))
         return known[name]
 
 
-def _next(event: Any, answers: Sequence[Any]) -> Call | Ended:
+def _next(settings: Settings, event: Any, answers: Sequence[Any]) -> Call | Ended:
     """Run the function with recorded responses up to the first call that has none."""
     client: Any = _ReplayingClient(iter(answers))
     invocation = Invocation(
-        settings=SETTINGS,
+        settings=settings,
         deps=Dependencies(
             client,
             client,
@@ -135,25 +135,27 @@ class _Body(BytesIO):
 
 
 @cache
-def _resized(data: bytes, spec: ResizeSpec, limits: Limits) -> ResizeResult | PictureError:
+def _resized(
+    data: bytes, specs: tuple[ResizeSpec, ...], limits: Limits
+) -> list[ResizeResult] | PictureError:
     try:
-        return resize(BytesIO(data), spec, limits)
+        return resize_each(BytesIO(data), specs, limits)
     except PictureError as error:
         return error
 
 
 def _resize_once(
     source: BinaryIO,
-    spec: ResizeSpec,
+    specs: Sequence[ResizeSpec],
     limits: Limits,
     *,
     timeout_s: float | None = None,  # noqa: ARG001
-) -> ResizeResult:
+) -> list[ResizeResult]:
     """Resize each content only once."""
-    result = _resized(source.read(), spec, limits)
-    if isinstance(result, PictureError):
-        raise result
-    return result
+    results = _resized(source.read(), tuple(specs), limits)
+    if isinstance(results, PictureError):
+        raise results
+    return results
 
 
 @contextmanager

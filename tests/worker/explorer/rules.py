@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from imgctl.aws.audit import SourceObject, check
+from imgctl.aws.findings import OutputSettings, SourceObject, StoredOutput, check
 from imgctl.core import current_record
 from imgctl.core import record as records
 from imgctl.core.current_record import CurrentRecord
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """What is stored about the key."""
+    """What is stored about the key; `outputs_of` has a record's ID for each rendition."""
 
     current: CurrentRecord | None
     records: dict[str, Record]
-    output_of: str | None  # a record's ID
+    outputs_of: dict[str, str | None]
 
 
-def stored(aws: AwsState) -> Stored:
+def stored(aws: AwsState, output_keys: tuple[str, ...]) -> Stored:
     """Read what is stored about the key."""
     current, records = None, {}
     for resource_id, item in aws.table:
@@ -35,8 +35,11 @@ def stored(aws: AwsState) -> Stored:
             current = _current(item)
         else:
             records[resource_id] = _record(item)
-    output = FakeAws(aws).newest(DESTINATION, f"resized-{KEY}")
-    return Stored(current, records, dict(output.metadata)["record_id"] if output else None)
+    found = {key: FakeAws(aws).newest(DESTINATION, key) for key in output_keys}
+    outputs_of = {
+        key: dict(output.metadata)["record_id"] if output else None for key, output in found.items()
+    }
+    return Stored(current, records, outputs_of)
 
 
 @cache
@@ -51,10 +54,10 @@ def _record(item: Item) -> Record:
 
 def broken_by_step(world: World, before: "State", after: "State") -> list[str]:
     """Return the rules that a step breaks."""
-    now, then = stored(after.aws), stored(before.aws)
+    now, then = (stored(state.aws, world.output_keys) for state in (after, before))
     broken = _inconsistencies(now)
     succeeded = {id_ for id_, r in now.records.items() if r.status is Status.SUCCEEDED}
-    if succeeded - after.outputs:
+    if {(id_, key) for id_ in succeeded for key in world.output_keys} - after.outputs:
         broken.append("a record succeeded without an output")
     if then.current is not None and now.current is None:
         broken.append("the current record is lost")
@@ -89,18 +92,20 @@ def broken_at_end(world: World, aws: AwsState) -> list[str]:
 
     What no event reports, a deletion by hand, may leave an older output or record: audit names it.
     """
-    now = stored(aws)
+    now = stored(aws, world.output_keys)
     if now.current is None:
         return ["no record is current"]
-    broken = [*_not_newest(world, now, now.current), *_wrong_output(world, now, now.current)]
-    if world.changed_without_event and broken and _audit_names(aws, now):
+    broken = [*_not_newest(world, now, now.current), *_mixed(world, now)]
+    for key in world.output_keys:
+        broken += _wrong_output(world, now, now.current, now.outputs_of[key])
+    if world.changed_without_event and broken and _audit_names(world, aws, now):
         broken = []
     if any(record.request_id is None for record in now.records.values()):
         broken.append("a record does not name the invocation that wrote it")
     return [*_inconsistencies(now), *broken]
 
 
-def _audit_names(aws: AwsState, now: Stored) -> bool:
+def _audit_names(world: World, aws: AwsState, now: Stored) -> bool:
     newest = FakeAws(aws).newest(SOURCE, KEY)
     if newest is None:
         return True
@@ -112,7 +117,12 @@ def _audit_names(aws: AwsState, now: Stored) -> bool:
         modified="",
     )
     current_id = "" if now.current is None else now.current.record_id
-    return check(source, now.records.get(current_id), now.output_of).problem is not None
+    outputs = {
+        key: None if record_id is None else StoredOutput(record_id)
+        for key, record_id in now.outputs_of.items()
+    }
+    record, settings = now.records.get(current_id), OutputSettings(world.renditions)
+    return any(finding.problem for finding in check(source, record, outputs, settings))
 
 
 def _not_newest(world: World, now: Stored, current: CurrentRecord) -> list[str]:
@@ -135,24 +145,37 @@ def _not_newest(world: World, now: Stored, current: CurrentRecord) -> list[str]:
     return ["the current record is not that of the newest object"]
 
 
-def _wrong_output(world: World, now: Stored, current: CurrentRecord) -> list[str]:
+def _wrong_output(
+    world: World, now: Stored, current: CurrentRecord, output_of: str | None
+) -> list[str]:
     good = [
         max(world.numbers(id_), default=0)
         for id_, one in now.records.items()
         if one.store_ms is not None and one.status is not Status.FAILED
     ]
-    if now.output_of is None:
+    if output_of is None:
         return ["the output is missing"] if good else []
     expected = max(good, default=0)
     if current.status is Status.SUCCEEDED:
         expected = max(world.numbers(current.record_id), default=0)
-        numbers = world.numbers(now.output_of)
+        numbers = world.numbers(output_of)
         alias = world.bucket is Bucket.ADOPTED and expected in numbers
         # Of a deleted key, the bucket cannot tell which upload of an unknown order was the newest.
         unknown = world.newest[-1] is None and max(numbers, default=0) > expected
-        if alias or unknown or now.output_of == current.record_id:
+        if alias or unknown or output_of == current.record_id:
             return []
-    elif max(world.numbers(now.output_of), default=0) >= expected:
+    elif max(world.numbers(output_of), default=0) >= expected:
         return []
     # Without its object, an output cannot be written again.
     return ["the output is older"] if expected in world.existing[-1] else []
+
+
+def _mixed(world: World, now: Stored) -> list[str]:
+    """All outputs are of one upload, unless that of the first one is gone: nobody can make them.
+
+    Other rules say which upload it is. Audit names what is left of another one.
+    """
+    owners = [world.numbers(id_) for id_ in now.outputs_of.values() if id_ is not None]
+    if len(set(owners)) < 2 or not owners[0] & world.existing[-1]:
+        return []
+    return ["outputs of two uploads are mixed"]

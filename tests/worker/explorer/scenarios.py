@@ -93,7 +93,8 @@ def random_scenario(random_: random.Random) -> Scenario:
     bucket = random_.choice(list(Bucket))
     uploads = random_.randint(2, 4)
     changes: list[Change] = [Upload(random_.choice(list(CONTENTS))) for _ in range(uploads)]
-    for change in (Delete(), DeleteNewestVersion(), DeleteNewestVersion(), DeleteOutput()):
+    deleted_output = DeleteOutput(random_.choice(["resized-", "web/", "dot/"]))
+    for change in (Delete(), DeleteNewestVersion(), DeleteNewestVersion(), deleted_output):
         versions = bucket is not Bucket.UNVERSIONED
         if random_.random() < 0.25 and (versions or not isinstance(change, DeleteNewestVersion)):
             changes.insert(random_.randint(1, len(changes)), change)

@@ -41,7 +41,7 @@ class State(NamedTuple):
     nodes: tuple[int, ...]  # of each invocation, see `Handlers`
     attempts: tuple[int, ...]
     faults: int  # that may still happen
-    outputs: frozenset[str]  # the records whose outputs have ever been stored
+    outputs: frozenset[tuple[str, str]]  # records and their outputs that have ever been stored
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Exploration:
     """The states of a scenario."""
 
     def __init__(self, scenario: Scenario, handlers: Handlers, *, faults: int = 0) -> None:
-        self._world = World(scenario)
+        self._world = World(scenario, handlers.settings.renditions)
         self._handlers = handlers
         self._events = [self._world.event(delivery) for delivery in scenario.deliveries]
         self._roots = tuple(handlers.root(event) for event in self._events)
@@ -163,7 +163,7 @@ class Exploration:
             answer = _SERVER_ERROR
         outputs = state.outputs
         if call.operation == "put_object" and aws != state.aws:
-            outputs |= {call.arguments["Metadata"]["record_id"]}
+            outputs |= {(call.arguments["Metadata"]["record_id"], call.arguments["Key"])}
         node, attempt = self._roots[index], state.attempts[index] + 1
         if fault not in (Fault.KILLED_BEFORE, Fault.KILLED_AFTER):
             following = self._handlers.after(state.nodes[index], answer)

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from imgctl.core.formats import ImageFormat
+from imgctl.core.renditions import RenditionSet
 from imgctl.worker import identity
 from imgctl.worker.events import ObjectCreated
 from tests.pictures import encoded, photo
@@ -61,11 +63,15 @@ class DeleteNewestVersion:
 
 @dataclass(frozen=True)
 class DeleteOutput:
-    """The deletion of the output by hand."""
+    """The deletion of an output by hand."""
+
+    prefix: str = "resized-"
 
     def apply(self, aws: FakeAws) -> None:
         """Make the change."""
-        aws.delete_object(Bucket=DESTINATION, Key=f"resized-{KEY}")
+        for key in (f"{self.prefix}{KEY}", f"{self.prefix}{KEY}.webp", f"{self.prefix}{KEY}.gif"):
+            if aws.newest(DESTINATION, key) is not None:
+                aws.delete_object(Bucket=DESTINATION, Key=key)
 
 
 @dataclass(frozen=True)
@@ -126,8 +132,10 @@ class Uploaded:
 class World:
     """The bucket of a scenario: what has been uploaded and what exists after each change."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, renditions: RenditionSet) -> None:
         aws = FakeAws()
+        self.renditions = renditions
+        self.output_keys = renditions.output_keys(KEY, ImageFormat.PNG)
         self.changes = list(scenario.changes)
         if scenario.bucket is Bucket.VERSIONED:
             EnableVersions().apply(aws)

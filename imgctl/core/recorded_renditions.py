@@ -1,0 +1,95 @@
+"""The renditions of an upload as its record lists them, in the attribute `Renditions`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+from imgctl.core.rendition_tables import settings_digest
+from imgctl.core.renditions import Rendition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedRendition:
+    """One rendition that was stored: its sizes are in pixels and bytes.
+
+    `settings` identifies how it was made (`settings_digest`). `quality` and `notes` are None where
+    there is none.
+    """
+
+    name: str
+    key: str
+    width: int
+    height: int
+    format: str
+    file_bytes: int
+    settings: str
+    quality: int | None = None
+    notes: str | None = None
+
+
+_NAMES = {
+    field.name: "bytes" if field.name == "file_bytes" else field.name
+    for field in fields(RecordedRendition)
+}
+_INTEGERS = frozenset(f.name for f in fields(RecordedRendition) if f.type in (int, int | None))
+_OPTIONAL = ("quality", "notes")
+
+
+def recorded_rendition(
+    rendition: Rendition, key: str, fields: Mapping[str, Any], quality: int | None
+) -> RecordedRendition:
+    """Return a rendition from the fields of a record that describe its result."""
+    return RecordedRendition(
+        name=rendition.name,
+        key=key,
+        width=fields["resized_width"],
+        height=fields["resized_height"],
+        format=fields["resized_format"],
+        file_bytes=fields["resized_file_size"],
+        settings=settings_digest(rendition),
+        quality=quality,
+        notes=fields.get("notes"),
+    )
+
+
+def to_attribute(renditions: Sequence[RecordedRendition]) -> dict[str, Any]:
+    """Return the list as a value of DynamoDB."""
+    return {"L": [{"M": _typed(to_plain(rendition))} for rendition in renditions]}
+
+
+def _typed(plain: Mapping[str, str | int]) -> dict[str, Any]:
+    return {
+        name: {"N": str(value)} if isinstance(value, int) else {"S": value}
+        for name, value in plain.items()
+    }
+
+
+def from_attribute(stored: Mapping[str, Any]) -> tuple[RecordedRendition, ...] | None:
+    """Read a value of DynamoDB; None for anything but a list, whose other entries are left out."""
+    entries = stored.get("L")
+    if not isinstance(entries, list):
+        return None
+    read = (_read(entry.get("M", {})) for entry in entries if isinstance(entry, Mapping))
+    return tuple(rendition for rendition in read if rendition is not None)
+
+
+def _read(entry: Mapping[str, Any]) -> RecordedRendition | None:
+    values: dict[str, Any] = {}
+    for name, stored_name in _NAMES.items():
+        stored = entry.get(stored_name, {})
+        try:
+            if name in _INTEGERS and "N" in stored:
+                values[name] = int(Decimal(stored["N"]))
+            elif name not in _INTEGERS and "S" in stored:
+                values[name] = str(stored["S"])
+        except (InvalidOperation, ValueError, OverflowError):
+            return None
+    is_whole = all(name in values or name in _OPTIONAL for name in _NAMES)
+    return RecordedRendition(**values) if is_whole else None
+
+
+def to_plain(rendition: RecordedRendition) -> dict[str, str | int]:
+    """Return a rendition for JSON, without what is None."""
+    values = ((stored_name, getattr(rendition, name)) for name, stored_name in _NAMES.items())
+    return {name: value for name, value in values if value is not None}
