@@ -34,6 +34,10 @@ def opens_access(
             return _API_OPENNESS.get(after, 2) > was
         case "AWS::S3::Bucket" if action == "Modify":
             return any(_opens_bucket(change) for change in properties)
+        case "AWS::S3::BucketPolicy" if action != "Remove":
+            # CloudFront serves what it may read to anyone, unless its distribution restricts that.
+            before, after = parameters.get("CloudFrontDistributionArn", (None, ""))
+            return bool(after) and (before != after or action == "Add")
         case "AWS::Lambda::Url":  # of which the template has none
             return action != "Remove"
         case _:

@@ -31,6 +31,10 @@ _KEY_ARN = Text(
     re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+"),
     "a key ARN such as arn:aws:kms:eu-west-2:123456789012:key/...",
 )
+_DISTRIBUTION_ARN = Text(
+    re.compile(r"arn:[\w-]+:cloudfront::\d{12}:distribution/[A-Z0-9]+"),
+    "a distribution ARN such as arn:aws:cloudfront::123456789012:distribution/E1EXAMPLE",
+)
 # Directives of RFC 9111, 5.2: names, some of which have a value.
 _DIRECTIVE = r'[\w-]{1,32}(?:=(?:[\w-]{1,32}|"[\w ,-]{1,64}"))?'
 _CACHE_CONTROL = Text(
@@ -111,6 +115,13 @@ class StackSettings:
         when_unset="no header",
         example="public, max-age=31536000",
         parameter="CacheControl",
+    )
+    cloudfront_distribution: str | None = setting(
+        None,
+        kind=_DISTRIBUTION_ARN,
+        description="ARN of the CloudFront distribution that may read resized images.",
+        when_unset="none",
+        parameter="CloudFrontDistributionArn",
     )
     architecture: str = setting(
         "arm64",

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from imgctl.aws.stack import parse_outputs
 from imgctl.cli.app import App
 from imgctl.cli.tables import pairs_grid
+from imgctl.core.errors import Hint
 from infra.idle_cost import idle_cost
 from infra.plan import Plan
 from infra.prices import PRICE_REGION, PRICES_AS_OF
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     )
     from infra.deployed_stack import DeployedStack
     from infra.settings import StackSettings
+
+_OF_EXISTING_IMAGES = ("Renditions", "CacheControl")  # whose difference an audit finds
 
 
 def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
@@ -41,6 +44,13 @@ def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
         "outputs": _outputs_document(outputs),
     }
     app.ui.result(document, pairs_grid(pairs))
+    if any(change.name in _OF_EXISTING_IMAGES for change in plan.parameters):
+        hint = Hint(
+            "Images that were processed before keep their outputs. Run {} to give them the new"
+            " ones, for very large buckets with --batch.",
+            "reprocess --missing",
+        )
+        app.ui.info(hint.render(app.program))
 
 
 def plan_document(plan: Plan, settings: "StackSettings") -> "PlanDocument":

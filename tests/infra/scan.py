@@ -60,6 +60,8 @@ def decided(template: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
             return not is_met(operands[0])
         if operator == "Fn::And":
             return all(map(is_met, operands))
+        if operator == "Fn::Or":
+            return any(map(is_met, operands))
         if operator == "Condition":
             return is_met(template["Conditions"][operands])
         assert operator == "Fn::Equals", operator

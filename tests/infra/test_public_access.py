@@ -54,6 +54,26 @@ def test_a_bucket_is_opened_by_its_settings_unless_they_close_it(
     assert not opens_access(BUCKET, "Add", changed, {})
 
 
+@pytest.mark.parametrize(
+    ("action", "before", "after", "opens"),
+    [
+        ("Modify", "", "arn:aws:cloudfront::1:distribution/E1", True),
+        ("Modify", "arn:aws:cloudfront::1:distribution/E1", "", False),
+        ("Modify", "arn:d/E1", "arn:d/E2", True),
+        ("Modify", "arn:d/E1", "arn:d/E1", False),
+        ("Add", None, "arn:d/E1", True),
+        ("Remove", "", "arn:d/E1", False),
+        ("Add", None, "", False),
+    ],
+)
+def test_a_bucket_is_opened_by_a_distribution_that_may_read_it(
+    action: str, before: str | None, after: str, opens: bool
+) -> None:
+    parameters = {"CloudFrontDistributionArn": (before, after)}
+    assert opens_access("AWS::S3::BucketPolicy", action, (), parameters) == opens
+    assert not opens_access("AWS::S3::BucketPolicy", action, (), {})
+
+
 def test_a_function_url_opens_and_a_role_does_not() -> None:
     assert opens_access("AWS::Lambda::Url", "Add", (), {})
     assert not opens_access("AWS::Lambda::Url", "Remove", (), {})
