@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from imgctl.cli.layout import Grid
-from imgctl.cli.text import local_time, printable
+from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.record import Record, Status
 
 if TYPE_CHECKING:
+    from imgctl.cli.image_documents import RecordDocument
     from infra.setting_spec import SettingValue
 
 _STATUS = {
@@ -38,6 +39,20 @@ def records_grid(records: Iterable[Record]) -> Grid:
         )
     columns = ("when", "status", "image", "size", "saved")
     return Grid(columns, rows, title="image", optional=("saved",))
+
+
+def record_grid(document: "RecordDocument") -> Grid:
+    """Tabulate one record, with a row for each rendition that it lists."""
+    pairs = [(name, value) for name, value in document.items() if name != "Renditions"]
+    for one in document.get("Renditions", []):
+        parts = [one["key"], f"{one['width']}x{one['height']}", one["format"]]
+        parts.append(size_text(one["bytes"]))
+        if "quality" in one:
+            parts.append(f"quality {one['quality']}")
+        if "notes" in one:
+            parts.append(one["notes"])
+        pairs.append((f"Rendition {one['name']}", ", ".join(parts)))
+    return pairs_grid(pairs)
 
 
 def pairs_grid(pairs: Iterable[tuple[str, object]]) -> Grid:

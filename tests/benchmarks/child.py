@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imgctl.core.limits import Limits
-from imgctl.core.resize import resize
+from imgctl.core.resize import resize_each
 from imgctl.core.spec import ResizeSpec
 from imgctl.sandbox.child import fork
 from imgctl.sandbox.process import ResizeProcess
@@ -36,7 +36,7 @@ def measure_child(work: Path) -> dict[str, ChildCost]:
             photograph(width, height, seed=1).save(source, quality=90)
             here_ms, child_ms = [], []
             for _ in range(ROUNDS):
-                here_ms.append(_measure_ms(resize, source))
+                here_ms.append(_measure_ms(resize_each, source))
                 child_ms.append(_measure_ms(process.resize, source))
             costs[name] = ChildCost(statistics.median(here_ms), statistics.median(child_ms))
     finally:
@@ -47,5 +47,5 @@ def measure_child(work: Path) -> dict[str, ChildCost]:
 def _measure_ms(function: Callable[..., object], source: Path) -> float:
     with source.open("rb") as file:
         started_s = time.perf_counter()
-        function(file, ResizeSpec(), Limits())
+        function(file, [ResizeSpec()], Limits())
         return (time.perf_counter() - started_s) * 1000

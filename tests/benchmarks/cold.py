@@ -45,10 +45,10 @@ with open(sys.argv[3], "rb") as source:
 """
 _IMGCTL = _PATH + _RESIZE
 _WITHOUT_CHILD = f"""{_PATH}
-from imgctl.core.resize import resize
+from imgctl.core.resize import resize_each
 from imgctl.sandbox import process
 class NoProcess:
-    def __init__(self, start): self.resize = resize
+    def __init__(self, start): self.resize = resize_each
     def start(self): pass
 process.ResizeProcess = NoProcess
 {_RESIZE}"""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from imgctl.cli.image_documents import AuditFinding
     from imgctl.cli.layout import Line
 
+_OF_SETTINGS = {"output_missing", "output_outdated"}  # which no event would have mended
 _NOT_REPAIRABLE = {"failed", "object_gone"}
 
 
@@ -106,7 +107,9 @@ def _audit(app: App, reading: "AuditContext", prefix: str, timeout_s: int) -> in
 
 def _hints(open_problems: set[str]) -> list[Hint]:
     hints = []
-    if open_problems - _NOT_REPAIRABLE:
+    if open_problems and open_problems <= _OF_SETTINGS:
+        hints.append(Hint("Run {} to make them.", "reprocess --missing"))
+    elif open_problems - _NOT_REPAIRABLE:
         hints.append(Hint("Run {}, then {}, to repair.", "redrive", "reprocess --missing"))
     if open_problems & _NOT_REPAIRABLE:
         hints.append(Hint("Run {} to accept a failure.", "audit --acknowledge KEY"))

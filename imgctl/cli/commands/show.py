@@ -37,7 +37,7 @@ def show(context: click.Context, *, id_or_key: str) -> int:
     Accepts a record ID, or an object key, of which the newest record is shown.
     """
     from imgctl.cli.image_documents import ShowDocument, record_document
-    from imgctl.cli.tables import pairs_grid
+    from imgctl.cli.tables import record_grid
 
     app = app_of(context)
     if not id_or_key:
@@ -48,7 +48,7 @@ def show(context: click.Context, *, id_or_key: str) -> int:
             f"No record of {id_or_key}.", hint=Hint("{} lists the records.", "history")
         )
     plain = record_document(record)
-    app.ui.result(ShowDocument(record=plain), pairs_grid(plain.items()))
+    app.ui.result(ShowDocument(record=plain), record_grid(plain))
     return 0
 
 
