@@ -28,6 +28,18 @@ class RenderedPages:
     durations_ms: list[float] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
+    def add(self, index: int, page: Image.Image, duration_ms: float) -> None:
+        """Add a resampled page: upright, and in a mode that the output format supports."""
+        plan = self.plan
+        if index in plan.inverted_pages:
+            page = pixels.inverted(page)
+        page, lost = encoding.convert_for(
+            pixels.upright(page, plan.orientation), plan.output_format
+        )
+        self.pages.append(page)
+        self.durations_ms.append(duration_ms)
+        self.notes.append(lost)
+
 
 Frame: TypeAlias = tuple[Image.Image, float | None]
 """A page or frame, and its duration in ms; None if that is known when the frame is decoded."""
@@ -50,41 +62,41 @@ def render(opened: OpenSource, plans: Sequence[ResizePlan]) -> list[RenderedPage
                 one.plan.check_page(index, size)
         box = pixels.set_draft(frame, plans[0].draft_divisor)
         decoded = _decode(opened, frame)
-        # A frame is decoded into the memory of the one before, Pillow saves a TIFF's own tags, and
-        # some conversions for a format are made in place.
-        is_shared = len(plans) > 1 or frames > 1 or opened.format is ImageFormat.TIFF
-        for one in wanted:
-            plan = one.plan
-            page = pixels.resample(
+        pages = [
+            pixels.resample(
                 decoded,
-                plan.page_target(index, size),
-                plan.resampling,
+                one.plan.page_target(index, size),
+                one.plan.resampling,
                 box=box,
-                part=_decoded_part(plan.page_part(size), plan.draft_divisor, Size(*decoded.size)),
+                part=_decoded_part(one.plan, size, decoded),
                 # A page in black and white gets five levels of gray then, which compress well.
-                average_halves=plan.average_halves
-                or (is_black_and_white and not plan.spec.high_quality),
+                average_halves=one.plan.average_halves
+                or (is_black_and_white and not one.plan.spec.high_quality),
             )
-            if page is decoded and is_shared:
-                page = page.copy()
-            if index in plan.inverted_pages:
-                page = pixels.inverted(page)
-            page, lost = encoding.convert_for(
-                pixels.upright(page, plan.orientation), plan.output_format
-            )
-            one.pages.append(page)
-            one.durations_ms.append(
-                round(frame.info.get("duration", 0)) if duration_ms is None else duration_ms
-            )
-            one.notes.append(lost)
+            for one in wanted
+        ]
+        # The next frame is decoded into the same memory, and Pillow saves a TIFF's own tags.
+        is_kept = frames > 1 or opened.format is ImageFormat.TIFF
+        for at, (one, page) in enumerate(zip(wanted, pages, strict=True)):
+            # Some conversions for a format are made in place: only the last one may have it.
+            is_shared = is_kept or any(other is decoded for other in pages[at + 1 :])
+            own = page.copy() if page is decoded and is_shared else page
+            one.add(index, own, duration_ms if duration_ms is not None else _duration_ms(frame))
     return rendered
 
 
-def _decoded_part(part: Box | None, divisor: int, decoded: Size) -> Box | None:
-    """Return where a part of a page lies in what was decoded with its sides divided."""
+def _duration_ms(frame: Image.Image) -> float:
+    """Return the duration of a frame that was decoded."""
+    duration_ms: float = frame.info.get("duration", 0)
+    return round(duration_ms)
+
+
+def _decoded_part(plan: ResizePlan, size: Size, decoded: Image.Image) -> Box | None:
+    """Return what a plan keeps of a page of this size, in what was decoded of it."""
+    part = plan.page_part(size)
     if part is None:
         return None
-    left, top, right, bottom = (side / divisor for side in part)
+    left, top, right, bottom = (side / plan.draft_divisor for side in part)
     # Sides that were rounded up end within the last pixel.
     return (left, top, min(right, decoded.width), min(bottom, decoded.height))
 

@@ -27,6 +27,7 @@ from tests.benchmarks.peers import (
 )
 from tests.benchmarks.pictures import SUBJECTS, photograph
 from tests.benchmarks.quality import Quality, compare, reference_half
+from tests.benchmarks.renditions import measure_renditions, renditions_table
 from tests.benchmarks.start import measure_starts, start_table
 
 REPORT = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -200,6 +201,8 @@ def main() -> None:
             speeds = measure_batch(work, arguments.batch)
             report.add(f"{arguments.batch} JPEG of 12 MP, {cores} cores", batch_table(speeds))
         if not arguments.only:
+            table = renditions_table(measure_renditions(work))
+            report.add("Four renditions of a JPEG, 12 MP", table)
             report.add("Cold start of the function", cold_table(measure_cold_start(work)))
             report.add("The child process, when it is running", child_table(measure_child(work)))
             report.add("Start of the program", start_table(measure_starts(work)))

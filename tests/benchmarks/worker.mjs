@@ -1,6 +1,6 @@
 // sharp in a process of its own: `node worker.mjs SOURCE DESTINATION TIMES`, like worker.py, or
 // `node worker.mjs --batch WORKERS DESTINATION SOURCE...` for many images.
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import sharp from 'sharp'
 
@@ -26,6 +26,18 @@ async function halve(source, destination) {
   await output.toFile(destination)
 }
 
+// The four renditions of worker.py, as sharp's documentation makes several outputs of one input.
+async function renditions(source, folder) {
+  mkdirSync(folder, { recursive: true })
+  const input = sharp(source)
+  await Promise.all([
+    input.clone().resize(2000, 1500, { fit: 'fill' }).jpeg({ quality: 80, chromaSubsampling: '4:2:0' }).toFile(path.join(folder, 'half')),
+    input.clone().resize(1600, 1600, { fit: 'inside' }).webp({ quality: 82, effort: 2 }).toFile(path.join(folder, 'web')),
+    input.clone().resize(320, 320, { fit: 'cover' }).avif({ quality: 74, effort: 1 }).toFile(path.join(folder, 'square')),
+    input.clone().resize(64, 64, { fit: 'inside' }).webp({ quality: 40, effort: 2 }).toFile(path.join(folder, 'blur'))
+  ])
+}
+
 // resourceUsage().maxRSS includes what the parent had before exec.
 function peakBytes() {
   return Number(/VmHWM:\s+(\d+)/.exec(readFileSync('/proc/self/status', 'ascii'))[1]) * 1024
@@ -46,12 +58,13 @@ if (args[0] === '--versions') {
   }
   await Promise.all(Array.from({ length: Number(workers) }, work))
 } else {
-  const [source, destination, times] = args
-  await halve(source, destination)
+  const work = args[0] === '--renditions' ? renditions : halve
+  const [source, destination, times] = args[0] === '--renditions' ? args.slice(1) : args
+  await work(source, destination)
   const seconds = []
   for (let i = 0; i < Number(times); i++) {
     const started = process.hrtime.bigint()
-    await halve(source, destination)
+    await work(source, destination)
     seconds.push(Number(process.hrtime.bigint() - started) / 1e9)
   }
   console.log(JSON.stringify({ seconds, peak_bytes: peakBytes() }))

@@ -10,11 +10,19 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 QUALITY = 80
+
+FOUR_RENDITIONS: list[dict[str, Any]] = [
+    {"name": "half", "prefix": "resized-", "scale": 0.5, "quality": 80},
+    {"name": "web", "prefix": "web/", "fit": "1600x1600", "format": "webp", "quality": 82},
+    {"name": "square", "prefix": "square/", "cover": "320x320", "format": "avif"},
+    {"name": "blur", "prefix": "blur/", "fit": "64x64", "format": "webp", "quality": 40},
+]
 
 
 def naive(source: Path, destination: Path) -> None:
@@ -57,6 +65,22 @@ def imgctl_core(source: Path, destination: Path, *, high_quality: bool = False) 
 def imgctl_high_quality(source: Path, destination: Path) -> None:
     """Resize with imgctl's core and --high-quality."""
     imgctl_core(source, destination, high_quality=True)
+
+
+def imgctl_renditions(
+    source: Path, destination: Path, tables: Sequence[dict[str, Any]] = FOUR_RENDITIONS
+) -> None:
+    """Make several renditions with imgctl's core."""
+    from imgctl.core.limits import Limits
+    from imgctl.core.rendition_tables import parse_renditions
+    from imgctl.core.resize import resize_each
+
+    renditions = parse_renditions(list(tables))
+    with source.open("rb") as file:
+        results = resize_each(file, renditions.specs, Limits())
+    destination.mkdir(exist_ok=True)
+    for name, result in zip(renditions.names, results, strict=True):
+        (destination / name).write_bytes(result.data)
 
 
 def pyvips_thumbnail(source: Path, destination: Path) -> None:
@@ -118,11 +142,14 @@ WORK: dict[str, Callable[[Path, Path], None]] = {
         naive_frames,
         imgctl_core,
         imgctl_high_quality,
+        imgctl_renditions,
         pyvips_thumbnail,
         opencv_reduced,
         imagemagick,
     )
 }
+for _table in FOUR_RENDITIONS:
+    WORK[f"imgctl_rendition_{_table['name']}"] = partial(imgctl_renditions, tables=[_table])
 
 
 def main() -> None:
