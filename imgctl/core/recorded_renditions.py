@@ -6,7 +6,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from imgctl.core.rendition_tables import settings_digest
-from imgctl.core.renditions import Rendition
+from imgctl.core.renditions import RenditionSet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,20 +36,34 @@ _INTEGERS = frozenset(f.name for f in fields(RecordedRendition) if f.type in (in
 _OPTIONAL = ("quality", "notes")
 
 
-def recorded_rendition(
-    rendition: Rendition, key: str, fields: Mapping[str, Any], quality: int | None
-) -> RecordedRendition:
-    """Return a rendition from the fields of a record that describe its result."""
-    return RecordedRendition(
-        name=rendition.name,
-        key=key,
-        width=fields["resized_width"],
-        height=fields["resized_height"],
-        format=fields["resized_format"],
-        file_bytes=fields["resized_file_size"],
-        settings=settings_digest(rendition),
-        quality=quality,
-        notes=fields.get("notes"),
+def recorded_renditions(
+    renditions: RenditionSet,
+    keys: Sequence[str],
+    described: Sequence[tuple[Mapping[str, Any], int | None]],
+) -> tuple[RecordedRendition, ...] | None:
+    """Return what a record lists, None where renditions have no names.
+
+    Each is `described` by the fields of a record about its result, and by the quality that it was
+    encoded with; one without fields is left out.
+    """
+    if not renditions.are_named:
+        return None
+    return tuple(
+        RecordedRendition(
+            name=rendition.name,
+            key=key,
+            width=fields["resized_width"],
+            height=fields["resized_height"],
+            format=fields["resized_format"],
+            file_bytes=fields["resized_file_size"],
+            settings=settings_digest(rendition),
+            quality=quality,
+            notes=fields.get("notes"),
+        )
+        for rendition, key, (fields, quality) in zip(
+            renditions.renditions, keys, described, strict=True
+        )
+        if fields
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from imgctl.core.errors import ImgctlError, TooLarge
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.record import Record, Status, failure_fields, picture_fields, timestamp
-from imgctl.core.recorded_renditions import RecordedRendition, recorded_rendition
+from imgctl.core.recorded_renditions import recorded_renditions
 from imgctl.core.renditions import RenditionSet
 from imgctl.core.result import ResizeResult
 from imgctl.operations.resize_plan import OutputExists, ResizeJob
@@ -197,7 +197,11 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
             known = _results(job, batch, source, kept, partial(resize, limits=limits))
         skipped = all(kept)
         values |= known[0].fields
-        values["renditions"] = _recorded(job, batch.renditions, known)
+        values["renditions"] = recorded_renditions(
+            batch.renditions,
+            [str(destination) for destination in job.destinations],
+            [(one.fields, one.quality) for one in known],
+        )
     except Exception as error:  # one file never stops the others, whatever is wrong with it
         values |= _failure(error)
     # A file has no version: its content is its identity.
@@ -242,21 +246,6 @@ def _known_result(
     """Return what is known of an existing result that is to stay; None if it has to be compared."""
     known = read_mark(destination, source, settings)
     return KnownResult() if known is None and batch.options.skip_existing else known
-
-
-def _recorded(
-    job: ResizeJob, renditions: RenditionSet, known: Sequence[KnownResult]
-) -> tuple[RecordedRendition, ...] | None:
-    """Return what the record lists; None for a result without a name."""
-    if not renditions.are_named:
-        return None
-    return tuple(
-        recorded_rendition(rendition, str(destination), one.fields, one.quality)
-        for rendition, destination, one in zip(
-            renditions.renditions, job.destinations, known, strict=True
-        )
-        if one.fields
-    )
 
 
 def _job_fields(job: ResizeJob, batch: _Batch) -> dict[str, Any]:

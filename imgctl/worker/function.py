@@ -23,7 +23,7 @@ from imgctl.core.record import timestamp
 from imgctl.worker import scratch
 from imgctl.worker.deadline import CLIENT_CONFIG, Deadline
 from imgctl.worker.handler import Invocation, handle
-from imgctl.worker.pipeline import Dependencies
+from imgctl.worker.resizing import Dependencies
 from imgctl.worker.settings import Settings, from_environ
 
 

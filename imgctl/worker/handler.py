@@ -17,7 +17,8 @@ from imgctl.worker.events import (
     batch_tasks,
     parse_event,
 )
-from imgctl.worker.pipeline import Dependencies, ProcessResult
+from imgctl.worker.pipeline import ProcessResult
+from imgctl.worker.resizing import Dependencies, FolderMarker
 from imgctl.worker.settings import Settings
 
 _DENIED_CODES = ("AccessDenied", "AccessDeniedException", "403")
@@ -167,7 +168,7 @@ def _process_each(
             result = pipeline.process(
                 created, invocation.settings, invocation.deps, invocation.request_id
             )
-        except pipeline.FolderMarker:
+        except FolderMarker:
             invocation.log({"level": "INFO", "outcome": "SKIPPED", **line, "reason": "a folder"})
             yield Skipped(created)
         except Exception as error:

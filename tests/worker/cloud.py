@@ -17,7 +17,7 @@ from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import Invocation
-from imgctl.worker.pipeline import Dependencies
+from imgctl.worker.resizing import Dependencies
 from imgctl.worker.settings import Settings
 
 if TYPE_CHECKING:

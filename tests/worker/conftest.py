@@ -9,7 +9,7 @@ import pytest
 
 from imgctl.core.limits import Limits
 from imgctl.worker.deadline import Deadline
-from imgctl.worker.pipeline import Dependencies
+from imgctl.worker.resizing import Dependencies
 from imgctl.worker.settings import Settings
 from tests.moto_aws import moto_account
 from tests.worker.cloud import DEFAULT, DESTINATION, NOW, SOURCE, TABLE, Cloud, resize_here

@@ -14,6 +14,7 @@ from imgctl.core.renditions import RenditionSet
 from imgctl.core.spec import ResizeSpec, Scale
 from imgctl.worker import pipeline
 from imgctl.worker.events import ObjectCreated
+from imgctl.worker.resizing import Dependencies
 from imgctl.worker.settings import Settings
 from tests.pictures import PHOTOS, decoded, encoded, photo
 from tests.worker.cloud import DESTINATION, SOURCE, Cloud
@@ -22,7 +23,7 @@ ROCKET = (PHOTOS / "rocket.jpg").read_bytes()
 
 
 def process(
-    created: ObjectCreated, settings: Settings, deps: pipeline.Dependencies, request_id: str = ""
+    created: ObjectCreated, settings: Settings, deps: Dependencies, request_id: str = ""
 ) -> Record:
     return pipeline.process(created, settings, deps, request_id).record
 

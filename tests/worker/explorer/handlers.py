@@ -20,7 +20,7 @@ from imgctl.core.result import ResizeResult
 from imgctl.core.spec import ResizeSpec
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.handler import Invocation, RetryableFailures, handle
-from imgctl.worker.pipeline import Dependencies
+from imgctl.worker.resizing import Dependencies
 from imgctl.worker.settings import Settings
 from tests.worker.cloud import DEFAULT, DESTINATION, NOW, SOURCE, TABLE
 
