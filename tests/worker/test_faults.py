@@ -17,7 +17,7 @@ from imgctl.core.renditions import RenditionSet
 from imgctl.worker.events import ObjectCreated
 from imgctl.worker.handler import RetryableFailures, handle
 from tests.pictures import encoded, photo
-from tests.worker.cloud import DEFAULT, THREE, Cloud, s3_event_for
+from tests.worker.cloud import DEFAULT, SOURCE, THREE, Cloud, s3_event_for
 
 ONE = encoded(photo(24, 16), "PNG")
 OTHER = encoded(photo(16, 24), "JPEG")
@@ -151,17 +151,36 @@ def state(cloud: Cloud) -> Any:
     return outputs, by_id, sorted(cloud.current_records(), key=lambda current: current.key)
 
 
-@pytest.mark.parametrize("renditions", [DEFAULT, THREE], ids=["one result", "three renditions"])
-@pytest.mark.parametrize("story", STORIES)
+_OVERWRITES = ("one upload", "an overwrite", "an overwrite that arrives first")
+_CASES = [
+    *((story, DEFAULT, True) for story in STORIES),
+    *((story, THREE, True) for story in (*_OVERWRITES, "an overwrite by an invalid image")),
+    *((story, THREE, False) for story in _OVERWRITES),
+]
+
+
+@pytest.mark.parametrize(
+    ("story", "renditions", "versioned"),
+    _CASES,
+    ids=[
+        f"{story}, {len(renditions.names)} outputs, {'' if versioned else 'not '}versioned"
+        for story, renditions, versioned in _CASES
+    ],
+)
 def test_any_call_can_fail_once_without_changing_the_result(
     cloud: Cloud,
     story: str,
     renditions: RenditionSet,
+    versioned: bool,
     scratch: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     cloud.settings = replace(cloud.settings, renditions=renditions)
+    status: Any = "Enabled" if versioned else "Suspended"
+    cloud.s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration={"Status": status})
     events = STORIES[story](cloud)
+    if not versioned:
+        events = [[replace(created, version_id="") for created in event] for event in events]
     calls = run_events(cloud, events, None)
     expected = state(cloud)
     cases = [
