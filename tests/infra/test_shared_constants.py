@@ -148,6 +148,14 @@ def test_local_and_deployed_images_are_scaled_and_named_alike() -> None:
     assert StackSettings().prefix == "resized-"
 
 
+def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> None:
+    now = given()
+    new = ("Renditions", "CacheControl", "CloudFrontDistributionArn")
+    assert [now.pop(name) for name in new] == ["", "", ""]
+    before = json.loads((ROOT / "tests/infra/default_parameters.json").read_text(encoding="utf-8"))
+    assert now == before
+
+
 # -------------------------------------------------------------------- function
 
 
