@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,7 @@ from infra.bytecode import Compiler, compile_modules, find_runtime, this_interpr
 MAX_UNZIPPED_BYTES = 262_144_000
 """Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
 
+_HEIC_PACKAGE = "pi-heif"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 # The modules that decide a bundle's bytes.
 _BUILDERS = ("bundle.py", "bundle_files.py", "bytecode.py")
@@ -107,17 +109,24 @@ class Recipe:
 
 
 def build(
-    destination: Path, architecture: Architecture, cache: BundleCache | None = None
+    destination: Path,
+    architecture: Architecture,
+    cache: BundleCache | None = None,
+    *,
+    heic: bool = True,
 ) -> Bundle:
     """Build the bundle for Lambda's python3.12, with its packages from the package index.
 
-    `destination` is the file to write, or a folder in which to write `function-<arch>.zip`. An
-    earlier build from the same inputs is taken from the cache, if there is one.
+    Without `heic`, it lacks pi-heif and the libraries in it. `destination` is the file to write, or
+    a folder in which to write `function-<arch>.zip`. An earlier build from the same inputs is taken
+    from the cache, if there is one.
 
     Raises BundleError if pip cannot download a package or verify its hash, if a library is of
     another architecture, or if the bundle exceeds Lambda's limit.
     """
     lock = (files("infra") / "function-requirements.txt").read_bytes()
+    if not heic:
+        lock = without_package(lock, _HEIC_PACKAGE)
 
     def download() -> Mapping[str, bytes]:
         with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
@@ -132,12 +141,20 @@ def build(
     return build_from(recipe, destination, cache)
 
 
-def build_local(destination: Path, cache: BundleCache | None = None) -> Bundle:
+def without_package(lock: bytes, name: str) -> bytes:
+    """Return a requirements file without a package and its hashes."""
+    pattern = rf"^{re.escape(name)}==.*\n(?:[ \t]+.*\n)*"
+    return re.sub(pattern, "", lock.decode(), flags=re.MULTILINE).encode()
+
+
+def build_local(
+    destination: Path, cache: BundleCache | None = None, *, heic: bool = True
+) -> Bundle:
     """Build the bundle for the embedded AWS, with the Pillow that is installed here.
 
     The embedded AWS runs the function with this interpreter, which may not load Lambda's wheel.
-    This way the build also works offline. pi-heif is included if it is installed, as it is with
-    the extra `local`.
+    This way the build also works offline. For `heic`, pi-heif is included if it is installed, as
+    it is with the extra `local`.
     """
     try:
         packages = installed_files("pillow")
@@ -145,8 +162,9 @@ def build_local(destination: Path, cache: BundleCache | None = None) -> Bundle:
         raise BundleError(
             "pillow is not installed.", hint="Reinstall imgctl with its dependencies."
         ) from error
-    with suppress(metadata.PackageNotFoundError):
-        packages |= installed_files("pi-heif")
+    if heic:
+        with suppress(metadata.PackageNotFoundError):
+            packages |= installed_files(_HEIC_PACKAGE)
     recipe = Recipe(
         local_architecture(),
         own_files(),

@@ -179,10 +179,12 @@ def stack_client(aws: Aws, warn: Callable[[str], None]) -> StackClient:
 
 
 def make_bundle(
-    aws: Aws, architecture: Architecture, folder: Path, cache: BundleCache | None
+    aws: Aws, architecture: Architecture, folder: Path, cache: BundleCache | None, *, heic: bool
 ) -> Bundle:
     """Build the function for where it will run: Lambda, or this interpreter."""
-    return build_local(folder, cache) if aws.is_local else build(folder, architecture, cache)
+    if aws.is_local:
+        return build_local(folder, cache, heic=heic)
+    return build(folder, architecture, cache, heic=heic)
 
 
 def _has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:

@@ -137,7 +137,7 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
     architecture = Architecture(settings.architecture)
     cache = user_cache() if options.use_cache else None
     with app.ui.working("Building the function's bundle"):
-        bundle = make_bundle(app.aws, architecture, folder, cache)
+        bundle = make_bundle(app.aws, architecture, folder, cache, heic=app.settings.heic)
     return DeployRequest(stack_template(), settings, bundle, options.express)
 
 

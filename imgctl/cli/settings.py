@@ -98,6 +98,12 @@ class Settings:
         when_unset="the folder imgctl/local in the user's state folder, which on Linux is"
         " ~/.local/state or XDG_STATE_HOME",
     )
+    heic: bool = setting(
+        True,  # noqa: FBT003
+        kind=Boolean(),
+        description="Whether the function reads HEIC, for which its bundle includes pi-heif with"
+        " libheif and libde265 (LGPL).",
+    )
     json: bool = _flag("Print one JSON document.")
     quiet: bool = _flag("Only print results and errors.")
     verbose: bool = _flag("Log each AWS call, and leave nothing out of lists.")

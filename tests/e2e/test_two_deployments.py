@@ -106,7 +106,7 @@ def program(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("IMGCTL_LOCAL", "1")
     monkeypatch.setenv("IMGCTL_LOCAL_DIR", str(local.folder))
-    monkeypatch.setattr(deployment, "make_bundle", lambda *_: bundle)
+    monkeypatch.setattr(deployment, "make_bundle", lambda *_, **__: bundle)
     program, connect = Program(local, bundle, capfd), session.connect_local
     monkeypatch.setattr(session, "connect_local", lambda **named: program.listen(connect(**named)))
     return program

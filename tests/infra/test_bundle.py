@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import replace
 from importlib import metadata
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from infra.bundle import (
     build_from,
     build_local,
     download_packages,
+    without_package,
 )
 from infra.bundle_cache import BundleCache, user_cache
 from infra.bundle_files import own_files, unpacked_files
@@ -109,6 +111,22 @@ def test_the_bundle_contains_the_licenses_of_the_decoder_of_heic(local_bundle: B
     assert {f"imgctl/licenses/{name}.txt" for name in ("GPL-3.0", "LGPL-3.0")} <= {*names}
     assert any(name.endswith("licenses/LICENSES_bundled.txt") for name in names)
     assert any(name.startswith("pi_heif.libs/libheif") for name in names)
+
+
+def test_a_bundle_without_heic_lacks_its_decoder(tmp_path: Path) -> None:
+    names = names_in(build_local(tmp_path, user_cache(), heic=False))
+    assert not [name for name in names if "heif" in name.lower() and not name.startswith("imgctl/")]
+    assert any(name.startswith("PIL/") for name in names)
+
+
+def test_the_lock_without_heic_keeps_every_hash_of_the_others() -> None:
+    lock = (files("infra") / "function-requirements.txt").read_bytes()
+    without = without_package(lock, "pi-heif")
+    lines, kept = lock.decode().splitlines(), without.decode().splitlines()
+    start = next(at for at, line in enumerate(lines) if line.startswith("pi-heif=="))
+    end = next(at for at, line in enumerate(lines) if line.startswith("pillow=="))
+    assert kept == lines[:start] + lines[end:]
+    assert without_package(without, "pi-heif") == without
 
 
 def test_a_mere_checkout_has_the_same_license(monkeypatch: pytest.MonkeyPatch) -> None:

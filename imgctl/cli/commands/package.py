@@ -43,7 +43,8 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
         raise FileError(f"{output} is a symbolic link.", hint="Name the file itself, or a folder.")
     architecture = Architecture(arch or app.settings.stack_settings.architecture)
     with app.ui.working(f"Building the bundle for {architecture}"):
-        bundle = build(output, architecture, cache=None if no_cache else user_cache())
+        cache = None if no_cache else user_cache()
+        bundle = build(output, architecture, cache, heic=app.settings.heic)
     document = PackageDocument(
         path=str(bundle.path),
         sha256=bundle.sha256,

@@ -35,7 +35,9 @@ def publish(context: click.Context) -> int:
     with tempfile.TemporaryDirectory(prefix="imgctl-publish-") as folder:
         architecture = Architecture(deployed.parameters["Architecture"])
         with app.ui.working("Building the function's bundle"):
-            bundle = deployment.make_bundle(app.aws, architecture, Path(folder), user_cache())
+            bundle = deployment.make_bundle(
+                app.aws, architecture, Path(folder), user_cache(), heic=app.settings.heic
+            )
         with release.planned_publish(stack, deployed, bundle) as plan:
             after = deployed_content({**deployed.parameters, "CodeKey": bundle.key})
             changes = differences(content_of(live), after)
