@@ -18,8 +18,8 @@ def load() -> Any:
     except ImportError as error:
         raise UnsupportedFormat(
             "The file is in HEIC format, and pi-heif, which reads it, is not installed.",
-            hint="Install it with `pip install 'imgctl[heic]'` (for a function, deploy with the setting"
-            " heic), or convert the file first.",
+            hint="Install it with `pip install 'imgctl[heic]'` (for a function, deploy with the"
+            " setting heic), or convert the file first.",
         ) from error
     options.DECODE_THREADS = _THREADS
     options.THUMBNAILS = options.DEPTH_IMAGES = options.AUX_IMAGES = False
