@@ -126,7 +126,7 @@ class ScaleFactor:
 class RenditionTables:
     """The tables of renditions, kept as JSON, in which a variable holds them too."""
 
-    expected: str = "a table [[renditions]] for each"
+    expected: str = "one [[renditions]] table for each result"
     type_name: str = "tables"
 
     def parse(self, value: object) -> str:

@@ -31,6 +31,7 @@ _READERS: Mapping[str, Callable[[Version], str | None]] = {
 }
 _NAMES = {spec.parameter: spec.name for spec in STACK_SETTINGS}
 _RENDITIONS = _NAMES["Renditions"]
+_OF_ONE_RESULT = tuple(_NAMES[name] for name in ("Scale", "OutputPrefix", "Quality"))
 
 BOUND_SETTINGS = frozenset(_NAMES[name] for name in VERSION_BINDINGS)
 """The names, and the key, that a version is bound to: they do not decide what results look like."""
@@ -40,14 +41,20 @@ def content_of(version: Version) -> VersionContent:
     """Return what a version consists of, without what it is not bound to."""
     settings = {_NAMES[name]: read(version) for name, read in _READERS.items()}
     bound = {name: value for name, value in settings.items() if value is not None}
-    return {CODE: version.sha256, **bound}
+    return {CODE: version.sha256, **_in_effect(bound)}
 
 
 def deployed_content(parameters: Mapping[str, str]) -> VersionContent:
     """Return what a version that is published with these parameters of the stack consists of."""
     settings = {_NAMES[name]: parameters.get(name, "") for name in _READERS}
     settings[_RENDITIONS] = described(settings[_RENDITIONS])
-    return {CODE: code_digest(parameters.get("CodeKey", "")), **settings}
+    return {CODE: code_digest(parameters.get("CodeKey", "")), **_in_effect(settings)}
+
+
+def _in_effect(settings: Mapping[str, str]) -> dict[str, str]:
+    """Leave out the settings of the one result where renditions take its place."""
+    unused = _OF_ONE_RESULT if settings[_RENDITIONS] else ()
+    return {name: value for name, value in settings.items() if name not in unused}
 
 
 def described(renditions: str) -> str:

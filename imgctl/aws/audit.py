@@ -252,4 +252,7 @@ def _stored_output(context: AuditContext, bucket: str, key: str) -> StoredOutput
     head = storage.head_object(context.s3, bucket, key)
     if head is None:
         return None
-    return StoredOutput(head["Metadata"].get("record_id", ""), head.get("CacheControl", ""))
+    metadata = head["Metadata"]
+    return StoredOutput(
+        metadata.get("record_id", ""), head.get("CacheControl", ""), metadata.get("settings", "")
+    )

@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from imgctl.core.errors import Hint, ImgctlError
 from imgctl.core.geometry import Size, target_size
 from imgctl.core.record import Record, Status
 from imgctl.core.recorded_renditions import RecordedRendition
 from imgctl.core.rendition_tables import renditions_in, settings_digest
 from imgctl.core.renditions import Rendition, RenditionSet
+from imgctl.core.spec import MetadataPolicy
 
 
 class Problem(StrEnum):
@@ -56,6 +58,12 @@ class Finding:
         return self.problem not in (None, Problem.PENDING) and not self.acknowledged
 
 
+class UnknownSettings(ImgctlError):
+    """The live version of the function has settings that this version of imgctl does not know."""
+
+    code = "unknown_settings"
+
+
 @dataclass(frozen=True, slots=True)
 class OutputSettings:
     """How the live version of the function makes outputs; `cache_control` is empty for none."""
@@ -65,38 +73,60 @@ class OutputSettings:
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "OutputSettings":
-        """Return the settings in a version's environment variables."""
-        return cls(renditions_in(environ), environ.get("CACHE_CONTROL", ""))
+        """Return the settings in a version's environment variables; raises UnknownSettings."""
+        try:
+            return cls(renditions_in(environ), environ.get("CACHE_CONTROL", ""))
+        except (KeyError, ValueError) as error:
+            raise UnknownSettings(
+                f"The settings of the live version cannot be read: {error}.",
+                hint=Hint(
+                    "If a later version of imgctl deployed it, use that. Otherwise run {}.",
+                    "deploy",
+                ),
+            ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class StoredOutput:
-    """An output as it is stored: the ID of the record that it was written for, empty if none."""
+    """An output as it is stored; a text is empty if its metadata lack it.
+
+    `record_id` is that of the record that it was written for, and `settings` say how it was made.
+    """
 
     record_id: str
     cache_control: str = ""
+    settings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedOutput:
-    """An output that a record should have; `problem` if the record itself shows one."""
+    """An output that a record should have; `problem` if the record itself shows one.
+
+    `settings` identify how a rendition is made.
+    """
 
     key: str
     rendition: str = ""
+    settings: str = ""
     problem: Problem | None = None
 
 
 def expected_outputs(record: Record, settings: OutputSettings) -> list[ExpectedOutput]:
     """Return the outputs that a record of a success should have now.
 
-    Without renditions, that is the one that the record names.
+    If there never were renditions, that is the one that the record names.
     """
-    if not settings.renditions.are_named:
+    if not settings.renditions.are_named and record.renditions is None:
         return [ExpectedOutput(record.resized_object_key or "")]
     keys = settings.renditions.output_keys(record.original_object_key or "", record.source_format)
     recorded = {one.name: one for one in record.renditions or ()}
     return [
-        ExpectedOutput(key, rendition.name, _recorded_problem(record, recorded, rendition, key))
+        ExpectedOutput(
+            key,
+            rendition.name,
+            settings_digest(rendition),
+            _recorded_problem(record, recorded, rendition, key),
+        )
         for rendition, key in zip(settings.renditions.renditions, keys, strict=True)
     ]
 
@@ -108,18 +138,22 @@ def _recorded_problem(
     if one is not None:
         same = one.key == key and one.settings == settings_digest(rendition)
         return None if same else Problem.OUTPUT_OUTDATED
-    if record.renditions is None and record.resized_object_key == key:
-        # From before there were renditions: its size and format tell whether it is made likewise.
+    is_the_one_result = record.renditions is None or not rendition.name
+    if is_the_one_result and record.resized_object_key == key:
+        # From before or after there were renditions: how it looks tells whether it is made alike.
         return None if _looks_like(record, rendition) else Problem.OUTPUT_OUTDATED
     return Problem.OUTPUT_MISSING
 
 
 def _looks_like(record: Record, rendition: Rendition) -> bool:
-    source = record.source_format
-    if source is None or not record.original_width or not record.original_height:
+    source, spec = record.source_format, rendition.spec
+    width, height = record.original_width or 0, record.original_height or 0
+    if source is None or width < 1 or height < 1:
         return True  # nobody knows
-    target = target_size(Size(record.original_width, record.original_height), rendition.spec)
-    expected = (target.width, target.height, rendition.spec.output_format(source).value)
+    if rendition.name and (spec.quality is not None or spec.metadata is not MetadataPolicy.SAFE):
+        return False  # which its size and format do not show
+    target = target_size(Size(width, height), spec)
+    expected = (target.width, target.height, spec.output_format(source).value)
     return expected == (record.resized_width, record.resized_height, record.resized_format)
 
 
@@ -160,14 +194,21 @@ def _output_findings(
     for expected in expected_outputs(record, settings):
         output = stored.get(expected.key)
         problem = expected.problem or _stored_problem(record, output)
-        reason = expected.key
-        if problem is Problem.OUTPUT_OUTDATED:
-            reason += " was made with other settings"
-        elif problem is None and output and output.cache_control != settings.cache_control:
+        reason = f"{expected.rendition}: {expected.key}" if expected.rendition else expected.key
+        if problem is None and output is not None and _is_outdated(output, expected, settings):
             problem = Problem.OUTPUT_OUTDATED
-            reason += f" has {output.cache_control or 'no'} Cache-Control"
         if problem is not None:
             yield Finding(source, problem, reason, rendition=expected.rendition)
+
+
+def _is_outdated(output: StoredOutput, expected: ExpectedOutput, settings: OutputSettings) -> bool:
+    """Return whether an output says itself that it was stored with other settings.
+
+    One with a header that another program has given it is left alone if none is set.
+    """
+    if settings.cache_control and output.cache_control != settings.cache_control:
+        return True
+    return bool(output.settings) and output.settings != expected.settings
 
 
 def _lost_output(
@@ -177,6 +218,7 @@ def _lost_output(
     problems = (
         _stored_problem(good, stored.get(expected.key))
         for expected in expected_outputs(good, settings)
+        if expected.problem is None
     )
     return next((problem for problem in problems if problem is not None), None)
 

@@ -46,8 +46,8 @@ def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
     app.ui.result(document, pairs_grid(pairs))
     if any(change.name in _OF_EXISTING_IMAGES for change in plan.parameters):
         hint = Hint(
-            "Images that were processed before keep their outputs. Run {} to give them the new"
-            " ones, for very large buckets with --batch.",
+            "Images that were processed before keep their outputs. Run {} to make their new"
+            " outputs; add --batch for very large buckets.",
             "reprocess --missing",
         )
         app.ui.info(hint.render(app.program))

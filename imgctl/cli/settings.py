@@ -219,7 +219,9 @@ def _parse(spec: SettingSpec, value: object, origin: str) -> SettingValue:
     try:
         return spec.kind.parse(value)
     except InvalidRendition as error:
-        raise SettingsError(f"{origin}: {spec.name}: {error.message}.", hint=error.hint) from error
+        raise SettingsError(
+            f"{origin}: {error.place}: {error.message}.", hint=error.hint
+        ) from error
     except ValueError:
         raise SettingsError(
             f"{origin}: {spec.name}: invalid value {value!r}.", hint=f"Use {spec.kind.expected}."
@@ -292,17 +294,18 @@ def _check_tables(tables: object, path: Path, text: str) -> None:
     except InvalidRendition as error:
         line = _line_of(text, error.index, error.field)
         raise SettingsError(
-            f"{path}:{line}: renditions: {error.message}.", hint=error.hint
+            f"{path}:{line}: {error.place}: {error.message}.",
+            hint=error.hint,
         ) from error
 
 
-def _line_of(text: str, index: int, field: str | None) -> int:
+def _line_of(text: str, index: int | None, field: str | None) -> int:
     """Return the line, from 1, of a field in one of the tables `[[renditions]]`, or of the table.
 
     Without such tables, it is that of the list `renditions = [...]`.
     """
     starts = [match.start() for match in _TABLE.finditer(text)]
-    if index >= len(starts):
+    if index is None or index >= len(starts):
         start = re.search(r"^[ \t]*renditions[ \t]*=", text, re.MULTILINE)
         return text.count("\n", 0, start.start() if start else 0) + 1
     start_at = starts[index]

@@ -61,7 +61,7 @@ def output_key(
     converted_to: ImageFormat | None = None,
     *,
     reserved: Collection[str] = (),
-    is_one_of_several: bool = False,
+    with_prefix_in_digest: bool = False,
 ) -> str:
     """Return the key of the resized object, in the same folder: `a/b.jpg`, `a/resized-b.jpg`.
 
@@ -69,8 +69,8 @@ def output_key(
     key that would lie in one of the folders that are `reserved` gets a folder of its own:
     `_/web/resized-b.jpg`. A key that is then longer than S3 allows is truncated and ends in a
     digest of the source key, so that no two objects share an output:
-    `a/resized-long~0123456789abcdef.jpg`. For `is_one_of_several` it is also that of the prefix,
-    where the key is truncated within that.
+    `a/resized-long~0123456789abcdef.jpg`. For `with_prefix_in_digest` it is also that of the
+    prefix, where the key is truncated within that.
     """
     folder, slash, name = key.rpartition("/")
     results_folder, start = split_prefix(prefix)
@@ -86,7 +86,7 @@ def output_key(
         extension = ""
     kept_bytes = MAX_KEY_BYTES - _DIGEST_BYTES - len(f"{extension}{appended}".encode())
     lacks_prefix = len(f"{kept_folder}{start}".encode()) > kept_bytes
-    identity = f"{prefix}\0{key}" if is_one_of_several and lacks_prefix else key
+    identity = f"{prefix}\0{key}" if with_prefix_in_digest and lacks_prefix else key
     digest = hashlib.sha256(identity.encode()).hexdigest()[: _DIGEST_BYTES - 1]
     kept = full_key.encode()[:kept_bytes].decode(errors="ignore")
     return f"{kept}~{digest}{extension}{appended}"

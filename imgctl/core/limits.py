@@ -88,14 +88,14 @@ class Limits:
             )
 
 
-def working_bytes(decoded: Size, target: Size, frames: int, *, held_bytes: int = 0) -> int:
+def working_bytes(decoded: Size, target: Size, frames: int) -> int:
     """Estimate the peak memory of a resize with Pillow, in bytes.
 
     Pillow stores a pixel in 4 bytes (1 for gray and palettes, which are converted to 4). One frame
     is decoded at a time, together with a copy in another mode; all results are kept until they are
-    encoded. `held_bytes` is what the decoder holds beside the pixels.
+    encoded.
     """
-    return held_bytes + DECODED_BYTES * decoded.pixels + PAGE_BYTES * target.pixels * frames
+    return DECODED_BYTES * decoded.pixels + PAGE_BYTES * target.pixels * frames
 
 
 def _too_large(message: str) -> TooLarge:

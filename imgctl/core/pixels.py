@@ -33,8 +33,8 @@ def averages_halves(
 def draft_divisor(stored: Size, target: Size) -> int:
     """Return what libjpeg divides both sides by while it decodes: 8, 4, 2 or 1.
 
-    `target` is the size that the whole image is resized to. The result is the target itself or
-    larger by a quarter, from which it is then filtered (docs/decisions/renditions.md). Sides are
+    `target` is the size that the whole image is resized to. The result is that itself, or at least
+    a quarter larger, from which it is then filtered (docs/decisions/renditions.md). Sides are
     rounded up, which moves the picture by part of a pixel: short sides must be multiples. No side
     is shorter than the divisor: Pillow's draft scales by no more than that.
     """

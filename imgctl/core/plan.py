@@ -67,11 +67,6 @@ class ResizePlan:
     cost: ResizeCost
     inverted_pages: frozenset[int] = frozenset()
 
-    @property
-    def memory_bytes(self) -> int:
-        """The most memory that the result takes on its own, an estimate."""
-        return peak_bytes([self.cost])
-
     def page_target(self, index: int, size: Size) -> Size:
         """Return the target, as stored, of a page; a TIFF's pages have sizes of their own."""
         if self.original.format is ImageFormat.TIFF and index:
@@ -112,24 +107,30 @@ def plan_passes(plans: Sequence[ResizePlan]) -> list[list[int]]:
 
 
 def check_cost(
-    header: SourceHeader, spec: ResizeSpec, limits: Limits, container: Container | None = None
+    header: SourceHeader,
+    spec: ResizeSpec,
+    limits: Limits,
+    container: Container | None = None,
+    *,
+    transposed: bool = False,
 ) -> ResizeCost:
     """Return what decoding, resampling with Pillow and encoding one result would cost.
 
     `container` is the source's, if its format has a reader. Raises TooLarge if the source, the
-    result or that estimate exceeds the limits, or the result those of its format. The result's
-    size is computed without the orientation, which is not known yet.
+    result or that estimate exceeds the limits, or the result those of its format. Before the
+    orientation is known, the image counts as upright.
     """
     limits.check_pixels(header.size, header.frames)
     output_format = spec.output_format(header.format)
     frames = kept_frames(header, output_format)
-    untransposed_target = target_size(header.size, spec)
-    check_sides(untransposed_target, output_format)
-    limits.check_pixels(untransposed_target, frames)
-    divisor = jpeg_divisor(header, spec, size_of_whole(header.size, spec))
+    upright = header.size.transposed if transposed else header.size
+    target, whole = target_size(upright, spec), size_of_whole(upright, spec)
+    check_sides(target, output_format)
+    limits.check_pixels(target, frames)
+    divisor = jpeg_divisor(header, spec, whole.transposed if transposed else whole)
     encoding_bytes = encoder_bytes(
         output_format,
-        untransposed_target,
+        target,
         frames,
         alpha=header.mode not in _OPAQUE_MODES,
         lossless=isinstance(container, WebpContainer) and container.lossless,
@@ -138,7 +139,7 @@ def check_cost(
     decoder_bytes = 0 if container is None else container.decoder_bytes
     cost = ResizeCost(
         decoding_bytes=header.held_bytes + DECODED_BYTES * divided(header.size, divisor).pixels,
-        pages_bytes=PAGE_BYTES * untransposed_target.pixels * frames,
+        pages_bytes=PAGE_BYTES * target.pixels * frames,
         encoding_bytes=max(decoder_bytes, encoding_bytes),
         seconds=encoder_seconds(output_format, frames),
     )

@@ -105,6 +105,16 @@ def timestamp(time: datetime) -> str:
     return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+PICTURE_FIELDS = frozenset(
+    (
+        *(f"original_{name}" for name in ("width", "height", "format", "mode", "file_size")),
+        *(f"resized_{name}" for name in ("width", "height", "format", "mode", "file_size")),
+        *("reduction_percentage", "dimension_reduction", "frames", "notes"),
+    )
+)
+"""The fields that `picture_fields` returns."""
+
+
 def picture_fields(result: ResizeResult) -> dict[str, Any]:
     """Return the fields of a Record that describe the original and the resized image."""
     original, resized = result.original, result.resized

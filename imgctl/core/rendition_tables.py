@@ -48,16 +48,21 @@ _FORMATS = {image_format.value.lower(): image_format for image_format in RESULT_
 class InvalidRendition(ValueError):
     """A rendition is invalid.
 
-    `index` is its place among the tables, from 0, and `field` the name of the invalid field, None
-    for the table as a whole. `hint` says what is allowed.
+    `index` is its place among the tables, from 0, None for all of them, and `field` the name of the
+    invalid field, None for the table as a whole. `hint` says what is allowed.
     """
 
-    def __init__(self, index: int, field: str | None, message: str, hint: str) -> None:
+    def __init__(self, index: int | None, field: str | None, message: str, hint: str) -> None:
         super().__init__(message)
         self.index = index
         self.field = field
         self.message = message
         self.hint = hint
+
+    @property
+    def place(self) -> str:
+        """Which one it is: `renditions`, or `renditions, number 2`."""
+        return "renditions" if self.index is None else f"renditions, number {self.index + 1}"
 
 
 def from_json(text: str) -> RenditionSet:
@@ -65,7 +70,7 @@ def from_json(text: str) -> RenditionSet:
     try:
         tables = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InvalidRendition(0, None, f"not JSON: {error}", "Use a list of tables.") from error
+        raise InvalidRendition(None, None, f"not JSON: {error}", "Use a list of tables.") from error
     return parse_renditions(tables)
 
 
@@ -109,7 +114,7 @@ def settings_digest(rendition: Rendition) -> str:
 def parse_renditions(tables: object) -> RenditionSet:
     """Read the tables of renditions. Raises InvalidRendition for the first that is wrong."""
     if not isinstance(tables, list) or not tables:
-        raise InvalidRendition(0, None, "not a list of tables", "Use [[renditions]] for each.")
+        raise InvalidRendition(None, None, "not a list of tables", "Use [[renditions]] for each.")
     if len(tables) > MAX_RENDITIONS:
         raise InvalidRendition(
             MAX_RENDITIONS, None, f"{len(tables)} renditions", f"Use at most {MAX_RENDITIONS}."
@@ -140,7 +145,8 @@ def _check_pair(one: Rendition, other: Rendition, index: int) -> None:
             "prefix",
             f"results of {other.name} could have the names of results of {one.name},"
             f" whose prefix is {one.prefix!r}",
-            "Choose a prefix that does not begin like the other, or another folder: 'web/'.",
+            "Use a prefix that does not begin like the other, or a folder that is not inside the"
+            " other's, such as 'web/'.",
         )
 
 

@@ -67,9 +67,9 @@ class RenditionSet:
                 rendition.prefix,
                 rendition.converted_to(source),
                 reserved=self._folders_of_others(rendition),
-                is_one_of_several=len(self.renditions) > 1,
+                with_prefix_in_digest=index > 0,
             )
-            for rendition in self.renditions
+            for index, rendition in enumerate(self.renditions)
         )
 
     def _folders_of_others(self, rendition: Rendition) -> tuple[str, ...]:

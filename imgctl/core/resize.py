@@ -116,7 +116,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
     Raises TooLarge where `check_cost` does.
     """
     header, original = source.header, source.image_info
-    cost = check_cost(header, spec, limits, source.container)
+    cost = check_cost(header, spec, limits, source.container, transposed=source.transposed)
     target = target_size(original.size, spec)
     whole = size_of_whole(original.size, spec)
     stored_target, stored_whole = (

@@ -102,7 +102,8 @@ def factor_text(value: object) -> str:
         raise ValueError(FACTOR)
     if text.endswith("%"):
         text = f"{(Decimal(text[:-1]) / 100).normalize():f}"
-    if not 0 < Fraction(text) <= 1:
+    factor = Fraction(text)
+    if not 0 < factor <= 1 or factor.denominator > _MAX_DENOMINATOR:
         raise ValueError(FACTOR)
     return text
 
@@ -123,6 +124,7 @@ def parse_box(value: object) -> tuple[int, int]:
 _FACTOR = re.compile(
     r"(?:[0-9]{1,9}\.?[0-9]{0,20}|\.[0-9]{1,20})(?:e-[0-9]{1,2}|%)?|[0-9]{1,30}/[1-9][0-9]{0,29}"
 )
+_MAX_DENOMINATOR = 10**29  # whose fraction is accepted as a text again
 _BOX = re.compile(r"([0-9]{1,9})[xX]([0-9]{1,9})")
 
 HALF = Scale(Fraction(1, 2))

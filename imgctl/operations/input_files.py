@@ -183,7 +183,7 @@ def _walk(
         elif entry.is_symlink():
             yield LeftOut(path, "a link to a folder: pass it as an argument to include it")
         elif wanted.is_results_folder(path):
-            yield LeftOut(path, "the folder of the results")
+            yield LeftOut(path, "a folder of results: pass it as an argument to include it")
         elif recursive:
             yield from _walk(path, entry_name, recursive=True, wanted=wanted)
         else:

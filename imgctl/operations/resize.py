@@ -196,7 +196,7 @@ def _resize_file(job: ResizeJob, batch: _Batch, limits: Limits, resize: Resize) 
                 sha256 = hashlib.file_digest(source, "sha256").hexdigest()
             known = _results(job, batch, source, kept, partial(resize, limits=limits))
         skipped = all(kept)
-        values |= known[0].fields
+        values |= _described(known)
         values["renditions"] = recorded_renditions(
             batch.renditions,
             [str(destination) for destination in job.destinations],
@@ -238,6 +238,14 @@ def _results(
         if not kept[index]:
             _write(job, index, result.data, stat, batch, one)
     return [one for one in known if one is not None]
+
+
+def _described(known: Sequence[KnownResult]) -> dict[str, Any]:
+    """Return the fields of the first result; if nothing is known of it, those of the original."""
+    if known[0].fields:
+        return known[0].fields
+    fields = next((one.fields for one in known if one.fields), {})
+    return {name: value for name, value in fields.items() if name.startswith("original_")}
 
 
 def _known_result(

@@ -65,12 +65,12 @@ class ResultNames:
 class EarlierResults:
     """How results of this run, and of one with the settings, are recognized among the inputs.
 
-    `folders` are the paths of the folders of renditions, relative to the images that they lie
-    beside; `folder` is the one that the user named for all results.
+    `folders` are the parts of the paths of folders of renditions, relative to the images that they
+    lie beside; `folder` is the one that the user named for all results.
     """
 
     names: tuple[ResultNames, ...]
-    folders: frozenset[str]
+    folders: frozenset[tuple[str, ...]]
     folder: Path | None
     are_named_anew: bool
 
@@ -83,7 +83,7 @@ class EarlierResults:
         both = own + [(split_prefix(one.prefix), "") for one in configured.renditions]
         return cls(
             names=tuple(ResultNames(start, ending) for (place, start), ending in both if not place),
-            folders=frozenset(place.rstrip("/") for (place, _), _ in both if place),
+            folders=frozenset(PurePath(place).parts for (place, _), _ in both if place),
             folder=folder,
             are_named_anew=all(place or start or suffix for (place, start), _ in own),
         )
@@ -96,7 +96,7 @@ class EarlierResults:
         """Return whether a folder, within one that the user named, contains results."""
         if self.folder is not None and self.folder.exists() and self.folder.samefile(path):
             return True
-        return any(path.match(place) for place in self.folders) and self.folder is None
+        return any(path.parts[-len(parts) :] == parts for parts in self.folders)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +117,10 @@ class ResizeJob:
                 raise OutputExists(
                     f"{destination} is also an input file.", hint="Choose another folder with -o."
                 )
-            parent = destination.parent.resolve()
-            if self.folder is not None and not parent.is_relative_to(self.folder.resolve()):
+            folder = self.source.parent if self.folder is None else self.folder
+            if not destination.parent.resolve().is_relative_to(folder.resolve()):
                 raise OutsideFolder(
-                    f"{destination.parent} leads out of {self.folder} through a link.",
+                    f"{destination.parent} leads out of {folder} through a link.",
                     hint="Remove the link, or choose another folder with -o.",
                 )
 
@@ -150,7 +150,9 @@ def plan_jobs(
                 else folder / results_folder / _parent(file.name)
             )
             destination = parent / name
-            other = owners.setdefault(destination.absolute(), file.path)
+            # Two folders may be links to one.
+            place = destination.parent.resolve() / destination.name
+            other = owners.setdefault(place, file.path)
             if other is not file.path:
                 raise InvalidInput(
                     f"{other} and {file.path} would both become {destination}.",

@@ -10,12 +10,13 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from dataclasses import fields as record_fields
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from imgctl import __version__
-from imgctl.core.record import Record
+from imgctl.core.record import PICTURE_FIELDS, Record
 from imgctl.core.spec import ResizeSpec
 
 _ATTRIBUTE = "user.imgctl.result"
@@ -69,14 +70,16 @@ def read_mark(result: Path, source: os.stat_result, settings: str) -> KnownResul
 
 
 def _checked(fields: Mapping[str, Any], quality: object) -> KnownResult:
-    """Return what anyone may have written; raises TypeError or LookupError if it is not ours."""
-    Record(resource_id="", **fields)
-    if not all(isinstance(value, str | int | None) for value in (*fields.values(), quality)):
-        raise TypeError("a field is neither a text nor a number")
-    for name in ("resized_width", "resized_height", "resized_file_size"):
-        int(fields[name])
-    str(fields["resized_format"])
-    return KnownResult(dict(fields), None if quality is None else int(str(quality)))
+    """Return what anyone may have written; raises TypeError if it is not as we write it."""
+    expected = {field.name: field.type for field in record_fields(Record)}
+    if set(fields) != PICTURE_FIELDS:
+        raise TypeError("not the fields of an image")
+    for name, value in (*fields.items(), ("frames", quality)):
+        is_size = type(value) is int and (value >= 0 or name == "reduction_percentage")
+        is_text = type(value) is str and "int" not in str(expected[name])
+        if not (value is None or is_text or (is_size and "int" in str(expected[name]))):
+            raise TypeError(f"{name} has another type")
+    return KnownResult(dict(fields), cast(int | None, quality))
 
 
 def _source_identity(stat: os.stat_result) -> list[int]:

@@ -74,7 +74,8 @@ class Child:
                 raise BadResponse(f"{len(sizes)} results")
             if min(sizes) < 0 or total > limits.max_process_bytes:
                 raise BadResponse(f"{sizes} bytes")
-            return response.with_data(self._receive(total, deadline_s))
+            # The child frees each one that it has sent.
+            return response.with_data([self._receive(size, deadline_s) for size in sizes])
         except TimeoutError as error:
             raise ChildDied(self.end(), timed_out=True) from error
         except (OSError, EOFError) as error:
@@ -123,7 +124,7 @@ class Child:
                 raise BadResponse("a line is too long")
         return line
 
-    def _receive(self, size: int, deadline_s: float | None) -> memoryview:
+    def _receive(self, size: int, deadline_s: float | None) -> bytes:
         data = bytearray(size)
         rest = memoryview(data)
         while rest:
@@ -132,7 +133,7 @@ class Child:
             if not received:
                 raise EOFError
             rest = rest[received:]
-        return memoryview(data)
+        return bytes(data)
 
     def _limit_wait(self, deadline_s: float | None) -> None:
         """Limit the next call on the connection, which then raises TimeoutError."""

@@ -51,13 +51,9 @@ class ResponseHeader:
     results: tuple[ResizeResult, ...]
     data_bytes: tuple[int, ...]
 
-    def with_data(self, data: memoryview) -> list[ResizeResult]:
+    def with_data(self, data: Sequence[bytes]) -> list[ResizeResult]:
         """Return the whole results."""
-        whole, start = [], 0
-        for result, size in zip(self.results, self.data_bytes, strict=True):
-            whole.append(replace(result, data=bytes(data[start : start + size])))
-            start += size
-        return whole
+        return [replace(one, data=own) for one, own in zip(self.results, data, strict=True)]
 
 
 def send_request(

@@ -32,12 +32,12 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class NewOutput:
-    """A result to store: its key and bucket, and the name of its rendition, if it has one."""
+    """A result to store. Without renditions, `marks` are empty."""
 
     bucket: str
     key: str
-    rendition: str
     result: ResizeResult
+    marks: storage.RenditionMarks
     cache_control: str
 
 
@@ -87,27 +87,30 @@ def _store(
 ) -> StoreResult:
     """Write one output unless that of a newer upload exists.
 
-    The same bytes of the same upload are not written again.
+    The same bytes of the same upload are not written again. An output of another key, which was
+    made with earlier settings, is replaced: their uploads have no order.
     """
     result, bucket, key = output.result, output.bucket, output.key
     sha256 = hashlib.sha256(result.data).hexdigest()
+    filename = (record.original_object_key or "").rpartition("/")[2]
+    wanted = (record.resource_id, sha256, output.marks, output.cache_control)
     metadata = {
-        "original_filename": (record.original_object_key or "").rpartition("/")[2],
+        "original_filename": filename,
         "original_bucket": record.original_bucket or "",
         "resized_dimensions": str(result.resized.size),
         "processing_time": timestamp(now),
         "record_id": record.resource_id,
         "sequencer": record.sequencer or "",
         "sha256": sha256,
-        **({"rendition": output.rendition} if output.rendition else {}),
+        **output.marks.metadata(),
     }
     existing = None  # most outputs are new: the first attempt saves the request to read it
     for _ in range(_ATTEMPTS):
         if existing is not None:
-            same = (existing.record_id, existing.sha256) == (record.resource_id, sha256)
-            if same and existing.cache_control == output.cache_control:
+            found = (existing.record_id, existing.sha256, existing.marks, existing.cache_control)
+            if found == wanted:
                 return StoreResult(replaced=True)
-            if compare(existing) is EventOrder.OLDER:
+            if existing.is_of(filename) and compare(existing) is EventOrder.OLDER:
                 return StoreResult(newer=existing)
         try:
             storage.put_output(

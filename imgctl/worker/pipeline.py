@@ -79,25 +79,46 @@ def process(
         record = replace(record, **failure_fields(error))
     record = replace(record, processing_time=timestamp(deps.now()))
     if record.status is Status.SUPERSEDED:
-        # The event of the newer upload makes its record the current one of the key.
-        stored = records.put_superseded(deps.dynamodb, settings.table, record)
-        if by_bucket or replaced:
-            current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
-            if by_bucket:
-                _process_unrecorded_newest(created, current, settings, deps, request_id)
-            elif current is not None:
-                restore_newest_outputs(current, settings, deps)
-        return ProcessResult(record, repeated=stored is not Supersession.NEW)
+        return _finish_superseded(
+            created, record, settings, deps, replaced=replaced, by_bucket=by_bucket
+        )
     commit = records.commit(
         deps.dynamodb, settings.table, record, lambda other: compare(record, other, deps.s3)
     )
-    if commit.record.status is Status.SUPERSEDED and ordering.bucket_decides(
-        commit.record, commit.current
+    is_old = commit.record.status is Status.SUPERSEDED
+    if is_old and ordering.bucket_decides(commit.record, commit.current):
+        if not _process_unrecorded_newest(created, commit.current, settings, deps, request_id):
+            restore_newest_outputs(commit.current, settings, deps)
+    elif (replaced or _may_be_older(commit)) and not restore_newest_outputs(
+        commit.current, settings, deps, commit.record
     ):
+        # The original of the current upload is gone, and the bucket may have an older one.
         _process_unrecorded_newest(created, commit.current, settings, deps, request_id)
-    elif replaced or _may_be_older(commit):
-        restore_newest_outputs(commit.current, settings, deps, commit.record)
     return ProcessResult(commit.record, commit.repeated)
+
+
+def _finish_superseded(
+    created: ObjectCreated,
+    record: Record,
+    settings: Settings,
+    deps: Dependencies,
+    *,
+    replaced: bool,
+    by_bucket: bool,
+) -> ProcessResult:
+    """Store the record of an upload that met the output of a newer one.
+
+    The event of the newer upload makes its record the current one of the key.
+    """
+    stored = records.put_superseded(deps.dynamodb, settings.table, record)
+    if by_bucket or replaced:
+        current = records.current_at(deps.dynamodb, settings.table, created.bucket, created.key)
+        is_processed = by_bucket and _process_unrecorded_newest(
+            created, current, settings, deps, record.request_id or ""
+        )
+        if not is_processed and current is not None:
+            restore_newest_outputs(current, settings, deps)
+    return ProcessResult(record, repeated=stored is not Supersession.NEW)
 
 
 def _process_unrecorded_newest(
@@ -106,22 +127,23 @@ def _process_unrecorded_newest(
     settings: Settings,
     deps: Dependencies,
     request_id: str,
-) -> None:
+) -> bool:
     """Process the newest object of a key if it is neither this upload nor the current one.
 
     This upload was then deleted for good while it was processed. The event of the newest object
-    may have been processed meanwhile, and have taken this upload for newer, as it was.
+    may have been processed meanwhile, and have taken this upload for newer, as it was. Returns
+    whether there is such an object.
     """
     try:
         newest = storage.newest(deps.s3, created.bucket, created.key)
     except storage.NewestEncrypted:
-        return
+        return True
     known = (created.version_id, "" if current is None else current.version_id)
     is_unrecorded = newest is not None and newest.version_id not in ("", *known)
     if newest is not None and is_unrecorded and not is_folder_marker(newest.key, newest.size):
         process(newest, settings, deps, request_id)
-    elif current is not None:
-        restore_newest_outputs(current, settings, deps)
+        return True
+    return False
 
 
 def _may_be_older(commit: CommitResult) -> bool:

@@ -10,6 +10,8 @@ from imgctl.core.errors import PictureError, TooSlow
 from imgctl.core.keys import is_folder_marker
 from imgctl.core.record import Record, Status, failure_fields, picture_fields
 from imgctl.core.recorded_renditions import recorded_renditions
+from imgctl.core.rendition_tables import settings_digest
+from imgctl.core.renditions import RenditionSet
 from imgctl.sandbox.process import Resize
 from imgctl.worker import ordering, outputs, records, storage
 from imgctl.worker.deadline import Deadline, DeadlineExceeded
@@ -19,6 +21,7 @@ from imgctl.worker.ordering import Compare
 from imgctl.worker.outputs import NewOutput, StoreResult
 from imgctl.worker.records import WriteConflict
 from imgctl.worker.settings import Settings
+from imgctl.worker.storage import RenditionMarks
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -111,8 +114,8 @@ def resize_and_store(
         **picture_fields(results[0]),
     )
     new_outputs = [
-        NewOutput(settings.destination_bucket, key, name, result, settings.cache_control)
-        for key, name, result in zip(keys, settings.renditions.names, results, strict=True)
+        NewOutput(settings.destination_bucket, key, result, marks, settings.cache_control)
+        for key, result, marks in zip(keys, results, _marks(settings.renditions), strict=True)
     ]
     stored = _store(new_outputs, record, deps, compare)
     newer = stored.newer
@@ -130,6 +133,13 @@ def resize_and_store(
     return ResizeOutcome(record, stored.replaced)
 
 
+def _marks(renditions: RenditionSet) -> list[RenditionMarks]:
+    return [
+        RenditionMarks(one.name, settings_digest(one)) if one.name else RenditionMarks()
+        for one in renditions.renditions
+    ]
+
+
 def _store(
     new_outputs: Sequence[NewOutput], record: Record, deps: Dependencies, compare: Compare
 ) -> StoreResult:
@@ -143,8 +153,10 @@ def restore_newest_outputs(
     settings: Settings,
     deps: Dependencies,
     known: Record | None = None,
-) -> None:
+) -> bool:
     """Write the newest outputs again if one is missing, or if a slower invocation replaced it.
+
+    Returns False if they have to be written, but their original is gone.
 
     A record that is `known` need not be read for the format that decides the keys of its outputs.
 
@@ -156,7 +168,7 @@ def restore_newest_outputs(
     for _ in range(_ATTEMPTS):
         good = current.last_good
         if good is None:
-            return
+            return True
         if known is None or (known.resource_id, known.status) != (good.record_id, Status.SUCCEEDED):
             known = records.record_at(deps.dynamodb, settings.table, good.record_id)
         created = created_again(good, current.bucket, current.key)
@@ -164,30 +176,32 @@ def restore_newest_outputs(
         source_format = None if known is None else known.source_format
         keys = settings.renditions.output_keys(current.key, source_format)
         if not _are_older(keys, record, settings, deps):
-            return
+            return True
         try:
             outcome = resize_and_store(created, settings, deps, record, ordering.by_bucket)
-        except PictureError:  # the source was deleted in the meantime
-            return
+        except PictureError:  # the original was deleted in the meantime
+            return False
         if outcome.record.status is Status.FAILED:  # under limits that were lowered since
-            return
+            return True
         changed = records.current_at(deps.dynamodb, settings.table, current.bucket, current.key)
         current = changed or current
     raise WriteConflict(f"concurrent writes of the outputs of {current.key}")
 
 
 def _are_older(keys: Sequence[str], record: Record, settings: Settings, deps: Dependencies) -> bool:
-    """Return whether outputs are missing, or those of an older upload.
+    """Return whether outputs are missing, or those of an older upload or of other settings.
 
     The first one decides. Those of a newer upload are left to its own event.
     """
-    first, *others = (
-        storage.head_output(deps.s3, settings.destination_bucket, key) for key in keys
-    )
-    if first is None:
+    heads = [storage.head_output(deps.s3, settings.destination_bucket, key) for key in keys]
+    first = heads[0]
+    if first is None or not first.is_of((record.original_object_key or "").rpartition("/")[2]):
         return True
     order = ordering.by_bucket(record, first, deps.s3)
-    are_mixed = any(other is None or other.record_id != first.record_id for other in others)
+    are_mixed = any(
+        head is None or (head.record_id, head.marks) != (first.record_id, marks)
+        for head, marks in zip(heads, _marks(settings.renditions), strict=True)
+    )
     return order is EventOrder.NEWER or (order is EventOrder.SAME and are_mixed)
 
 

@@ -71,14 +71,35 @@ class Original:
 
 
 @dataclass(frozen=True, slots=True)
+class RenditionMarks:
+    """Which rendition an output is, and how it was made (`settings_digest`); empty without any."""
+
+    rendition: str = ""
+    settings: str = ""
+
+    def metadata(self) -> dict[str, str]:
+        """Return the metadata of an output that say so."""
+        return {"rendition": self.rendition, "settings": self.settings} if self.rendition else {}
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
-    """An existing output; all fields but the ETag are empty if another program wrote it."""
+    """An existing output; all texts but the ETag are empty if another program wrote it.
+
+    `filename` is that of its original, as it is stored.
+    """
 
     etag: str
     record_id: str
     sequencer: str
     sha256: str
+    filename: str = ""
+    marks: RenditionMarks = RenditionMarks()
     cache_control: str = ""
+
+    def is_of(self, filename: str) -> bool:
+        """Return whether the original may have this file name."""
+        return self.filename in ("", _ascii(filename))
 
 
 @contextmanager
@@ -191,6 +212,8 @@ def head_output(s3: "S3Client", bucket: str, key: str) -> Output | None:
         record_id=metadata.get("record_id", ""),
         sequencer=metadata.get("sequencer", ""),
         sha256=metadata.get("sha256", ""),
+        filename=metadata.get("original_filename", ""),
+        marks=RenditionMarks(metadata.get("rendition", ""), metadata.get("settings", "")),
         cache_control=head.get("CacheControl", ""),
     )
 

@@ -11,6 +11,7 @@ from imgctl.aws.findings import (
     Problem,
     SourceObject,
     StoredOutput,
+    UnknownSettings,
     check,
 )
 from imgctl.core.record import Record, Status
@@ -219,6 +220,69 @@ def test_outputs_with_another_cache_control_are_outdated() -> None:
     assert found(recorded(THREE), settings, cached) == [("", None)]
     cached[KEYS[1]] = StoredOutput(RECORD.resource_id)
     assert found(recorded(THREE), settings, cached) == [("web", Problem.OUTPUT_OUTDATED)]
+
+
+def test_a_header_of_another_program_is_left_alone_if_none_is_set() -> None:
+    cached: dict[str, StoredOutput | None] = {
+        key: StoredOutput(RECORD.resource_id, "max-age=60") for key in KEYS
+    }
+    assert found(recorded(THREE), THREE, cached) == [("", None)]
+
+
+def test_an_output_that_another_version_stored_meanwhile_is_outdated() -> None:
+    record = recorded(THREE)
+    assert record.renditions is not None
+    mine: dict[str, StoredOutput | None] = {
+        one.key: StoredOutput(RECORD.resource_id, settings=one.settings)
+        for one in record.renditions
+    }
+    assert found(record, THREE, mine) == [("", None)]
+    mine[KEYS[1]] = StoredOutput(RECORD.resource_id, settings="0" * 8)
+    assert found(record, THREE, mine) == [("web", Problem.OUTPUT_OUTDATED)]
+
+
+def test_after_renditions_the_one_result_is_missing_or_outdated_unless_it_looks_alike() -> None:
+    only_web = OutputSettings(parse_renditions(TABLES[1:2]))
+    record = replace(recorded(only_web), resized_object_key=KEYS[1])
+    assert found(record, DEFAULT) == [("", Problem.OUTPUT_MISSING)]
+    quarter = with_table(0, scale=0.25)
+    small = replace(recorded(quarter), resized_width=1000, resized_height=750)
+    assert found(small, DEFAULT) == [("", Problem.OUTPUT_OUTDATED)]
+
+
+@pytest.mark.parametrize("fields", [{"quality": 20}, {"metadata": "none"}])
+def test_what_size_and_format_do_not_show_is_outdated(fields: dict[str, Any]) -> None:
+    record = replace(recorded(THREE), renditions=None)
+    assert found(record, with_table(0, **fields))[0] == ("half", Problem.OUTPUT_OUTDATED)
+
+
+@pytest.mark.parametrize("width", [-5, 0, None])
+def test_a_record_with_an_impossible_size_stops_no_audit(width: int | None) -> None:
+    record = replace(recorded(THREE), renditions=None, original_width=width)
+    assert ("web", Problem.OUTPUT_MISSING) in found(record, THREE)
+
+
+def test_an_acknowledged_failure_stays_so_when_a_rendition_is_added() -> None:
+    good = replace(GOOD, original_format="JPEG", original_width=4, original_height=4)
+    good = replace(good, resized_width=2, resized_height=2, resized_format="JPEG")
+    stored: dict[str, StoredOutput | None] = {KEYS[0]: StoredOutput(good.resource_id)}
+    (finding,) = check(OBJECT, FAILED, stored, THREE, good, acknowledged=True)
+    assert not finding.is_open
+    assert finding.reason == "damaged: No."
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"RENDITIONS": ""},
+        {"RENDITIONS": '[{"name": "a", "prefix": "a-", "scale": 0.5, "blur": 3}]'},
+        {"SCALE": "0.5", "OUTPUT_PREFIX": "a-", "QUALITY": "best"},
+    ],
+)
+def test_settings_of_another_version_are_one_clear_error(environ: dict[str, str]) -> None:
+    with pytest.raises(UnknownSettings, match="settings of the live version cannot be read"):
+        OutputSettings.of(environ)
 
 
 def test_a_failed_upload_is_checked_for_every_output_of_the_last_good_one() -> None:

@@ -412,7 +412,7 @@ def test_results_within_the_inputs_folder_are_no_inputs_of_the_next_run(
     assert imgctl(*arguments).out == "resized\tsmall/cake.jpg\t81x60 → 41x30\n"
     again = imgctl(*arguments)
     assert (again.code, again.out) == (0, "skipped\tsmall/cake.jpg\t81x60 → 41x30\n")
-    assert "Left out small: the folder of the results." in again.err
+    assert "Left out small: a folder of results" in again.err
     assert [str(path) for path in (cake.parent / "small").rglob("*")] == [
         str(cake.parent / "small" / "cake.jpg")
     ]
@@ -562,7 +562,7 @@ def test_a_second_run_over_a_folder_takes_no_result_for_an_original(
     again = imgctl("resize", folder, "--recursive", "--json")
     assert again.document["totals"] == {"resized": 0, "skipped": 1, "failed": 0}
     reasons = {Path(item["path"]).name: item["reason"] for item in again.document["left_out"]}
-    assert reasons["web"] == "the folder of the results"
+    assert reasons["web"] == "a folder of results: pass it as an argument to include it"
     assert reasons["resized-cake.jpg"] == "a result of an earlier run"
 
 

@@ -264,7 +264,7 @@ def test_what_is_wrong_with_a_rendition_is_reported_with_file_and_line(
     path = write(tmp_path, RENDITIONS.replace(*change))
     with pytest.raises(SettingsError) as raised:
         resolve({}, {}, tmp_path)
-    assert raised.value.message.startswith(f"{path}:{line}: renditions: ")
+    assert raised.value.message.startswith(f"{path}:{line}: renditions, number ")
     assert message in raised.value.message
     assert hint in raised.value.hint
 
@@ -273,7 +273,7 @@ def test_renditions_in_one_line_are_reported_with_it(tmp_path: Path) -> None:
     path = write(tmp_path, 'stack = "a"\nrenditions = [{name = "half"}]')
     with pytest.raises(SettingsError) as raised:
         resolve({}, {}, tmp_path)
-    assert raised.value.message == f"{path}:2: renditions: prefix is missing."
+    assert raised.value.message == f"{path}:2: renditions, number 1: prefix is missing."
 
 
 @pytest.mark.parametrize("name", ["scale", "prefix", "quality"])

@@ -20,6 +20,7 @@ from imgctl.core.formats import MAX_SIDE
 from imgctl.core.inspection import inspect, inspect_header
 from imgctl.core.limits import MEBIBYTE, Limits
 from imgctl.core.resize import plan_resize
+from imgctl.core.resize_cost import peak_bytes
 from imgctl.core.source import open_source
 from imgctl.core.spec import ResizeSpec
 from tests.core.costs import Cost, measured_cost
@@ -119,7 +120,7 @@ def _largest_side(path: Path, save: Save, limits: Limits) -> int:
     ample = Limits(max_memory_bytes=1 << 50, max_estimated_seconds=math.inf)
     with path.open("rb") as file, open_source(file, ample) as opened:
         header = inspect_header(opened)
-        needed_bytes = plan_resize(inspect(opened, header), ResizeSpec(), ample).memory_bytes
+        needed_bytes = peak_bytes([plan_resize(inspect(opened, header), ResizeSpec(), ample).cost])
         needed_bytes = max(needed_bytes, opened.container.decoder_bytes)
         seconds = opened.container.decoder_seconds
     sample_pixels = _SAMPLE_SIDE**2

@@ -10,6 +10,7 @@ from PIL import Image
 from imgctl.core.inspection import inspect, inspect_header
 from imgctl.core.limits import Limits
 from imgctl.core.resize import plan_resize
+from imgctl.core.resize_cost import peak_bytes
 from imgctl.core.source import open_source
 from imgctl.core.spec import ResizeSpec
 from tests.core import heic_files
@@ -85,7 +86,7 @@ def estimate(path: Path) -> int:
     limits = Limits(max_memory_bytes=1 << 40)
     with path.open("rb") as file, open_source(file, limits) as opened:
         info = inspect(opened, inspect_header(opened))
-        return plan_resize(info, ResizeSpec(), limits).memory_bytes
+        return peak_bytes([plan_resize(info, ResizeSpec(), limits).cost])
 
 
 @pytest.mark.parametrize("name", CASES)

@@ -76,8 +76,8 @@ def changed(table: dict[str, Any], **fields: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("tables", "place", "message", "hint"),
     [
-        ([], (0, None), "not a list of tables", "[[renditions]]"),
-        ({"half": HALF}, (0, None), "not a list of tables", "[[renditions]]"),
+        ([], (None, None), "not a list of tables", "[[renditions]]"),
+        ({"half": HALF}, (None, None), "not a list of tables", "[[renditions]]"),
         (["half"], (0, None), "not a table", "[[renditions]]"),
         ([HALF, changed(WEB, sclae=1)], (1, "sclae"), "unknown field sclae", "scale"),
         ([changed(HALF, name=None)], (0, None), "name is missing", "lowercase letters"),
@@ -97,6 +97,7 @@ def changed(table: dict[str, Any], **fields: Any) -> dict[str, Any]:
         ([changed(HALF, fit="1x1")], (0, "fit"), "scale and fit are both given", "Use one of"),
         ([changed(HALF, scale=0)], (0, "scale"), "invalid value 0 for scale", "above 0"),
         ([changed(HALF, scale=True)], (0, "scale"), "invalid value True", "above 0"),
+        ([changed(HALF, scale="0.11111111111111111111e-20")], (0, "scale"), "invalid", "above 0"),
         ([changed(HALF, scale="1e-400000")], (0, "scale"), "invalid value", "above 0"),
         ([changed(HALF, gravity="north")], (0, "gravity"), "only for cover", "use cover"),
         ([changed(WEB, fit="1600")], (0, "fit"), "'1600' for fit", "WIDTHxHEIGHT"),
@@ -110,7 +111,7 @@ def changed(table: dict[str, Any], **fields: Any) -> dict[str, Any]:
         ([HALF, changed(WEB, name="half")], (1, "name"), "is called half", "another name"),
         ([HALF, changed(WEB, prefix="resized-")], (1, "prefix"), "results of half", "like"),
         ([HALF, changed(WEB, prefix="resized-w-")], (1, "prefix"), "results of half", "like"),
-        ([WEB, changed(THUMB, prefix="web/thumb/")], (1, "prefix"), "results of web", "folder"),
+        ([WEB, changed(THUMB, prefix="web/thumb/")], (1, "prefix"), "results of web", "inside"),
         ([changed(HALF, name=f"n{i}", prefix=f"{i}x") for i in range(17)], (16, None), "17", "16"),
         (
             [changed(HALF, name=f"n{i}", prefix=f"{i:x}{'y' * 126}/") for i in range(16)],
@@ -121,7 +122,7 @@ def changed(table: dict[str, Any], **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_what_is_wrong_is_named_with_its_place_and_what_is_allowed(
-    tables: Any, place: tuple[int, str | None], message: str, hint: str
+    tables: Any, place: tuple[int | None, str | None], message: str, hint: str
 ) -> None:
     with pytest.raises(InvalidRendition) as raised:
         parse_renditions(tables)
@@ -185,6 +186,13 @@ def test_the_default_has_the_keys_that_it_had_before_renditions(key: str) -> Non
     assert renditions("resized-", "web/").output_keys(key, ImageFormat.JPEG)[:1] == (
         output_key(key, "resized-"),
     )
+
+
+def test_the_first_rendition_keeps_the_key_of_the_one_result_however_long_it_is() -> None:
+    key = "d" * 1015 + "/a.jpg"
+    first, second = renditions("resized-", "small-").output_keys(key, ImageFormat.JPEG)
+    assert first == output_key(key, "resized-")
+    assert first != second
 
 
 def test_what_would_lie_among_results_of_another_rendition_gets_a_folder_of_its_own() -> None:

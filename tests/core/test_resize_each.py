@@ -14,6 +14,7 @@ from imgctl.core.geometry import Size
 from imgctl.core.limits import Limits
 from imgctl.core.plan import ResizePlan, plan_passes
 from imgctl.core.resize import plan_resize, resize, resize_each
+from imgctl.core.resize_cost import peak_bytes
 from imgctl.core.source import SourceHeader, SourceInfo
 from imgctl.core.spec import Cover, Fit, MetadataPolicy, ResizeSpec, Scale
 from tests.core.picture_kinds import Kind, kinds
@@ -118,7 +119,7 @@ def planned(specs: Sequence[ResizeSpec], limits: Limits) -> list[ResizePlan]:
 
 def test_results_that_fit_into_memory_alone_are_not_refused_together() -> None:
     specs = [ResizeSpec(target=Scale(Fraction(9, 10)))] * 3
-    needed = planned(specs[:1], Limits())[0].memory_bytes
+    needed = peak_bytes([planned(specs[:1], Limits())[0].cost])
     pages = planned(specs[:1], Limits())[0].cost.pages_bytes
     assert plan_passes(planned(specs, Limits(max_memory_bytes=needed))) == [[0], [1], [2]]
     both = Limits(max_memory_bytes=needed + pages)

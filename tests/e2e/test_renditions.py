@@ -38,7 +38,7 @@ def test_renditions_are_added_to_a_live_stack(empty: Local, tmp_path: Path) -> N
     (tmp_path / "imgctl.toml").write_text(TOML)
     deployed = empty.imgctl("deploy", "--yes", cwd=tmp_path).succeeded()
     assert "half: resized-, scale 0.5; web: web/, fit 24x24" in deployed.err
-    assert "reprocess --missing` to give them the new ones" in deployed.err
+    assert "reprocess --missing` to make their new outputs" in deployed.err
 
     audited = empty.imgctl("audit", "--json")
     assert audited.code == 1

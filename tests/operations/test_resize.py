@@ -413,5 +413,74 @@ def test_results_beside_their_images_are_recognized_by_name_or_folder(tmp_path: 
     elsewhere = EarlierResults.of(THREE, HALF, suffix="", folder=tmp_path)
     assert elsewhere.is_folder(tmp_path)
     (tmp_path / "web").mkdir()
-    assert not elsewhere.is_folder(tmp_path / "web")
+    assert elsewhere.is_folder(tmp_path / "web")  # of an earlier run beside the images
+    star = parse_renditions([{"name": "star", "prefix": "w*/", "scale": 0.5}])
+    assert not EarlierResults.of(star, HALF, suffix="", folder=None).is_folder(tmp_path / "web")
     assert not EarlierResults.of(one(ResizeSpec(), ""), HALF, suffix="", folder=None).are_named_anew
+
+
+def linked(tmp_path: Path) -> list[InputFile]:
+    """Return two files in folders whose `web` is a link to one folder."""
+    (tmp_path / "shared").mkdir()
+    files = []
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "web").symlink_to(tmp_path / "shared")
+        (tmp_path / name / "x.jpg").write_bytes(encoded(photo(), "JPEG"))
+        files.append(InputFile(tmp_path / name / "x.jpg", PurePosixPath(name, "x.jpg")))
+    return files
+
+
+WEB = parse_renditions([{"name": "web", "prefix": "web/", "scale": 0.5}])
+
+
+def test_two_results_that_a_link_would_bring_together_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="would both become"):
+        plan_jobs(linked(tmp_path), WEB)
+
+
+def test_no_result_is_written_through_a_link_out_of_the_folder_of_its_image(tmp_path: Path) -> None:
+    (job,) = plan_jobs(linked(tmp_path)[:1], WEB)
+    (result,) = resize_files([job], WEB, OPTIONS)
+    assert result.record.failure_code == "outside"
+    assert list((tmp_path / "shared").iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "setxattr"), reason="without marks")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("source_sha256", "x"),
+        ("failure_code", "x"),
+        ("resized_file_size", "12"),
+        ("original_file_size", "12"),
+        ("notes", 5),
+        ("resized_width", -3),
+        ("resized_width", True),
+        ("frames", 1.5),
+        ("resized_format", ["JPEG"]),
+    ],
+)
+def test_a_mark_that_somebody_has_changed_is_not_believed(
+    job: ResizeJob, name: str, value: object
+) -> None:
+    list(resize_files([job], HALF, OPTIONS))
+    mark = json.loads(os.getxattr(job.destinations[0], "user.imgctl.result"))
+    mark["fields"][name] = value
+    os.setxattr(job.destinations[0], "user.imgctl.result", json.dumps(mark).encode())
+    (result,) = resize_files([job], HALF, OPTIONS, clock=lambda: NOW)
+    assert result.skipped  # because it is the same when it is made again
+    assert result.record.dimension_reduction == "80x60 → 40x30"
+    assert result.record.failure_code is None
+
+
+def test_the_facts_of_the_original_are_known_if_any_result_was_made(
+    job_of_three: ResizeJob,
+) -> None:
+    kept = job_of_three.destinations[0]
+    kept.parent.mkdir(parents=True)
+    kept.write_text("something else")
+    (result,) = resize_files([job_of_three], THREE, BatchOptions(jobs=1, skip_existing=True))
+    assert result.record.original_width == 80
+    assert result.record.resized_width is None
+    assert [one.name for one in result.record.renditions or ()] == ["web", "thumb"]

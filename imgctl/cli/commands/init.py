@@ -57,7 +57,8 @@ def settings_file(resolved: ResolvedSettings) -> str:
 
 
 def _entry(resolved: ResolvedSettings, spec: SettingSpec) -> str:
-    is_given = resolved.is_given(spec.name)
+    # A file that is found may not say where the embedded AWS has its data.
+    is_given = resolved.is_given(spec.name) and spec.name != "local_dir"
     default = spec.default if spec.example is None else spec.example
     value = resolved.value(spec.name) if is_given else default
     is_tables = isinstance(spec.kind, RenditionTables)
