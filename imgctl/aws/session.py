@@ -1,6 +1,7 @@
 """Connections to AWS or to the embedded AWS: one session and its clients."""
 
 import os
+import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,16 +36,23 @@ if TYPE_CHECKING:
 FUNCTION_MAX_S = 15 * 60
 """Lambda's maximum timeout of a function (Lambda Developer Guide, "Quotas")."""
 
+_CONNECT_TIMEOUT_S = 5
+"""An endpoint that does not answer is reported after five attempts: half a minute, not five."""
+
 OnCall: TypeAlias = Callable[[str, str, float], None]
 """Called after each AWS call with the service, the operation, and the duration in seconds."""
 
 
 @dataclass(frozen=True)
 class Aws:
-    """One account in one region. `endpoint_url` is set only for the embedded AWS."""
+    """One account in one region. `endpoint_url` is set only for the embedded AWS.
+
+    `on_call` is called for each request.
+    """
 
     session: boto3.Session
     endpoint_url: str | None = None
+    on_call: OnCall | None = None
 
     @property
     def is_local(self) -> bool:
@@ -68,15 +76,24 @@ class Aws:
 
     @cached_property
     def http(self) -> URLLib3Session:
-        """An HTTP client with boto3's proxies and certificates, for requests outside boto3.
+        """An HTTP client for requests outside boto3, which time out after 40 seconds."""
+        return self.http_session(f"https://{self.region}", timeout_s=40, connections=32)
 
-        Requests time out after 40 seconds.
+    def http_session(self, url: str, *, timeout_s: float, connections: int) -> URLLib3Session:
+        """Return an HTTP client with boto3's proxies and certificates for a host.
+
+        The timeout is for connecting, and for each block that is sent or received.
         """
-        proxies = {} if self.is_local else get_environ_proxies(f"https://{self.region}")
         bundle = self.session._session.get_config_variable("ca_bundle")
-        return URLLib3Session(
-            timeout=40, proxies=proxies, verify=bundle or True, max_pool_connections=32
-        )
+        options: dict[str, Any] = {
+            "timeout": timeout_s,
+            "proxies": {} if self.is_local else get_environ_proxies(url),
+            "verify": bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True,
+            "max_pool_connections": connections,
+            # Else the last packet of a request waits for the others to be acknowledged.
+            "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
+        }
+        return URLLib3Session(**options)
 
     @cached_property
     def account_id(self) -> str:
@@ -111,7 +128,7 @@ class Aws:
     @cached_property
     def lambda_(self) -> "LambdaClient":
         """The Lambda client, with a read timeout longer than a function may run."""
-        timeouts = Config(read_timeout=FUNCTION_MAX_S + 5, connect_timeout=10)
+        timeouts = Config(read_timeout=FUNCTION_MAX_S + 5)
         options = {**self._options, "config": self._options["config"].merge(timeouts)}
         return self.session.client("lambda", **options)
 
@@ -144,6 +161,7 @@ class Aws:
     def _options(self) -> dict[str, Any]:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 5},
+            connect_timeout=_CONNECT_TIMEOUT_S,
             max_pool_connections=32,
             user_agent_extra=f"imgctl/{__version__}",
             # The embedded AWS has a single host name, so bucket subdomains do not resolve.
@@ -165,7 +183,7 @@ def connect(
     region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(profile_name=profile, region_name=region)
     _report_calls(session, on_call)
-    return Aws(session)
+    return Aws(session, on_call=on_call)
 
 
 def connect_local(
@@ -180,7 +198,7 @@ def connect_local(
         botocore_session=core_session,
     )
     _report_calls(session, on_call)
-    return Aws(session, endpoint_url=url)
+    return Aws(session, endpoint_url=url, on_call=on_call)
 
 
 def _report_calls(session: boto3.Session, on_call: OnCall | None) -> None:

@@ -33,6 +33,20 @@ class StoredObject:
     etag: str
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is stored as an object; the hash is that of these very bytes."""
+
+    data: bytes
+    sha256: bytes
+    content_type: str
+
+    @classmethod
+    def of(cls, data: bytes, content_type: str) -> "Content":
+        """Return content with its hash."""
+        return cls(data, hashlib.sha256(data).digest(), content_type)
+
+
 def checksum_of(path: Path) -> str:
     """Return the SHA-256 of a file's content in base64, as S3 has it."""
     with path.open("rb") as file:
@@ -77,22 +91,19 @@ def find_object(s3: "S3Client", bucket: str, key: str) -> ExistingObject | None:
     )
 
 
-def put_object(
-    s3: "S3Client", bucket: str, key: str, path: Path, *, checksum: str, content_type: str
-) -> StoredObject:
-    """Upload a file in a single request, whose response names the new version.
+def put_object(s3: "S3Client", bucket: str, key: str, content: Content) -> StoredObject:
+    """Store an object in a single request, whose response names the new version.
 
-    S3 rejects the upload if the content does not have the checksum.
+    S3 rejects the upload if the content does not have the hash.
     """
-    with path.open("rb") as body:
-        response = s3.put_object(
-            Bucket=bucket,
-            Key=key,
-            Body=body,
-            ContentType=content_type,
-            ChecksumAlgorithm="SHA256",
-            ChecksumSHA256=checksum,
-        )
+    response = s3.put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=content.data,
+        ContentType=content.content_type,
+        ChecksumAlgorithm="SHA256",
+        ChecksumSHA256=base64.b64encode(content.sha256).decode(),
+    )
     return StoredObject(bucket, key, response.get("VersionId", ""), response["ETag"])
 
 

@@ -16,7 +16,7 @@ from imgctl.aws import records, rest_api, storage
 from imgctl.aws.errors import AccessError, translate
 from imgctl.aws.rest_api import Api
 from imgctl.aws.stack import StackOutputs
-from imgctl.aws.storage import ExistingObject, StoredObject
+from imgctl.aws.storage import Content, ExistingObject, StoredObject
 from imgctl.core.errors import Hint, ImgctlError, InvalidInput
 from imgctl.core.keys import MAX_KEY_BYTES, resource_id
 from imgctl.core.record import Record, Status
@@ -199,7 +199,7 @@ def _store(services: UploadServices, file: UploadFile, options: UploadOptions) -
     content_type = "application/octet-stream" if fmt is None else fmt.content_type
     if services.api is None:
         stored = storage.put_object(
-            services.s3, bucket, file.key, file.path, checksum=checksum, content_type=content_type
+            services.s3, bucket, file.key, Content.of(file.path.read_bytes(), content_type)
         )
     elif file.path.stat().st_size > rest_api.MAX_BYTES:
         reason = "larger than 10 MB, the limit of API Gateway: use --via s3"

@@ -28,9 +28,8 @@ def picture(tmp_path: Path) -> Path:
 
 
 def put(aws: Aws, path: Path, key: str = "cake.jpg") -> storage.StoredObject:
-    return storage.put_object(
-        aws.s3, BUCKET, key, path, checksum=storage.checksum_of(path), content_type="image/jpeg"
-    )
+    content = storage.Content.of(path.read_bytes(), "image/jpeg")
+    return storage.put_object(aws.s3, BUCKET, key, content)
 
 
 @pytest.mark.usefixtures("bucket")
