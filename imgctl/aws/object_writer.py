@@ -5,7 +5,6 @@ a request for the bucket goes and how it is signed, whatever endpoint, addressin
 dual-stack setting is configured. docs/decisions/upload-transport.md has the measurements.
 """
 
-import base64
 import random
 import re
 import time
@@ -30,13 +29,13 @@ if TYPE_CHECKING:
 
     from imgctl.aws.session import Aws
 
-_SOCKET_TIMEOUT_S = 20
+_SOCKET_TIMEOUT_S = 15
 """For connecting, for `_BLOCK_BYTES` to be sent, and for the response to come."""
 _BLOCK_BYTES = 64 * 1024
 _EXPECT_BYTES = 1024 * 1024
 """A larger body is sent when S3 has accepted its headers, so that a refusal costs no transfer."""
 _MAX_ATTEMPTS = 6
-_MAX_TIMEOUTS = 2
+_MAX_TIMEOUTS = 3
 _BUSY_STATUSES = {429, 500, 502, 503, 504}
 _BUSY_CODES = {"RequestTimeout", "SlowDown"}
 _CREDENTIAL = re.compile(rf"{ALGORITHM} Credential=[^/]+/\d{{8}}/([^/]+)/([^/]+)/aws4_request,")
@@ -196,7 +195,7 @@ class SignedWriter:
             {
                 "content-type": content.content_type,
                 "host": self._host,
-                "x-amz-checksum-sha256": base64.b64encode(content.sha256).decode(),
+                "x-amz-checksum-sha256": content.checksum,
             },
             content.sha256.hex(),
             credentials=self._aws.credentials,
@@ -239,7 +238,7 @@ def is_busy(error: sdk.ClientError) -> bool:
 def pause_before_retry(error: Exception, attempt: int) -> float | None:
     """Return how many seconds to wait after an attempt (1 is the first); None to give up.
 
-    Outages of about 8 seconds are bridged. What takes long to fail is tried twice only.
+    Outages of about 8 seconds are bridged. Timeouts, which take long, are tried three times only.
     """
     if isinstance(error, sdk.ClientError) and not is_busy(error):
         return None

@@ -1,7 +1,6 @@
 """A client of the stack's REST API."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import quote
 
 from botocore.auth import SigV4Auth
@@ -10,7 +9,7 @@ from botocore.awsrequest import AWSRequest
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
-from imgctl.aws.storage import StoredObject
+from imgctl.aws.storage import Content, StoredObject
 from imgctl.core.limits import MEBIBYTE
 
 MAX_BYTES = 10 * MEBIBYTE
@@ -27,8 +26,8 @@ class Api:
     signs: bool
     key: str = ""
 
-    def put(self, key: str, path: Path, *, checksum: str, content_type: str) -> StoredObject:
-        """Upload a file as an object of the source bucket.
+    def put(self, key: str, content: Content) -> StoredObject:
+        """Store an object of the source bucket; S3 verifies the hash.
 
         Slashes in the key are sent as %2F, because the API's route has one path segment for the
         key. Raises AwsError for any status other than 200.
@@ -36,8 +35,11 @@ class Api:
         request = AWSRequest(
             method="PUT",
             url=f"{self.endpoint}/{self.bucket}/{quote(key, safe='')}",
-            headers={"Content-Type": content_type, "x-amz-checksum-sha256": checksum},
-            data=path.read_bytes(),
+            headers={
+                "Content-Type": content.content_type,
+                "x-amz-checksum-sha256": content.checksum,
+            },
+            data=content.data,
         )
         if self.key:
             request.headers["x-api-key"] = self.key

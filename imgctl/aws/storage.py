@@ -5,8 +5,6 @@ import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
@@ -41,16 +39,15 @@ class Content:
     sha256: bytes
     content_type: str
 
+    @property
+    def checksum(self) -> str:
+        """The hash in base64, as S3 has it."""
+        return base64.b64encode(self.sha256).decode()
+
     @classmethod
     def of(cls, data: bytes, content_type: str) -> "Content":
         """Return content with its hash."""
         return cls(data, hashlib.sha256(data).digest(), content_type)
-
-
-def checksum_of(path: Path) -> str:
-    """Return the SHA-256 of a file's content in base64, as S3 has it."""
-    with path.open("rb") as file:
-        return base64.b64encode(hashlib.file_digest(file, "sha256").digest()).decode()
 
 
 def head_object(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeDef | None":
@@ -59,36 +56,6 @@ def head_object(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeD
         s3.head_object, "404", "NoSuchKey", Bucket=bucket, Key=key, ChecksumMode="ENABLED"
     )
     return head
-
-
-@dataclass(frozen=True, slots=True)
-class ExistingObject:
-    """What a key holds: `sha256` in base64 if S3 verified it, and its age in seconds."""
-
-    stored: StoredObject
-    sha256: str | None
-    age_s: float
-
-
-def find_object(s3: "S3Client", bucket: str, key: str) -> ExistingObject | None:
-    """Return the object with this key; None if there is none.
-
-    S3 itself verified the checksum when the object was stored; metadata prove nothing, because
-    whoever stores an object chooses them. An ETag is not a hash of the content after a multipart
-    upload, whose checksum is not one of the whole object either.
-    """
-    head = head_object(s3, bucket, key)
-    if head is None:
-        return None
-    is_whole = head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
-    # By the clock of S3, which wrote both times: this machine's may be wrong.
-    date = head["ResponseMetadata"]["HTTPHeaders"].get("date")
-    now = parsedate_to_datetime(date) if date else datetime.now(UTC)
-    return ExistingObject(
-        StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"]),
-        head.get("ChecksumSHA256") if is_whole else None,
-        (now - head["LastModified"]).total_seconds(),
-    )
 
 
 def put_object(s3: "S3Client", bucket: str, key: str, content: Content) -> StoredObject:
@@ -102,7 +69,7 @@ def put_object(s3: "S3Client", bucket: str, key: str, content: Content) -> Store
         Body=content.data,
         ContentType=content.content_type,
         ChecksumAlgorithm="SHA256",
-        ChecksumSHA256=base64.b64encode(content.sha256).decode(),
+        ChecksumSHA256=content.checksum,
     )
     return StoredObject(bucket, key, response.get("VersionId", ""), response["ETag"])
 
