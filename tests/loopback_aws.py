@@ -198,6 +198,7 @@ class _Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._state.connections.add(transport)
+        self._state.counts["connections"] += 1
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._state.connections.discard(self._transport)
@@ -308,8 +309,8 @@ async def serve(state: State, port: int = 0, tls: ssl.SSLContext | None = None) 
     )
 
 
-async def _main(delay_s: float) -> None:
-    server = await serve(State(delay_s=delay_s, keeps_bodies=False))
+async def _main(delay_s: float, *, hashes: bool) -> None:
+    server = await serve(State(delay_s=delay_s, keeps_bodies=hashes))
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
@@ -317,4 +318,6 @@ async def _main(delay_s: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--delay", type=float, default=0.02)
-    asyncio.run(_main(parser.parse_args().delay))
+    parser.add_argument("--hash", action="store_true")
+    arguments = parser.parse_args()
+    asyncio.run(_main(arguments.delay, hashes=arguments.hash))

@@ -5,6 +5,7 @@ a request for the bucket goes and how it is signed, whatever endpoint, addressin
 dual-stack setting is configured. docs/decisions/upload-transport.md has the measurements.
 """
 
+import os
 import random
 import re
 import time
@@ -12,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from threading import Semaphore
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote, urlsplit
 
@@ -20,20 +22,17 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.parsers import create_parser
 
 from imgctl.aws.adaptive_limit import AdaptiveLimit
+from imgctl.aws.content import Content
+from imgctl.aws.http_connections import HttpConnections, HttpResponse
 from imgctl.aws.sigv4 import ALGORITHM, Scope, signed_headers
-from imgctl.aws.storage import Content, StoredObject, put_object
+from imgctl.aws.storage import StoredObject, put_object
 
 if TYPE_CHECKING:
-    from botocore.awsrequest import AWSResponse
     from mypy_boto3_s3 import S3Client
 
     from imgctl.aws.session import Aws
 
 _SOCKET_TIMEOUT_S = 15
-"""For connecting, for `_BLOCK_BYTES` to be sent, and for the response to come."""
-_BLOCK_BYTES = 64 * 1024
-_EXPECT_BYTES = 1024 * 1024
-"""A larger body is sent when S3 has accepted its headers, so that a refusal costs no transfer."""
 _MAX_ATTEMPTS = 6
 _MAX_TIMEOUTS = 3
 _BUSY_STATUSES = {429, 500, 502, 503, 504}
@@ -74,13 +73,16 @@ def open_writer(
 ) -> ObjectWriter:
     """Return what stores objects in a bucket, at most `jobs` at once.
 
-    That is boto3 if its configuration asks for another signature than SigV4 in a header;
-    `on_fallback` is then called with the reason. Raises NoCredentialsError.
+    That is boto3 if its configuration asks for more than we can do; `on_fallback` is then called
+    with the reason. Raises NoCredentialsError.
     """
-    request = _prepared_request(aws.s3, bucket)
-    destination = read_destination(request)
+    destination = read_destination(_prepared_request(aws.s3, bucket))
     if destination is None:
         on_fallback("S3's requests are not signed with SigV4 headers, so boto3 sends the files.")
+        return BotoWriter(aws.s3, bucket)
+    proxy = aws.proxy_for(destination.url)
+    if proxy is not None and not proxy.startswith("http://"):
+        on_fallback("The proxy is not an HTTP proxy, so boto3 sends the files.")
         return BotoWriter(aws.s3, bucket)
     return SignedWriter(aws, bucket, destination, jobs=jobs)
 
@@ -143,9 +145,14 @@ class SignedWriter:
         self._bucket = bucket
         self._destination = destination
         self._host, self._path = urlsplit(destination.url)[1:3]
-        self._http = aws.http_session(
-            destination.url, timeout_s=_SOCKET_TIMEOUT_S, connections=jobs
+        self._http = HttpConnections(
+            destination.url,
+            verify=aws.verify,
+            proxy=aws.proxy_for(destination.url),
+            timeout_s=_SOCKET_TIMEOUT_S,
         )
+        # More threads than cores would only wait for Python's interpreter lock.
+        self._computing = Semaphore(os.cpu_count() or 1)
         self._output: Any = aws.s3.meta.service_model.operation_model("PutObject").output_shape
         self._sleep = sleep
 
@@ -160,38 +167,38 @@ class SignedWriter:
                     raise
                 self._sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 (not a secret)
                 continue
-            if response.status_code != 200:  # a redirect, which boto3 follows
+            if response.status != 200:  # a redirect, which boto3 follows
                 return put_object(self._aws.s3, self._bucket, key, content)
-            headers = response.headers
-            version_id, etag = headers.get("x-amz-version-id", ""), headers.get("etag", "")
-            return StoredObject(self._bucket, key, version_id, etag)
+            version_id = response.headers.get("x-amz-version-id", "")
+            return StoredObject(self._bucket, key, version_id, response.headers.get("etag", ""))
         raise AssertionError  # count() does not end
 
-    def _try(self, key: str, content: Content) -> "AWSResponse":
+    def _try(self, key: str, content: Content) -> HttpResponse:
         """Send a request once; return its response if that is a success or a redirect."""
         started_s = time.monotonic()
+        path = self._path + quote(key, safe="/~")
         with self.limit.slot() as slot:
+            with self._computing:
+                headers = self._headers(path, content)
             try:
-                response = self._http.send(self._request(key, content))
+                response = self._http.put(path, headers, content.blocks)
             except _TIMEOUTS:
                 self.limit.throttled(slot)  # on a slow line, fewer at once have more of it
                 raise
-            if response.status_code < 400:
-                self.limit.succeeded()
-            elif is_busy(error := self._error(response)):
-                self.limit.throttled(slot)
+            if response.status >= 400:
+                error = self._error(response)
+                if is_busy(error):
+                    self.limit.throttled(slot)
                 raise error
-            else:
-                raise error
+            self.limit.succeeded()
         if self._aws.on_call is not None:
             self._aws.on_call("s3", "PutObject", time.monotonic() - started_s)
         return response
 
-    def _request(self, key: str, content: Content) -> AWSPreparedRequest:
-        path = quote(key, safe="/~")
+    def _headers(self, path: str, content: Content) -> dict[str, str]:
         signed = signed_headers(
             "PUT",
-            self._path + path,
+            path,
             {
                 "content-type": content.content_type,
                 "host": self._host,
@@ -202,25 +209,16 @@ class SignedWriter:
             scope=self._destination.scope,
             now=datetime.now(UTC),
         )
-        size = len(content.data)
-        headers: Any = {
-            **signed,
-            "content-length": str(size),
-            "user-agent": self._destination.user_agent,
-        }
-        if size > _EXPECT_BYTES:
-            headers["Expect"] = b"100-continue"  # as botocore's connection expects to find it
-        # A timeout of a socket applies to each block that is sent.
-        body: Any = content.data if size <= _BLOCK_BYTES else _blocks(content.data)
-        url = self._destination.url + path
-        return AWSPreparedRequest("PUT", url, headers, body, stream_output=False)
+        signed["content-length"] = str(content.size)
+        signed["user-agent"] = self._destination.user_agent
+        return signed
 
-    def _error(self, response: "AWSResponse") -> sdk.ClientError:
+    def _error(self, response: HttpResponse) -> sdk.ClientError:
         """Return an error of S3 as boto3 raises it."""
         received = {
-            "body": response.content,
+            "body": response.body,
             "headers": response.headers,
-            "status_code": response.status_code,
+            "status_code": response.status,
         }
         parsed: Any = create_parser("rest-xml").parse(received, self._output)
         return sdk.ClientError(parsed, "PutObject")
@@ -247,8 +245,3 @@ def pause_before_retry(error: Exception, attempt: int) -> float | None:
     if attempt >= (_MAX_TIMEOUTS if isinstance(error, _TIMEOUTS) else _MAX_ATTEMPTS):
         return None
     return 0.25 * 2.0**attempt
-
-
-def _blocks(data: bytes) -> list[memoryview]:
-    view = memoryview(data)
-    return [view[start : start + _BLOCK_BYTES] for start in range(0, len(view), _BLOCK_BYTES)]

@@ -6,10 +6,11 @@ from urllib.parse import quote
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
-from imgctl.aws.storage import Content, StoredObject
+from imgctl.aws.storage import StoredObject
 from imgctl.core.limits import MEBIBYTE
 
 MAX_BYTES = 10 * MEBIBYTE
@@ -32,14 +33,12 @@ class Api:
         Slashes in the key are sent as %2F, because the API's route has one path segment for the
         key. Raises AwsError for any status other than 200.
         """
+        checksum = content.checksum  # reads the file
         request = AWSRequest(
             method="PUT",
             url=f"{self.endpoint}/{self.bucket}/{quote(key, safe='')}",
-            headers={
-                "Content-Type": content.content_type,
-                "x-amz-checksum-sha256": content.checksum,
-            },
-            data=content.data,
+            headers={"Content-Type": content.content_type, "x-amz-checksum-sha256": checksum},
+            data=content.rewound().read(),
         )
         if self.key:
             request.headers["x-api-key"] = self.key

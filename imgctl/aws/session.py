@@ -1,7 +1,6 @@
 """Connections to AWS or to the embedded AWS: one session and its clients."""
 
 import os
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,11 +11,12 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import ProxyConfiguration, URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from imgctl import __version__
 from imgctl.aws.errors import NO_REGION, NO_REGION_HINT, RegionMissing
+from imgctl.aws.service_models import leave_out_documentation
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -76,24 +76,25 @@ class Aws:
 
     @cached_property
     def http(self) -> URLLib3Session:
-        """An HTTP client for requests outside boto3, which time out after 40 seconds."""
-        return self.http_session(f"https://{self.region}", timeout_s=40, connections=32)
+        """An HTTP client with boto3's proxies and certificates, for requests outside boto3.
 
-    def http_session(self, url: str, *, timeout_s: float, connections: int) -> URLLib3Session:
-        """Return an HTTP client with boto3's proxies and certificates for a host.
-
-        The timeout is for connecting, and for each block that is sent or received.
+        Requests time out after 40 seconds.
         """
-        bundle = self.session._session.get_config_variable("ca_bundle")
-        options: dict[str, Any] = {
-            "timeout": timeout_s,
-            "proxies": {} if self.is_local else get_environ_proxies(url),
-            "verify": bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True,
-            "max_pool_connections": connections,
-            # Else the last packet of a request waits for the others to be acknowledged.
-            "socket_options": [(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)],
-        }
-        return URLLib3Session(**options)
+        proxies = {} if self.is_local else get_environ_proxies(f"https://{self.region}")
+        verify: Any = self.verify
+        return URLLib3Session(timeout=40, proxies=proxies, verify=verify, max_pool_connections=32)
+
+    @property
+    def verify(self) -> str | bool:
+        """The path of the CA bundle that certificates are checked against; True for botocore's."""
+        bundle: str | None = self.session._session.get_config_variable("ca_bundle")
+        return bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the URL of the proxy that boto3 uses for a host; None for a direct connection."""
+        proxies = {} if self.is_local else get_environ_proxies(url)
+        proxy: str | None = ProxyConfiguration(proxies).proxy_url_for(url)
+        return proxy
 
     @cached_property
     def account_id(self) -> str:
@@ -182,6 +183,7 @@ def connect(
     # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
     region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(profile_name=profile, region_name=region)
+    leave_out_documentation(session._session)
     _report_calls(session, on_call)
     return Aws(session, on_call=on_call)
 
@@ -197,6 +199,7 @@ def connect_local(
         region_name=region,
         botocore_session=core_session,
     )
+    leave_out_documentation(session._session)
     _report_calls(session, on_call)
     return Aws(session, endpoint_url=url, on_call=on_call)
 

@@ -77,7 +77,7 @@ class AwaitedRecords(Generic[T]):
 
     def pause_s(self, now_s: float) -> float:
         """Return how long to wait before the next read: not beyond the next deadline."""
-        deadline_s = min((one.deadline_s for one in self._waiting), default=now_s)
+        deadline_s = min((one.deadline_s for one in self._waiting), default=now_s + _MAX_PAUSE_S)
         return min(self._pause_s, max(0.0, deadline_s - now_s))
 
 
@@ -138,5 +138,4 @@ class RecordPoller(Generic[T]):
             found = self._read([one.record_id for one in batch])
             for upload, record in awaited.settle(batch, found, self._clock()):
                 self._on_known(upload, record)
-            if awaited:
-                self._sleep(awaited.pause_s(self._clock()))
+            self._sleep(awaited.pause_s(self._clock()))

@@ -27,7 +27,7 @@ from imgctl.core.record import Record, Status
 from imgctl.operations.input_files import LeftOut
 from imgctl.operations.record_poller import RecordPoller
 from imgctl.operations.upload_comparison import Job, compared, jobs
-from imgctl.operations.upload_content import MemoryBudget, opened_image
+from imgctl.operations.upload_content import opened_image
 from imgctl.operations.upload_keys import UploadFile, key_problem
 
 if TYPE_CHECKING:
@@ -137,7 +137,6 @@ class _Run:
         self._count = len(files)
         self._jobs = jobs(services.s3, services.outputs.source_bucket, files, services.on_note)
         self._taking, self._stopping = Lock(), Event()
-        self._budget = MemoryBudget()
         self._outcomes: SimpleQueue[UploadResult | LeftOut | Exception] = SimpleQueue()
         self._poller = RecordPoller[_Followed](
             self._read_records, self._settle, clock=services.clock, sleep=services.sleep
@@ -210,8 +209,8 @@ class _Run:
         if problem := key_problem(file.key):
             return UploadResult(file, UploadStatus.FAILED, reason=f"the key {problem}")
         sends_all = options.force and file.is_named
-        with opened_image(file.path, budget=self._budget, sends_all=sends_all) as content:
-            if services.max_bytes is not None and len(content.data) > services.max_bytes:
+        with opened_image(file.path, sends_all=sends_all) as content:
+            if services.max_bytes is not None and content.size > services.max_bytes:
                 reason = "larger than 10 MB, the limit of API Gateway: use --via s3"
                 return UploadResult(file, UploadStatus.FAILED, reason=reason)
             existing, is_same = compared(services.s3, services.outputs.source_bucket, job, content)

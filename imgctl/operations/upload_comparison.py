@@ -1,15 +1,14 @@
 """Whether a key already holds a file's content, with as few requests as that takes."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
+from imgctl.aws.content import Content
 from imgctl.aws.errors import PermissionMissing, translate
 from imgctl.aws.existing_objects import ExistingObject, find_object, list_existing
-from imgctl.aws.storage import Content
 from imgctl.operations.upload_keys import UploadFile, key_problem
 
 if TYPE_CHECKING:
@@ -71,9 +70,8 @@ def has_content(existing: ExistingObject, content: Content) -> bool | None:
     The same MD5 proves it, because nobody can make another file of a given MD5. S3 computed it, and
     for an object that has another kind of ETag there is the SHA-256 that S3 verified.
     """
-    if existing.size != len(content.data):
+    if existing.size != content.size:
         return False
     if existing.sha256 is not None:
         return existing.sha256 == content.checksum
-    md5 = hashlib.md5(content.data, usedforsecurity=False).hexdigest()
-    return True if existing.md5 == md5 else None
+    return True if existing.md5 == content.md5 else None

@@ -9,9 +9,10 @@ from botocore.stub import Stubber
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imgctl.aws.content import Content
 from imgctl.aws.existing_objects import _before, find_object, list_existing
 from imgctl.aws.session import Aws
-from imgctl.aws.storage import Content, StoredObject, put_object
+from imgctl.aws.storage import StoredObject, put_object
 
 BUCKET = "src-bucket-image-in"
 PICTURE = b"\xff\xd8\xff picture"

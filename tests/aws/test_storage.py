@@ -4,6 +4,7 @@ import pytest
 from botocore.stub import Stubber
 
 from imgctl.aws import storage
+from imgctl.aws.content import Content
 from imgctl.aws.session import Aws
 
 BUCKET = "src-bucket-image-in"
@@ -26,7 +27,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def put(aws: Aws, path: Path, key: str = "cake.jpg") -> storage.StoredObject:
-    content = storage.Content.of(path.read_bytes(), "image/jpeg")
+    content = Content.of(path.read_bytes(), "image/jpeg")
     return storage.put_object(aws.s3, BUCKET, key, content)
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
 from imgctl.aws.rest_api import open_api
 from imgctl.aws.stack import load_outputs
-from imgctl.aws.storage import Content
 from infra.errors import DeployError
 from infra.template import stack_template
 from tests.e2e.conftest import Deploy, Local

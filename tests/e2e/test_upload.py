@@ -13,8 +13,8 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from imgctl.aws.content import Content
 from imgctl.aws.stack import load_outputs
-from imgctl.aws.storage import Content
 from imgctl.cli.main import run
 from tests.documents import check_document
 from tests.e2e.conftest import Local

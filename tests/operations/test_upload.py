@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
 from imgctl.aws.existing_objects import ExistingObject
 from imgctl.aws.object_writer import BotoWriter
 from imgctl.aws.session import Aws
-from imgctl.aws.storage import Content, StoredObject
+from imgctl.aws.storage import StoredObject
 from imgctl.core.errors import Hint
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item

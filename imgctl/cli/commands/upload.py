@@ -31,7 +31,7 @@ from imgctl.cli.params import Bounded, input_options
     show_default=True, help="How long to wait for each image.",
 )  # fmt: skip
 @click.option(
-    "--jobs", type=Bounded(click.IntRange(1, 64)), metavar="N", default=32, show_default=True,
+    "--jobs", type=Bounded(click.IntRange(1, 64)), metavar="N", default=64, show_default=True,
     help="Number of parallel jobs.",
 )  # fmt: skip
 @click.option("--force", is_flag=True, help="Upload even what is stored already or is no image.")
