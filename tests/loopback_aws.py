@@ -71,7 +71,7 @@ class State:
 
     delay_s: float = 0
     keeps_bodies: bool = True
-    record_delay_s: float = 0
+    has_records: bool = True
     faults: deque[tuple[int, str]] = field(default_factory=deque)
     is_fault: Callable[[int], bool] = lambda active: False  # noqa: ARG005
     requests: list[Request] = field(default_factory=list)
@@ -99,7 +99,7 @@ def respond(state: State, request: Request) -> tuple[int, dict[str, str], bytes]
             return 200, {}, _versions(state, parse_qs(urlsplit(request.target).query))
         case _ if "x-amz-target" in request.headers:
             state.counts["BatchGetItem"] += 1
-            return 200, {}, _records(request)
+            return 200, {}, _records(request, are_there=state.has_records)
         case _:
             return 200, {}, _stack()
 
@@ -157,7 +157,7 @@ def _versions(state: State, query: Mapping[str, list[str]]) -> bytes:
     return text.encode()
 
 
-def _records(request: Request) -> bytes:
+def _records(request: Request, *, are_there: bool) -> bytes:
     ((table, keys),) = json.loads(request.body)["RequestItems"].items()
     items: list[dict[str, Any]] = [
         {
@@ -166,6 +166,7 @@ def _records(request: Request) -> bytes:
             "DimensionReduction": {"S": "64x48 → 32x24"},
         }
         for key in keys["Keys"]
+        if are_there
     ]
     return json.dumps({"Responses": {table: items}, "UnprocessedKeys": {}}).encode()
 

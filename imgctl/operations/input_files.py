@@ -12,6 +12,7 @@ from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.output_files import PARTIAL_PREFIX
 
 SUBFOLDER = "a subfolder: use --recursive to include it"
+HIDDEN = "hidden: pass it as an argument to include it"
 EXCLUDED = "excluded by --include or --exclude"
 _SHOWN = 3  # of what was left out, in an error
 
@@ -145,6 +146,11 @@ def nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
     )
 
 
+def split_paths(listing: bytes, *, separator: bytes) -> tuple[str, ...]:
+    """Return the paths of a list, such as `find` prints; empty lines are skipped."""
+    return tuple(os.fsdecode(path) for path in listing.split(separator) if path)
+
+
 def _expand(
     paths: Iterable[str], *, recursive: bool, wanted: InputFilter
 ) -> Iterator[InputFile | LeftOut]:
@@ -180,6 +186,8 @@ def _walk(
         path, entry_name = folder / entry.name, name / entry.name
         if wanted.excludes(entry_name, is_folder=entry.is_dir()):
             yield LeftOut(path, EXCLUDED)
+        elif entry.name.startswith(".") and not entry.name.startswith(PARTIAL_PREFIX):
+            yield LeftOut(path, HIDDEN)
         elif not entry.is_dir():
             reason = _reason_to_leave_out(entry, wanted.is_result)
             yield LeftOut(path, reason) if reason else InputFile(path, entry_name, is_named=False)

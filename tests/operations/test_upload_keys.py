@@ -32,3 +32,18 @@ def test_two_files_for_one_key_are_refused() -> None:
 def test_a_prefix_does_not_lead_upwards() -> None:
     with pytest.raises(InvalidInput, match=r"'\.\.'"):
         assign_keys([], "a/../b")
+
+
+def test_decomposed_names_become_composed_keys() -> None:
+    decomposed, composed = "cafe\u0301/e\u0301.png", "caf\u00e9/\u00e9.png"
+    files = [InputFile(Path("/x", decomposed), PurePosixPath(decomposed))]
+    assert [file.key for file in assign_keys(files, "")] == [composed]
+    assert [file.path for file in assign_keys(files, "")] == [f"/x/{decomposed}"]
+
+
+def test_names_that_differ_only_in_how_accents_are_encoded_are_refused() -> None:
+    names = ("e\u0301.png", "\u00e9.png")
+    files = [InputFile(Path("/x", name), PurePosixPath(name)) for name in names]
+    with pytest.raises(InvalidInput, match="would both become") as refused:
+        assign_keys(files, "")
+    assert "differ only in how accents are encoded" in refused.value.hint
