@@ -80,6 +80,7 @@ class State:
     active: int = 0
     most_active: int = 0
     connections: set[asyncio.Transport] = field(default_factory=set)
+    buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(256 * 1024)))
 
     def puts(self) -> list[Request]:
         """Return the uploads that arrived, in order."""
@@ -185,14 +186,18 @@ def _stack() -> bytes:
     ).encode()
 
 
-class _Connection(asyncio.Protocol):
-    """One connection: a plain HTTP/1.1 server with keep-alive, as cheap as Python allows."""
+class _Connection(asyncio.BufferedProtocol):
+    """One connection: a plain HTTP/1.1 server with keep-alive, as cheap as Python allows.
+
+    All connections receive into the same memory, which is taken from there at once.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self._head = bytearray()
         self._missing = 0
         self._body: list[bytes] = []
+        self._keeps_body = False
         self._request: Request | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -204,7 +209,14 @@ class _Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._state.connections.discard(self._transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002
+        return self._state.buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        if self._request is not None and not self._keeps_body:
+            self._received(nbytes)
+            return
+        data = bytes(self._state.buffer[:nbytes])
         if self._request is None:
             self._head += data
             head, end, data = bytes(self._head).partition(b"\r\n\r\n")
@@ -215,10 +227,14 @@ class _Connection(asyncio.Protocol):
             self._missing = int(self._request.headers.get("content-length", 0))
             if "expect" in self._request.headers:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        self._missing -= len(data)
-        if self._state.keeps_bodies or self._request.method == "POST":
+            self._keeps_body = self._state.keeps_bodies or self._request.method == "POST"
+        if self._keeps_body:
             self._body.append(data)
-        if self._missing == 0:
+        self._received(len(data))
+
+    def _received(self, count: int) -> None:
+        self._missing -= count
+        if self._missing == 0 and self._request is not None:
             self._complete(self._request)
 
     def _complete(self, head: Request) -> None:
