@@ -1,8 +1,21 @@
-"""How many requests may be under way at once, while the service says that it is too much."""
+"""Requests to a service that says that it is too much: how many at once, and when to try again."""
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition
+
+MAX_ATTEMPTS = 6
+BUSY_STATUSES = frozenset({429, 500, 502, 503, 504})
+"""HTTP statuses with which a service refuses what it may accept later."""
+
+
+def backoff_s(attempt: int) -> float:
+    """Return how many seconds to wait after an attempt (1 is the first): about 12 s in all.
+
+    A random part keeps requests that failed together from coming again together.
+    """
+    return 0.25 * 2.0**attempt * random.uniform(0.5, 1)  # noqa: S311 (not a secret)
 
 
 class AdaptiveLimit:

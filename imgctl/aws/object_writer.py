@@ -6,7 +6,6 @@ dual-stack setting is configured. docs/decisions/upload-transport.md has the mea
 """
 
 import os
-import random
 import re
 import time
 from collections.abc import Callable
@@ -21,7 +20,7 @@ from botocore import exceptions as sdk
 from botocore.awsrequest import AWSPreparedRequest
 from botocore.parsers import create_parser
 
-from imgctl.aws.adaptive_limit import AdaptiveLimit
+from imgctl.aws.adaptive_limit import BUSY_STATUSES, MAX_ATTEMPTS, AdaptiveLimit, backoff_s
 from imgctl.aws.content import Content
 from imgctl.aws.http_connections import HttpConnections, HttpResponse
 from imgctl.aws.sigv4 import ALGORITHM, Scope, signed_headers
@@ -33,9 +32,7 @@ if TYPE_CHECKING:
     from imgctl.aws.session import Aws
 
 _SOCKET_TIMEOUT_S = 15
-_MAX_ATTEMPTS = 6
 _MAX_TIMEOUTS = 3
-_BUSY_STATUSES = {429, 500, 502, 503, 504}
 _BUSY_CODES = {"RequestTimeout", "SlowDown"}
 _CREDENTIAL = re.compile(rf"{ALGORITHM} Credential=[^/]+/\d{{8}}/([^/]+)/([^/]+)/aws4_request,")
 
@@ -165,7 +162,7 @@ class SignedWriter:
                 pause_s = pause_before_retry(error, attempt)
                 if pause_s is None:
                     raise
-                self._sleep(pause_s * random.uniform(0.5, 1))  # noqa: S311 (not a secret)
+                self._sleep(pause_s)
                 continue
             if response.status != 200:  # a redirect, which boto3 follows
                 return put_object(self._aws.s3, self._bucket, key, content)
@@ -230,18 +227,18 @@ _TIMEOUTS = (sdk.ReadTimeoutError, sdk.ConnectTimeoutError)
 def is_busy(error: sdk.ClientError) -> bool:
     """Return whether S3 may accept the same request later."""
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-    return status in _BUSY_STATUSES or error.response["Error"]["Code"] in _BUSY_CODES
+    return status in BUSY_STATUSES or error.response["Error"]["Code"] in _BUSY_CODES
 
 
 def pause_before_retry(error: Exception, attempt: int) -> float | None:
     """Return how many seconds to wait after an attempt (1 is the first); None to give up.
 
-    Outages of about 8 seconds are bridged. Timeouts, which take long, are tried three times only.
+    Outages of seconds are bridged. Timeouts, which take long, are tried three times only.
     """
     if isinstance(error, sdk.ClientError) and not is_busy(error):
         return None
     if isinstance(error, sdk.SSLError | sdk.ProxyConnectionError):
         return None
-    if attempt >= (_MAX_TIMEOUTS if isinstance(error, _TIMEOUTS) else _MAX_ATTEMPTS):
+    if attempt >= (_MAX_TIMEOUTS if isinstance(error, _TIMEOUTS) else MAX_ATTEMPTS):
         return None
-    return 0.25 * 2.0**attempt
+    return backoff_s(attempt)
