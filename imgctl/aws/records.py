@@ -1,7 +1,7 @@
-"""Queries on the records table: by ID, by object key, by time, and waiting for a record."""
+"""Queries on the records table: by ID, by object key, and by time."""
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,8 @@ from imgctl.core.record import TIME_SHARDS, Record, from_item, months_back, time
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+MAX_MANY = 100
+"""The most keys of a BatchGetItem (Amazon DynamoDB API Reference)."""
 BY_TIME = "by-time"
 BY_KEY = "by-key"
 BEGINNING = "2006-03"
@@ -25,27 +27,19 @@ def get(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Record | No
     return from_item(response["Item"]) if "Item" in response else None
 
 
-def wait(
-    dynamodb: "DynamoDBClient",
-    table: str,
-    resource_id: str,
-    *,
-    timeout_s: float,
-    clock: Callable[[], float],
-    sleep: Callable[[float], None],
-) -> Record | None:
-    """Wait for a record to be written; None if that takes longer than `timeout_s` seconds.
-
-    Polls every 0.1 s at first, because most images take less than a second, and backs off to 2 s.
-    """
-    deadline_s = clock() + timeout_s
-    pause_s = 0.1
-    while True:
-        record = get(dynamodb, table, resource_id)
-        if record is not None or clock() + pause_s > deadline_s:
-            return record
-        sleep(pause_s)
-        pause_s = min(2.0, pause_s * 1.3)
+def get_many(
+    dynamodb: "DynamoDBClient", table: str, resource_ids: Iterable[str]
+) -> dict[str, Record]:
+    """Read up to 100 records by ID, strongly consistent; those that do not exist are left out."""
+    keys = [{"resource-id": {"S": resource_id}} for resource_id in resource_ids]
+    remaining: Any = {table: {"Keys": keys, "ConsistentRead": True}}
+    found: dict[str, Record] = {}
+    while remaining:
+        response = dynamodb.batch_get_item(RequestItems=remaining)
+        records = map(from_item, response["Responses"].get(table, []))
+        found |= {record.resource_id: record for record in records}
+        remaining = response.get("UnprocessedKeys")
+    return found
 
 
 def newest(

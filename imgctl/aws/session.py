@@ -11,11 +11,12 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import NoCredentialsError
-from botocore.httpsession import URLLib3Session
+from botocore.httpsession import ProxyConfiguration, URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from imgctl import __version__
 from imgctl.aws.errors import NO_REGION, NO_REGION_HINT, RegionMissing
+from imgctl.aws.service_models import leave_out_documentation
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -35,16 +36,23 @@ if TYPE_CHECKING:
 FUNCTION_MAX_S = 15 * 60
 """Lambda's maximum timeout of a function (Lambda Developer Guide, "Quotas")."""
 
+_CONNECT_TIMEOUT_S = 5
+"""An endpoint that does not answer is reported after five attempts: half a minute, not five."""
+
 OnCall: TypeAlias = Callable[[str, str, float], None]
 """Called after each AWS call with the service, the operation, and the duration in seconds."""
 
 
 @dataclass(frozen=True)
 class Aws:
-    """One account in one region. `endpoint_url` is set only for the embedded AWS."""
+    """One account in one region. `endpoint_url` is set only for the embedded AWS.
+
+    `on_call` is called for each request.
+    """
 
     session: boto3.Session
     endpoint_url: str | None = None
+    on_call: OnCall | None = None
 
     @property
     def is_local(self) -> bool:
@@ -73,10 +81,20 @@ class Aws:
         Requests time out after 40 seconds.
         """
         proxies = {} if self.is_local else get_environ_proxies(f"https://{self.region}")
-        bundle = self.session._session.get_config_variable("ca_bundle")
-        return URLLib3Session(
-            timeout=40, proxies=proxies, verify=bundle or True, max_pool_connections=32
-        )
+        verify: Any = self.verify
+        return URLLib3Session(timeout=40, proxies=proxies, verify=verify, max_pool_connections=32)
+
+    @property
+    def verify(self) -> str | bool:
+        """The path of the CA bundle that certificates are checked against; True for botocore's."""
+        bundle: str | None = self.session._session.get_config_variable("ca_bundle")
+        return bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
+
+    def proxy_for(self, url: str) -> str | None:
+        """Return the URL of the proxy that boto3 uses for a host; None for a direct connection."""
+        proxies = {} if self.is_local else get_environ_proxies(url)
+        proxy: str | None = ProxyConfiguration(proxies).proxy_url_for(url)
+        return proxy
 
     @cached_property
     def account_id(self) -> str:
@@ -111,7 +129,7 @@ class Aws:
     @cached_property
     def lambda_(self) -> "LambdaClient":
         """The Lambda client, with a read timeout longer than a function may run."""
-        timeouts = Config(read_timeout=FUNCTION_MAX_S + 5, connect_timeout=10)
+        timeouts = Config(read_timeout=FUNCTION_MAX_S + 5)
         options = {**self._options, "config": self._options["config"].merge(timeouts)}
         return self.session.client("lambda", **options)
 
@@ -144,6 +162,7 @@ class Aws:
     def _options(self) -> dict[str, Any]:
         config = Config(
             retries={"mode": "standard", "total_max_attempts": 5},
+            connect_timeout=_CONNECT_TIMEOUT_S,
             max_pool_connections=32,
             user_agent_extra=f"imgctl/{__version__}",
             # The embedded AWS has a single host name, so bucket subdomains do not resolve.
@@ -164,8 +183,9 @@ def connect(
     # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
     region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(profile_name=profile, region_name=region)
+    leave_out_documentation(session._session)
     _report_calls(session, on_call)
-    return Aws(session)
+    return Aws(session, on_call=on_call)
 
 
 def connect_local(
@@ -179,8 +199,9 @@ def connect_local(
         region_name=region,
         botocore_session=core_session,
     )
+    leave_out_documentation(session._session)
     _report_calls(session, on_call)
-    return Aws(session, endpoint_url=url)
+    return Aws(session, endpoint_url=url, on_call=on_call)
 
 
 def _report_calls(session: boto3.Session, on_call: OnCall | None) -> None:

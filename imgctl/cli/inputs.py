@@ -1,13 +1,27 @@
 """The files that a command works on, and a line for what it leaves out of the named folders."""
 
+import sys
 from collections.abc import Iterable, Sequence
+
+import click
 
 from imgctl.cli.image_documents import LeftOutFile
 from imgctl.cli.text import printable
 from imgctl.cli.ui import Ui
-from imgctl.operations.input_files import EXCLUDED, LeftOut
+from imgctl.operations.input_files import EXCLUDED, LeftOut, split_paths
 
 _SHOWN = 5
+
+
+def with_listed_paths(paths: Sequence[str], *, nul_separated: bool) -> tuple[str, ...]:
+    """Return the paths, with those of a list on stdin in place of `-`; a file is named `./-`."""
+    if nul_separated and "-" not in paths:
+        raise click.UsageError("Use -0 with - only: it is about the list on stdin.")
+    if "-" not in paths:
+        return tuple(paths)
+    listed = split_paths(sys.stdin.buffer.read(), separator=b"\0" if nul_separated else b"\n")
+    before = list(paths).index("-")
+    return (*paths[:before], *listed, *(path for path in paths[before:] if path != "-"))
 
 
 def show_left_out(ui: Ui, left_out: Sequence[LeftOut]) -> None:

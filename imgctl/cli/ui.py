@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from rich.console import Console, RenderableType
+    from rich.progress import Progress
     from rich.table import Table
     from rich.text import Text
 
@@ -234,22 +235,32 @@ class Ui:
                 else (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             ),
             TextColumn("{task.fields[rate]}"),
-            console=self._console(sys.stderr),
+            console=self.stderr_console(),
             transient=True,
             redirect_stdout=False,  # stdout may be a pipe
         )
-        self._bar_console = bar.console
-        with bar:
+        with self.showing(bar):
             task = bar.add_task(what, total=total, rate="")
 
             def advance(done: int) -> None:
                 speed = bar.tasks[0].speed
                 bar.update(task, advance=done, rate=f"{speed:.1f}/s" if speed else "")
 
-            try:
-                yield advance
-            finally:
-                self._bar_console = None
+            yield advance
+
+    @contextmanager
+    def showing(self, bar: "Progress") -> Iterator[None]:
+        """Show a progress bar until the block ends; what is printed meanwhile is above it."""
+        self._bar_console = bar.console
+        try:
+            with bar:
+                yield
+        finally:
+            self._bar_console = None
+
+    def stderr_console(self) -> "Console":
+        """Return rich's console for the terminal that stderr is."""
+        return self._console(sys.stderr)
 
     def error(self, code: str, message: str, hint: str) -> None:
         """Print what went wrong, and what to do next, to stderr."""

@@ -2,7 +2,6 @@
 
 import glob
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -14,6 +13,7 @@ from imgctl.core.formats import HEAD_BYTES, ImageFormat, sniff
 from imgctl.output_files import PARTIAL_PREFIX
 
 SUBFOLDER = "a subfolder: use --recursive to include it"
+HIDDEN = "hidden: pass it as an argument to include it"
 EXCLUDED = "excluded by --include or --exclude"
 _SHOWN = 3  # of what was left out, in an error
 
@@ -27,10 +27,12 @@ class InputFile:
     """A file and its name: in a named folder its path from there, else its own name.
 
     `trip/day/a.jpg` is named `day/a.jpg` in the folder `trip`, however the path to that is spelled.
+    `is_named` tells a file that the user named from one that was found in a folder.
     """
 
     path: Path
     name: PurePosixPath
+    is_named: bool = True
 
 
 class Results(Protocol):
@@ -115,7 +117,21 @@ def find_input_files(
     their content, if they are `wanted`. Raises InputNotFound for a path that does not exist, and
     where there is no file at all.
     """
-    items = list(_expand(paths, recursive=recursive, wanted=wanted))
+    return _collect(map(_checked, _expand(paths, recursive=recursive, wanted=wanted)))
+
+
+def list_input_files(
+    paths: Iterable[str], *, recursive: bool, wanted: InputFilter = ALL_IMAGES
+) -> InputFiles:
+    """List the files that the paths mean as `find_input_files` does, without opening any.
+
+    What is found in a folder may therefore be no image.
+    """
+    return _collect(_expand(paths, recursive=recursive, wanted=wanted))
+
+
+def _collect(found: Iterable[InputFile | LeftOut]) -> InputFiles:
+    items = list(found)
     # Not resolved: a link and its target are two names.
     files = {
         os.path.abspath(item.path): item  # noqa: PTH100
@@ -124,11 +140,12 @@ def find_input_files(
     }
     left_out = {item.path: item for item in items if isinstance(item, LeftOut)}
     if not files:
-        raise _nothing_found(list(left_out.values()))
+        raise nothing_found(tuple(left_out.values()))
     return InputFiles(tuple(files.values()), tuple(left_out.values()))
 
 
-def _nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
+def nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
+    """Return the error for paths that mean no images, with what is there instead."""
     shown = "; ".join(f"{item.path}: {item.reason.rstrip('.')}" for item in left_out[:_SHOWN])
     more = f"; and {len(left_out) - _SHOWN} more" if len(left_out) > _SHOWN else ""
     reasons = {item.reason for item in left_out}
@@ -140,6 +157,11 @@ def _nothing_found(left_out: Sequence[LeftOut]) -> InputNotFound:
     return InputNotFound(
         f"No images found ({shown}{more})." if left_out else "No images found.", hint=hint
     )
+
+
+def split_paths(listing: bytes, *, separator: bytes) -> tuple[str, ...]:
+    """Return the paths of a list, such as `find` prints; empty lines are skipped."""
+    return tuple(os.fsdecode(path) for path in listing.split(separator) if path)
 
 
 def _expand(
@@ -177,9 +199,11 @@ def _walk(
         path, entry_name = folder / entry.name, name / entry.name
         if wanted.excludes(entry_name, is_folder=entry.is_dir()):
             yield LeftOut(path, EXCLUDED)
+        elif entry.name.startswith(".") and not entry.name.startswith(PARTIAL_PREFIX):
+            yield LeftOut(path, HIDDEN)
         elif not entry.is_dir():
-            reason = _reason_to_leave_out(path, wanted.is_result)
-            yield reason or InputFile(path, entry_name)
+            reason = _reason_to_leave_out(entry, wanted.is_result)
+            yield LeftOut(path, reason) if reason else InputFile(path, entry_name, is_named=False)
         elif entry.is_symlink():
             yield LeftOut(path, "a link to a folder: pass it as an argument to include it")
         elif wanted.is_results_folder(path):
@@ -190,21 +214,29 @@ def _walk(
             yield LeftOut(path, SUBFOLDER)
 
 
-def _reason_to_leave_out(file: Path, is_result: Callable[[str], bool]) -> LeftOut | None:
-    if file.name.startswith(PARTIAL_PREFIX):
-        return LeftOut(file, "an unfinished result of an interrupted run")
-    if is_result(file.name):
-        return LeftOut(file, "a result of an earlier run")
+def _reason_to_leave_out(entry: "os.DirEntry[str]", is_result: Callable[[str], bool]) -> str | None:
+    """Return why a file of a folder is left out whatever it contains; None if it is not."""
+    if entry.name.startswith(PARTIAL_PREFIX):
+        return "an unfinished result of an interrupted run"
+    if is_result(entry.name):
+        return "a result of an earlier run"
+    if not entry.is_file() and os.path.exists(entry.path):  # noqa: PTH110 (of ten thousand)
+        return "not a regular file"
+    return None
+
+
+def _checked(file: InputFile | LeftOut) -> InputFile | LeftOut:
+    """Return a file, unless it was found in a folder and is no image, or cannot be read."""
+    if isinstance(file, LeftOut) or file.is_named:
+        return file
     try:
-        if not stat.S_ISREG(file.stat().st_mode):
-            return LeftOut(file, "not a regular file")
-        with file.open("rb") as opened:
+        with file.path.open("rb") as opened:
             sniff(opened.read(HEAD_BYTES))
     except PictureError as error:
-        return LeftOut(file, error.message)
+        return LeftOut(file.path, error.message)
     except OSError as error:
-        return LeftOut(file, _reason(error), failed=True)
-    return None
+        return LeftOut(file.path, _reason(error), failed=True)
+    return file
 
 
 def _reason(error: OSError) -> str:

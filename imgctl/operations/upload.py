@@ -1,33 +1,40 @@
-"""Uploading files, and following each upload to its record."""
+"""Uploading files, and following each upload to its record.
 
-import re
+Threads take one file after another: read it, compare it with what its key holds, and send it. Each
+file is under way on its own, so that reading, hashing, sending and waiting overlap, and only what
+is under way is in memory.
+"""
+
+import os
 import shlex
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
-from pathlib import Path, PurePosixPath
-from threading import Event
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
-from imgctl.aws import records, rest_api, storage
+from imgctl.aws import records
 from imgctl.aws.errors import AccessError, translate
-from imgctl.aws.rest_api import Api
 from imgctl.aws.stack import StackOutputs
-from imgctl.aws.storage import ExistingObject, StoredObject
-from imgctl.core.errors import Hint, ImgctlError, InvalidInput
-from imgctl.core.keys import MAX_KEY_BYTES, resource_id
+from imgctl.aws.storage import StoredObject
+from imgctl.core.errors import Hint, ImgctlError, PictureError, TooLarge
+from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status
-from imgctl.operations.input_files import InputFile, format_of
+from imgctl.operations.input_files import LeftOut
+from imgctl.operations.record_poller import RecordPoller
+from imgctl.operations.upload_comparison import Job, compared, jobs
+from imgctl.operations.upload_content import opened_image
+from imgctl.operations.upload_keys import UploadFile, key_problem
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-# Control characters (S3 User Guide, "Characters to avoid") and what is not Unicode at all.
-_NOT_IN_KEYS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+    from imgctl.aws.object_writer import ObjectWriter
 
 
 class UploadStatus(StrEnum):
@@ -41,8 +48,9 @@ class UploadStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class UploadOptions:
-    """How files are uploaded: `force` also those whose content is stored already.
+    """How files are uploaded.
 
+    With `force`, also those whose content is stored already, and named files that are no images.
     With `wait`, each upload is followed to its record, for at most `timeout_s` seconds.
     """
 
@@ -53,25 +61,24 @@ class UploadOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadFile:
-    """A file and the object key to store it under."""
-
-    path: Path
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
 class UploadServices:
-    """What uploads work with; with an `api` the files are sent to it instead of to S3.
+    """What uploads work with.
 
-    `timeout_hint` says where to look if a result does not come.
+    `writer` stores objects in the source bucket, of at most `max_bytes` if that is not None.
+    `dynamodb` is needed to wait only.
+    `timeout_hint` says where to look if a result does not come. `on_sent` is called with the size
+    of each file when it is sent or will not be, and `on_note` with what only --verbose shows; both
+    are called by several threads.
     """
 
     s3: "S3Client"
-    dynamodb: "DynamoDBClient"
     outputs: StackOutputs
     timeout_hint: Hint
-    api: Api | None = None
+    writer: "ObjectWriter"
+    dynamodb: "DynamoDBClient | None" = None
+    max_bytes: int | None = None
+    on_sent: Callable[[int], None] = lambda size: None  # noqa: ARG005
+    on_note: Callable[[str], None] = lambda note: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
@@ -93,162 +100,156 @@ class UploadResult:
     hint: Hint | None = None
 
 
-def assign_keys(files: Iterable[InputFile], prefix: str) -> list[UploadFile]:
-    """Return each file with its key: its name under the prefix.
-
-    Raises InvalidInput where two files would share a key.
-    """
-    folder = prefix.strip("/")
-    if ".." in folder.split("/"):
-        raise InvalidInput("A key prefix cannot contain '..'.", hint="Choose another --prefix.")
-    by_key: dict[str, UploadFile] = {}
-    for file in files:
-        key = str(PurePosixPath(folder, file.name))
-        if key in by_key:
-            raise InvalidInput(
-                f"{by_key[key].path} and {file.path} would both become {key}.",
-                hint="Upload them with different --prefix, or name the folder that contains both"
-                " with --recursive.",
-            )
-        by_key[key] = UploadFile(file.path, key)
-    return list(by_key.values())
-
-
-def assign_key(files: Sequence[InputFile], key: str) -> list[UploadFile]:
-    """Return the only file with this very key.
-
-    Raises InvalidInput if there are several files, or if S3 does not allow the key.
-    """
-    if len(files) != 1:
-        raise InvalidInput(
-            f"A key names one file, not {len(files)}.", hint="Use --prefix for several files."
-        )
-    if problem := _key_problem(key):
-        raise InvalidInput(f"The key {key!r} {problem}.", hint="Choose another --key.")
-    return [UploadFile(files[0].path, key)]
-
-
-def _key_problem(key: str) -> str | None:
-    """Return what is wrong with a key; None if an image can be stored under it."""
-    if not key or key.endswith("/"):
-        return "has no name"
-    if _NOT_IN_KEYS.search(key):
-        return "contains characters not allowed in S3 keys"
-    if not {".", ".."}.isdisjoint(key.split("/")):
-        return "contains '.' or '..' as a folder"
-    if len(key.encode()) > MAX_KEY_BYTES:
-        return f"is longer than {MAX_KEY_BYTES} bytes"
-    return None
-
-
 def upload_files(
     services: UploadServices, files: Sequence[UploadFile], options: UploadOptions
-) -> Generator[UploadResult]:
-    """Upload files in parallel; yields each result as soon as it is known.
+) -> Generator[UploadResult | LeftOut]:
+    """Upload files in parallel; yields what became of each as soon as it is known.
 
-    A file that fails does not stop the others. Raises AccessError, which would fail them all. When
-    the generator is closed or interrupted, nobody waits for what is being sent; S3 stores an object
-    whole or not at all.
+    Files that were found in a folder and are no images are left out. A file that fails does not
+    stop the others. Raises AccessError, or the error of botocore that means it, which would fail
+    them all. When the generator is closed or interrupted, nobody waits for what is being sent; S3
+    stores an object whole or not at all.
     """
-    pool, stopping = ThreadPoolExecutor(options.jobs), Event()
-    services = replace(services, sleep=partial(_pause, services.sleep, stopping))
+    run = _Run(services, files, options)
     try:
-        futures = [pool.submit(_upload, services, file, options) for file in files]
-        for future in as_completed(futures):
-            yield future.result()
+        yield from run.outcomes()
     finally:
-        stopping.set()
-        pool.shutdown(wait=False, cancel_futures=True)
+        run.stop()
 
 
-class _Stopped(RuntimeError):
-    """Nobody waits for this upload's record any more."""
+@dataclass(frozen=True, slots=True)
+class _Followed:
+    """A stored file whose record is waited for."""
+
+    result: UploadResult
+    stored: StoredObject
+    timeout_s: float
 
 
-def _pause(sleep: Callable[[float], None], stopping: Event, seconds: float) -> None:
-    sleep(seconds)
-    if stopping.is_set():
-        raise _Stopped
+class _Run:
+    """One run of `upload_files`: its threads, and what they share."""
 
-
-def _upload(services: UploadServices, file: UploadFile, options: UploadOptions) -> UploadResult:
-    try:
-        return _store(services, file, options)
-    except AccessError:
-        raise  # the next file would fail as well
-    except Exception as error:
-        known = error if isinstance(error, ImgctlError) else translate(error)
-        if isinstance(known, AccessError) or (known is None and not isinstance(error, OSError)):
-            raise
-        return UploadResult(file, UploadStatus.FAILED, reason=_reason(error, known))
-
-
-def _store(services: UploadServices, file: UploadFile, options: UploadOptions) -> UploadResult:
-    """Store a file, unless its key already holds the same content."""
-    if problem := _key_problem(file.key):
-        reason = f"the key {problem}"
-        return UploadResult(file, UploadStatus.FAILED, reason=reason)
-    bucket = services.outputs.source_bucket
-    checksum = storage.checksum_of(file.path)
-    existing = storage.find_object(services.s3, bucket, file.key)
-    is_identical = existing is not None and existing.sha256 == checksum
-    if existing is not None and is_identical and not options.force:
-        result = UploadResult(file, UploadStatus.SKIPPED, existing.stored)
-        return _follow_skipped(services, result, existing, options) if options.wait else result
-    fmt = format_of(file.path)
-    content_type = "application/octet-stream" if fmt is None else fmt.content_type
-    if services.api is None:
-        stored = storage.put_object(
-            services.s3, bucket, file.key, file.path, checksum=checksum, content_type=content_type
+    def __init__(
+        self, services: UploadServices, files: Sequence[UploadFile], options: UploadOptions
+    ) -> None:
+        self._services = services
+        self._options = options
+        self._count = len(files)
+        self._jobs = jobs(services.s3, services.outputs.source_bucket, files, services.on_note)
+        self._taking, self._stopping = Lock(), Event()
+        self._outcomes: SimpleQueue[UploadResult | LeftOut | Exception] = SimpleQueue()
+        self._poller = RecordPoller[_Followed](
+            self._read_records, self._settle, clock=services.clock, sleep=services.sleep
         )
-    elif file.path.stat().st_size > rest_api.MAX_BYTES:
-        reason = "larger than 10 MB, the limit of API Gateway: use --via s3"
-        return UploadResult(file, UploadStatus.FAILED, reason=reason)
-    else:
-        stored = services.api.put(file.key, file.path, checksum=checksum, content_type=content_type)
-    replaced = existing is not None and not is_identical
-    result = UploadResult(file, UploadStatus.UPLOADED, stored, replaced)
-    return _follow(services, result, stored, options.timeout_s) if options.wait else result
+
+    def outcomes(self) -> Iterator[UploadResult | LeftOut]:
+        """Start the threads, and yield an outcome for each file."""
+        work = [self._send_files] * min(self._options.jobs, self._count)
+        work += [self._poller.run] if self._options.wait else []
+        for target in work:
+            Thread(target=self._guarded, args=(target,), daemon=True).start()
+        for _ in range(self._count):
+            outcome = self._outcomes.get()
+            if isinstance(outcome, Exception):
+                raise outcome
+            yield outcome
+
+    def _read_records(self, ids: Sequence[str]) -> Mapping[str, Record]:
+        assert self._services.dynamodb is not None
+        return records.get_many(self._services.dynamodb, self._services.outputs.table, ids)
+
+    def _settle(self, followed: _Followed, record: Record | None) -> None:
+        self._outcomes.put(_with_record(followed, record, self._services.timeout_hint))
+
+    def stop(self) -> None:
+        """Let the threads end when they are done with what they are doing."""
+        self._stopping.set()
+        self._poller.stop()
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except Exception as error:  # raised where the outcomes are read
+            self._outcomes.put(error)
+
+    def _send_files(self) -> None:
+        while not self._stopping.is_set():
+            with self._taking:
+                job = next(self._jobs, None)
+            if job is None:
+                return
+            outcome = self._outcome(job)
+            with suppress(OSError):
+                self._services.on_sent(os.stat(job.file.path).st_size)  # noqa: PTH116 (cheaper)
+            if isinstance(outcome, _Followed):
+                stored = outcome.stored
+                identity = resource_id(stored.bucket, stored.key, version_id=stored.version_id)
+                self._poller.follow(outcome, identity, outcome.timeout_s)
+            else:
+                self._outcomes.put(outcome)
+
+    def _outcome(self, job: Job) -> UploadResult | LeftOut | _Followed:
+        """Store a file unless that must not or need not be done, and say what became of it."""
+        try:
+            return self._store(job)
+        except AccessError:
+            raise  # the next file would fail as well
+        except PictureError as error:
+            if not job.file.is_named and not isinstance(error, TooLarge):
+                return LeftOut(Path(job.file.path), error.message)
+            return _refused(job.file, error)
+        except Exception as error:
+            known = error if isinstance(error, ImgctlError) else translate(error)
+            if isinstance(known, AccessError) or (known is None and not isinstance(error, OSError)):
+                raise
+            return UploadResult(job.file, UploadStatus.FAILED, reason=_reason(error, known))
+
+    def _store(self, job: Job) -> UploadResult | _Followed:
+        file, options, services = job.file, self._options, self._services
+        if problem := key_problem(file.key):
+            return UploadResult(file, UploadStatus.FAILED, reason=f"the key {problem}")
+        sends_all = options.force and file.is_named
+        with opened_image(file.path, sends_all=sends_all) as content:
+            if services.max_bytes is not None and content.size > services.max_bytes:
+                reason = "larger than 10 MB, the limit of API Gateway: use --via s3"
+                return UploadResult(file, UploadStatus.FAILED, reason=reason)
+            existing, is_same = compared(services.s3, services.outputs.source_bucket, job, content)
+            if existing is not None and is_same and not options.force:
+                skipped = UploadResult(file, UploadStatus.SKIPPED, existing.stored)
+                # An earlier upload's record is expected only for as long as a new one's.
+                timeout_s = max(0.0, options.timeout_s - existing.age_s)
+                return _Followed(skipped, existing.stored, timeout_s) if options.wait else skipped
+            stored = services.writer.put(file.key, content)
+        replaced = existing is not None and not is_same
+        result = UploadResult(file, UploadStatus.UPLOADED, stored, replaced)
+        return _Followed(result, stored, options.timeout_s) if options.wait else result
 
 
-def _follow_skipped(
-    services: UploadServices, result: UploadResult, existing: ExistingObject, options: UploadOptions
-) -> UploadResult:
-    """Wait for the record of an earlier upload only as long as it can still be expected."""
-    timeout_s = max(0.0, options.timeout_s - existing.age_s)
-    followed = _follow(services, result, existing.stored, timeout_s)
-    if followed.status is not UploadStatus.TIMED_OUT:
-        return followed
-    return replace(
-        followed,
-        status=UploadStatus.FAILED,
-        reason="is stored already, but the function has no record of it",
-        hint=Hint("Run {}.", f"reprocess {shlex.quote(result.file.key)}"),
-    )
-
-
-def _follow(
-    services: UploadServices, result: UploadResult, stored: StoredObject, timeout_s: float
-) -> UploadResult:
-    """Wait for the record of this very upload, which its object version identifies."""
-    record = records.wait(
-        services.dynamodb,
-        services.outputs.table,
-        resource_id(stored.bucket, stored.key, version_id=stored.version_id),
-        timeout_s=timeout_s,
-        clock=services.clock,
-        sleep=services.sleep,
-    )
-    if record is None:
-        reason = f"timed out after {timeout_s:g} s"
-        hint = services.timeout_hint
-        return replace(result, status=UploadStatus.TIMED_OUT, reason=reason, hint=hint)
-    if record.status is Status.FAILED:
+def _with_record(followed: _Followed, record: Record | None, timeout_hint: Hint) -> UploadResult:
+    """Return what became of an upload, by its record; None if it did not appear in time."""
+    result, failed = followed.result, UploadStatus.FAILED
+    if record is not None and record.status is Status.FAILED:
         reason = f"{record.failure_code}: {record.failure_reason}"
         hint = Hint(record.failure_hint or "")  # as it is stored
-        failed = UploadStatus.FAILED
         return replace(result, status=failed, record=record, reason=reason, hint=hint)
-    return replace(result, record=record)
+    if record is not None:
+        return replace(result, record=record)
+    if result.status is UploadStatus.SKIPPED:
+        reason = "is stored already, but the function has no record of it"
+        hint = Hint("Run {}.", f"reprocess {shlex.quote(result.file.key)}")
+        return replace(result, status=failed, reason=reason, hint=hint)
+    reason = f"timed out after {followed.timeout_s:g} s"
+    timed_out = UploadStatus.TIMED_OUT
+    return replace(result, status=timed_out, reason=reason, hint=timeout_hint)
+
+
+def _refused(file: UploadFile, error: PictureError) -> UploadResult:
+    """Return the result of a file that the function could not process."""
+    hint = Hint("Use --force to upload it anyway.")
+    if isinstance(error, TooLarge):
+        hint = Hint(error.hint)
+    reason = error.message
+    return UploadResult(file, UploadStatus.FAILED, reason=reason, hint=hint)
 
 
 def _reason(error: Exception, known: ImgctlError | None) -> str:

@@ -1,7 +1,8 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 
 import pytest
+from botocore.stub import Stubber
 
 from imgctl.aws import records
 from imgctl.aws.session import Aws
@@ -92,43 +93,26 @@ def test_no_listing_includes_current_records(aws: Aws) -> None:
     assert list(records.newest(aws.dynamodb, TABLE, now="2026-11-30", since="2026-11")) == [stored]
 
 
-class Time:
-    """A clock that is advanced by `sleep`, with actions at given seconds."""
-
-    def __init__(self, at: dict[int, Callable[[], None]] | None = None) -> None:
-        self.now_s = 0.0
-        self._at = at or {}
-
-    def clock(self) -> float:
-        return self.now_s
-
-    def sleep(self, seconds: float) -> None:
-        self.now_s += seconds
-        for second in [second for second in self._at if second <= self.now_s]:
-            self._at.pop(second)()
-
-
 @pytest.mark.usefixtures("table")
-def test_waiting_ends_when_the_record_is_written(aws: Aws) -> None:
-    expected = record(7, "2026-11-01T10:00:00.000Z")
-    time = Time({5: lambda: store(aws, expected)})
-    waited = records.wait(
-        aws.dynamodb,
-        TABLE,
-        expected.resource_id,
-        timeout_s=60,
-        clock=time.clock,
-        sleep=time.sleep,
-    )
-    assert waited == expected
-    assert 5 <= time.now_s < 8
+def test_many_records_are_read_at_once_without_those_that_do_not_exist(aws: Aws) -> None:
+    stored = [record(number, "2026-11-01T10:00:00.000Z") for number in range(100)]
+    store(aws, *stored[:60])
+    found = records.get_many(aws.dynamodb, TABLE, [one.resource_id for one in stored])
+    assert found == {one.resource_id: one for one in stored[:60]}
 
 
-@pytest.mark.usefixtures("table")
-def test_waiting_ends_at_the_timeout(aws: Aws) -> None:
-    time = Time()
-    waited = records.wait(
-        aws.dynamodb, TABLE, "0" * 32, timeout_s=10, clock=time.clock, sleep=time.sleep
-    )
-    assert waited is None
-    assert time.now_s <= 10
+def test_what_a_read_did_not_process_is_read_again(aws: Aws) -> None:
+    keys = [{"resource-id": {"S": str(number)}} for number in range(2)]
+    with Stubber(aws.dynamodb) as stub:
+        for wanted, rest in ((keys, keys[1:]), (keys[1:], [])):
+            stub.add_response(
+                "batch_get_item",
+                {
+                    "Responses": {
+                        TABLE: [to_item(Record(resource_id=wanted[0]["resource-id"]["S"]))]
+                    },
+                    "UnprocessedKeys": {TABLE: {"Keys": rest}} if rest else {},
+                },
+            )
+        assert set(records.get_many(aws.dynamodb, TABLE, ["0", "1"])) == {"0", "1"}
+        stub.assert_no_pending_responses()

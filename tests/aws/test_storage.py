@@ -1,11 +1,10 @@
-import hashlib
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from botocore.stub import Stubber
 
 from imgctl.aws import storage
+from imgctl.aws.content import Content
 from imgctl.aws.session import Aws
 
 BUCKET = "src-bucket-image-in"
@@ -28,9 +27,8 @@ def picture(tmp_path: Path) -> Path:
 
 
 def put(aws: Aws, path: Path, key: str = "cake.jpg") -> storage.StoredObject:
-    return storage.put_object(
-        aws.s3, BUCKET, key, path, checksum=storage.checksum_of(path), content_type="image/jpeg"
-    )
+    content = Content.of(path.read_bytes(), "image/jpeg")
+    return storage.put_object(aws.s3, BUCKET, key, content)
 
 
 @pytest.mark.usefixtures("bucket")
@@ -39,53 +37,6 @@ def test_an_upload_returns_the_new_version(aws: Aws, picture: Path) -> None:
     head = aws.s3.head_object(Bucket=BUCKET, Key="cake.jpg", VersionId=stored.version_id)
     assert head["ContentType"] == "image/jpeg"
     assert head["ETag"] == stored.etag
-
-
-@pytest.mark.usefixtures("bucket")
-def test_an_object_is_found_with_the_checksum_that_s3_verified(aws: Aws, picture: Path) -> None:
-    assert storage.find_object(aws.s3, BUCKET, "cake.jpg") is None
-    stored = put(aws, picture)
-    found = storage.find_object(aws.s3, BUCKET, "cake.jpg")
-    assert found is not None
-    assert (found.stored, found.sha256) == (stored, storage.checksum_of(picture))
-    assert 0 <= found.age_s < 60
-
-
-@pytest.mark.usefixtures("bucket")
-def test_an_object_uploaded_without_a_hash_has_none(aws: Aws, picture: Path) -> None:
-    aws.s3.put_object(Bucket=BUCKET, Key="cake.jpg", Body=picture.read_bytes())
-    found = storage.find_object(aws.s3, BUCKET, "cake.jpg")
-    assert found is not None
-    assert found.sha256 is None
-
-
-@pytest.mark.usefixtures("bucket")
-def test_metadata_that_claim_a_content_prove_nothing(aws: Aws, picture: Path) -> None:
-    digest = hashlib.sha256(picture.read_bytes()).hexdigest()
-    checksum = storage.checksum_of(picture)
-    for name, value in (("sha256", digest), ("sha256", checksum), ("checksumsha256", checksum)):
-        aws.s3.put_object(Bucket=BUCKET, Key="cake.jpg", Body=b"forged", Metadata={name: value})
-        found = storage.find_object(aws.s3, BUCKET, "cake.jpg")
-        assert found is not None
-        assert found.sha256 is None
-
-
-def test_a_checksum_of_parts_is_not_one_of_the_content_and_the_clock_is_that_of_s3(
-    aws: Aws, picture: Path
-) -> None:
-    head = {
-        "ETag": '"x"',
-        "ChecksumSHA256": storage.checksum_of(picture),
-        "ChecksumType": "COMPOSITE",
-        "LastModified": datetime(2020, 5, 1, 12, 0, 0, tzinfo=UTC),
-        "ResponseMetadata": {"HTTPHeaders": {"date": "Fri, 01 May 2020 12:01:30 GMT"}},
-    }
-    with Stubber(aws.s3) as stub:
-        expected = {"Bucket": BUCKET, "Key": "cake.jpg", "ChecksumMode": "ENABLED"}
-        stub.add_response("head_object", head, expected)
-        found = storage.find_object(aws.s3, BUCKET, "cake.jpg")
-    assert found is not None
-    assert (found.sha256, found.age_s) == (None, 90)
 
 
 @pytest.mark.usefixtures("bucket")

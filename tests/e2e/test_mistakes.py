@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
 from imgctl.aws.rest_api import open_api
 from imgctl.aws.stack import load_outputs
-from imgctl.aws.storage import checksum_of
 from infra.errors import DeployError
 from infra.template import stack_template
 from tests.e2e.conftest import Deploy, Local
@@ -145,7 +145,7 @@ def test_the_api_reaches_the_source_bucket_alone(shared: Local, cake: Path, buck
         aws.s3.create_bucket(Bucket=bucket)
     api = replace(open_api(aws, load_outputs(aws, "imgctl")), bucket=bucket)
     with pytest.raises(AwsError, match=r"403.*s3:PutObject"):
-        api.put("x.png", cake, checksum=checksum_of(cake), content_type="image/png")
+        api.put("x.png", Content.of(cake.read_bytes(), "image/png"))
     assert "Contents" not in aws.s3.list_objects_v2(Bucket=bucket, Prefix="x.png")
 
 

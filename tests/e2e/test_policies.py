@@ -128,7 +128,7 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     operator.imgctl("upload", str(cake), "--wait", "--via", "api", "--force").succeeded()
     no_picture = album / "no.png"
     no_picture.write_bytes(b"no picture")
-    assert operator.imgctl("upload", str(no_picture), "--wait").code == 1
+    assert operator.imgctl("upload", str(no_picture), "--force").code == 1
     operator.imgctl("history").succeeded()
     operator.imgctl("history", "--key", "cake.png", "--status", "succeeded").succeeded()
     operator.imgctl("show", "cake.png").succeeded()

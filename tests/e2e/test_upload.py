@@ -13,8 +13,8 @@ import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
+from imgctl.aws.content import Content
 from imgctl.aws.stack import load_outputs
-from imgctl.aws.storage import checksum_of
 from imgctl.cli.main import run
 from tests.documents import check_document
 from tests.e2e.conftest import Local
@@ -77,13 +77,28 @@ def test_the_same_content_is_not_uploaded_twice(shared: Local, album: Path, via:
 
 
 @pytest.mark.parametrize("via", ["s3", "api"])
+def test_a_file_that_is_no_picture_is_not_sent(shared: Local, album: Path, via: str) -> None:
+    bad, good = album / f"unsent-{via}.jpg", album / f"sent-{via}.png"
+    bad.write_text("not a picture")
+    good.write_bytes(encoded(photo(), "PNG"))
+    done = shared.imgctl("upload", str(bad), str(good), "--via", via)
+    assert done.code == 1
+    failed, uploaded = sorted(done.out.splitlines())
+    assert failed == (
+        f"failed\t{bad.name}\tUnrecognized image format. Use --force to upload it anyway."
+    )
+    assert uploaded.startswith(f"uploaded\t{good.name}\t64x48 → 32x24")
+    assert shared.imgctl("show", bad.name).code == 1
+
+
+@pytest.mark.parametrize("via", ["s3", "api"])
 def test_a_file_that_is_no_picture_fails_with_its_reason(
     shared: Local, album: Path, via: str
 ) -> None:
     bad, good = album / f"bad-{via}.jpg", album / f"good-{via}.png"
     bad.write_text("not a picture")
     good.write_bytes(encoded(photo(), "PNG"))
-    done = shared.imgctl("upload", str(bad), str(good), "--via", via, "--wait")
+    done = shared.imgctl("upload", str(bad), str(good), "--via", via, "--force")
     assert done.code == 1
     lines = sorted(done.out.splitlines())
     assert lines[0].startswith(f"failed\t{bad.name}\tnot_an_image: Unrecognized image format")
@@ -91,8 +106,6 @@ def test_a_file_that_is_no_picture_fails_with_its_reason(
     shown = shared.imgctl("show", bad.name, "--json").succeeded().document["record"]
     assert (shown["Status"], shown["FailureCode"]) == ("FAILED", "not_an_image")
     assert shown["FailureHint"]
-    again = shared.imgctl("upload", str(bad), "--wait")
-    assert again.code == 1
 
 
 def test_without_waiting_a_file_is_only_uploaded(shared: Local, album: Path) -> None:
@@ -194,7 +207,7 @@ def test_the_function_and_the_local_resize_give_the_same_bytes(
 
 def test_history_lists_by_status_time_and_key(shared: Local, album: Path) -> None:
     (album / "listed.jpg").write_text("not a picture")
-    assert shared.imgctl("upload", "listed.jpg", "--wait", cwd=album).code == 1
+    assert shared.imgctl("upload", "listed.jpg", "--force", cwd=album).code == 1
 
     def keys(*options: str) -> list[str]:
         records = shared.imgctl("history", "--json", "--limit", "500", *options).document["records"]
@@ -263,7 +276,10 @@ def test_a_picture_with_a_forged_hash_does_not_stand_in_for_an_upload(
     aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
     file = album / "victim.png"
     file.write_bytes(encoded(photo(80, 60), "PNG"))
-    digest, checksum = hashlib.sha256(file.read_bytes()).hexdigest(), checksum_of(file)
+    digest, checksum = (
+        hashlib.sha256(file.read_bytes()).hexdigest(),
+        Content.of(file.read_bytes(), "image/png").checksum,
+    )
     forged = encoded(photo(8, 6), "PNG")
 
     def put_by_api(**headers: str) -> int:

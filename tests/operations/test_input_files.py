@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.operations.input_files import InputFilter, InputNotFound, find_input_files
+from imgctl.operations.input_files import (
+    InputFilter,
+    InputNotFound,
+    find_input_files,
+    list_input_files,
+    split_paths,
+)
 from tests.pictures import encoded, photo
 
 
@@ -178,3 +184,32 @@ def test_a_folder_without_images_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputNotFound, match=r"No images found\."):
         names("empty")
+
+
+def test_hidden_files_and_folders_are_left_out_unless_named(album: Path) -> None:
+    (album / ".DS_Store").write_bytes(b"x")
+    (album / ".cache").mkdir()
+    for path in (album / ".a.jpg", album / ".cache" / "b.jpg"):
+        path.write_bytes(encoded(photo(), "JPEG"))
+    assert names("trip", recursive=True) == ["a.jpg", "day two/b.png", "no-extension"]
+    reason = ("hidden: pass it as an argument to include it", False)
+    hidden = {path: told for path, told in left_out("trip").items() if "/." in path}
+    assert hidden == dict.fromkeys(("trip/.DS_Store", "trip/.cache", "trip/.a.jpg"), reason)
+    assert names("trip/.a.jpg", "trip/.cache") == [".a.jpg", "b.jpg"]
+
+
+@pytest.mark.usefixtures("album")
+def test_a_list_of_files_opens_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("a file is opened")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    listed = list_input_files(["trip"], recursive=True, wanted=NO_RESULTS)
+    assert [(str(file.name), file.is_named) for file in listed.files] == [
+        ("a.jpg", False), ("day two/b.png", False), ("no-extension", False), ("notes.jpg", False),
+    ]  # fmt: skip
+
+
+def test_a_list_of_paths_may_contain_any_name() -> None:
+    assert split_paths(b"a b.jpg\n\n\xff.jpg\n", separator=b"\n") == ("a b.jpg", "\udcff.jpg")
+    assert split_paths(b"a\nb.jpg\0c", separator=b"\0") == ("a\nb.jpg", "c")

@@ -2,31 +2,34 @@ import os
 import signal
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
+from imgctl.aws.existing_objects import ExistingObject
+from imgctl.aws.object_writer import BotoWriter
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import StoredObject
-from imgctl.core.errors import Hint, InvalidInput
+from imgctl.core.errors import Hint
 from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, Status, to_item
-from imgctl.operations.input_files import InputFile
+from imgctl.operations.input_files import LeftOut
 from imgctl.operations.upload import (
-    UploadFile,
     UploadOptions,
     UploadResult,
     UploadServices,
     UploadStatus,
-    assign_key,
-    assign_keys,
     upload_files,
 )
+from imgctl.operations.upload_keys import UploadFile
 from tests.pictures import encoded, photo
 from tests.stack_outputs import OUTPUTS
 from tests.waiting import until
@@ -44,9 +47,10 @@ def services(aws: Aws, table: str) -> UploadServices:
     times = iter(range(1000))
     return UploadServices(
         aws.s3,
-        aws.dynamodb,
         replace(OUTPUTS, table=table),
         Hint("Run {}.", "local logs"),
+        BotoWriter(aws.s3, SOURCE),
+        aws.dynamodb,
         clock=lambda: next(times),
         sleep=lambda _: None,
     )
@@ -56,17 +60,19 @@ def services(aws: Aws, table: str) -> UploadServices:
 def cake(tmp_path: Path) -> UploadFile:
     path = tmp_path / "cake.png"
     path.write_bytes(encoded(photo(), "PNG"))
-    return UploadFile(path, "trip/cake.png")
+    return UploadFile(str(path), "trip/cake.png")
 
 
 def one(services: UploadServices, file: UploadFile, options: UploadOptions) -> UploadResult:
     (result,) = upload_files(services, [file], options)
+    assert isinstance(result, UploadResult)
     return result
 
 
 def store_record(services: UploadServices, stored: StoredObject, **values: Any) -> None:
     identity = resource_id(SOURCE, stored.key, version_id=stored.version_id)
     item: Any = to_item(Record(resource_id=identity, **values))
+    assert services.dynamodb is not None
     services.dynamodb.put_item(TableName=services.outputs.table, Item=item)
 
 
@@ -141,17 +147,21 @@ def test_other_content_under_a_key_is_never_replaced_in_silence(
     assert not one(services, cake, OPTIONS).replaced
     other = tmp_path / "other.png"
     other.write_bytes(encoded(photo(9, 9), "PNG"))
-    assert one(services, UploadFile(other, cake.key), OPTIONS).replaced
+    assert one(services, UploadFile(str(other), cake.key), OPTIONS).replaced
     forced = replace(OPTIONS, force=True)
-    assert not one(services, UploadFile(other, cake.key), forced).replaced
+    assert not one(services, UploadFile(str(other), cake.key), forced).replaced
     assert one(services, cake, forced).replaced
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(
     services: UploadServices, cake: UploadFile, tmp_path: Path
 ) -> None:
-    missing = UploadFile(tmp_path / "missing.png", "missing.png")
-    results = {r.file.key: r for r in upload_files(services, [missing, cake], OPTIONS)}
+    missing = UploadFile(str(tmp_path / "missing.png"), "missing.png")
+    results = {
+        r.file.key: r
+        for r in upload_files(services, [missing, cake], OPTIONS)
+        if isinstance(r, UploadResult)
+    }
     assert results["missing.png"].status is UploadStatus.FAILED
     assert "No such file" in results["missing.png"].reason
     assert results["trip/cake.png"].status is UploadStatus.UPLOADED
@@ -166,81 +176,228 @@ def test_a_key_that_s3_does_not_allow_is_never_sent(
     assert services.s3.list_objects_v2(Bucket=SOURCE)["KeyCount"] == 0
 
 
+class FakeWriter:
+    """Stores nothing, and raises these errors or makes what it is told happen first."""
+
+    def __init__(self, *errors: Exception, before: Callable[[str], object] = len) -> None:
+        self.sent: list[str] = []
+        self._errors = list(errors)
+        self._before = before
+
+    def put(self, key: str, content: Content) -> StoredObject:
+        self._before(key)
+        if self._errors:
+            raise self._errors.pop()
+        assert content.content_type
+        self.sent.append(key)
+        return StoredObject(SOURCE, key, "v1", "e1")
+
+
 def test_a_missing_permission_stops_all(services: UploadServices, cake: UploadFile) -> None:
-    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "HeadObject")
-
-    class Denied:
-        def head_object(self, **_: object) -> None:
-            raise denied
-
-    s3: Any = Denied()
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "PutObject")
     with pytest.raises(ClientError):
-        one(replace(services, s3=s3), cake, OPTIONS)
+        one(replace(services, writer=FakeWriter(denied)), cake, OPTIONS)
 
 
-def test_with_an_api_files_are_sent_to_it_up_to_its_limit(
-    services: UploadServices, cake: UploadFile, tmp_path: Path
+def test_a_file_larger_than_the_transport_takes_is_not_sent(
+    services: UploadServices, cake: UploadFile
 ) -> None:
-    sent: list[str] = []
+    writer = FakeWriter()
+    result = one(replace(services, writer=writer, max_bytes=10), cake, OPTIONS)
+    assert result.status is UploadStatus.FAILED
+    assert "--via s3" in result.reason
+    assert writer.sent == []
 
-    class FakeApi:
-        def put(self, key: str, path: Path, *, checksum: str, content_type: str) -> StoredObject:
-            assert path.is_file()
-            assert (len(checksum), content_type) == (44, "image/png")
-            sent.append(key)
-            return StoredObject(SOURCE, key, "v1", "e1")
 
-    api: Any = FakeApi()
-    large = tmp_path / "large.bin"
-    with large.open("wb") as file:
-        file.truncate(10 * 1024 * 1024 + 1)
-    by_api = replace(services, api=api)
-    results = {
-        r.file.key: r for r in upload_files(by_api, [cake, UploadFile(large, "large.bin")], OPTIONS)
-    }
-    assert results["trip/cake.png"].status is UploadStatus.UPLOADED
-    assert results["large.bin"].status is UploadStatus.FAILED
-    assert "--via s3" in results["large.bin"].reason
-    assert sent == ["trip/cake.png"]
+def test_a_file_larger_than_the_function_takes_is_refused_before_it_is_read(
+    services: UploadServices, cake: UploadFile
+) -> None:
+    os.truncate(cake.path, 300 * 1024 * 1024)  # a sparse file
+    writer = FakeWriter()
+    for file in (cake, replace(cake, is_named=False)):
+        result = one(replace(services, writer=writer), file, replace(OPTIONS, force=True))
+        assert result.status is UploadStatus.FAILED
+        assert result.reason == "The file is 300.0 MiB; the limit is 256.0 MiB."
+    assert writer.sent == []
 
 
 def test_an_error_of_aws_fails_one_file_with_its_message(
     services: UploadServices, cake: UploadFile
 ) -> None:
-    class Failing:
-        def put(self, *_: object, **__: object) -> StoredObject:
-            raise AwsError("The API answered 500: no")
-
-    api: Any = Failing()
-    result = one(replace(services, api=api), cake, OPTIONS)
+    writer = FakeWriter(AwsError("The API answered 500: no"))
+    result = one(replace(services, writer=writer), cake, OPTIONS)
     assert (result.status, result.reason) == (UploadStatus.FAILED, "The API answered 500: no")
 
 
-def test_keys_are_names_under_the_prefix() -> None:
-    files = [InputFile(Path("/x/a.png"), PurePosixPath("trip/a.png"))]
-    assert [file.key for file in assign_keys(files, "/2026/")] == ["2026/trip/a.png"]
-    assert [file.key for file in assign_keys(files, "")] == ["trip/a.png"]
+def test_a_named_file_that_is_no_image_is_sent_with_force_only(
+    services: UploadServices, cake: UploadFile
+) -> None:
+    Path(cake.path).write_bytes(b"%PDF-1.7")
+    writer = FakeWriter()
+    services = replace(services, writer=writer)
+    result = one(services, cake, OPTIONS)
+    assert result.status is UploadStatus.FAILED
+    assert result.reason == "The file is in PDF format, which is not supported."
+    assert result.hint is not None
+    assert result.hint.render() == "Use --force to upload it anyway."
+    assert writer.sent == []
+    assert one(services, cake, replace(OPTIONS, force=True)).status is UploadStatus.UPLOADED
 
 
-def test_one_file_may_have_any_key_that_s3_allows() -> None:
-    file = InputFile(Path("/x/a.png"), PurePosixPath("a.png"))
-    assert assign_key([file], "trip/b c.png") == [UploadFile(file.path, "trip/b c.png")]
-    with pytest.raises(InvalidInput, match="one file, not 2"):
-        assign_key([file, file], "b.png")
-    for key in ("", "trip/", "a\n.png", "a/../b.png", "./a.png", "x" * 1025):
-        with pytest.raises(InvalidInput, match="The key"):
-            assign_key([file], key)
+def test_a_file_of_a_folder_that_is_no_image_is_left_out(
+    services: UploadServices, cake: UploadFile
+) -> None:
+    Path(cake.path).write_bytes(b"%PDF-1.7")
+    reason = "The file is in PDF format, which is not supported."
+    for options in (OPTIONS, replace(OPTIONS, force=True)):
+        found = replace(cake, is_named=False)
+        assert list(upload_files(services, [found], options)) == [LeftOut(Path(cake.path), reason)]
 
 
-def test_two_files_for_one_key_are_refused() -> None:
-    files = [InputFile(Path(folder, "a.png"), PurePosixPath("a.png")) for folder in ("x", "y")]
-    with pytest.raises(InvalidInput, match=r"would both become a\.png"):
-        assign_keys(files, "")
+def many(folder: Path, count: int = 12) -> list[UploadFile]:
+    """Make so many files that their keys are listed."""
+    files = []
+    for number in range(count):
+        path = folder / f"{number:02}.jpg"
+        path.write_bytes(encoded(photo(), "JPEG") + bytes([number]))
+        files.append(UploadFile(str(path), f"many/{number:02}.jpg", is_named=False))
+    return files
 
 
-def test_a_prefix_does_not_lead_upwards() -> None:
-    with pytest.raises(InvalidInput, match=r"'\.\.'"):
-        assign_keys([], "a/../b")
+def statuses(services: UploadServices, files: list[UploadFile], **changes: Any) -> Counter[str]:
+    results = upload_files(services, files, replace(OPTIONS, **changes))
+    return Counter(r.status.value for r in results if isinstance(r, UploadResult))
+
+
+def calls(services: UploadServices) -> list[str]:
+    """Return a list to which the name of each call to S3 is added."""
+    made: list[str] = []
+    services.s3.meta.events.register("before-call.s3", lambda model, **_: made.append(model.name))
+    return made
+
+
+def test_many_new_files_take_one_request_each_and_one_listing(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files, made = many(tmp_path), calls(services)
+    assert statuses(services, files) == {"uploaded": 12}
+    assert Counter(made) == {"ListObjectVersions": 1, "PutObject": 12}
+
+
+def test_a_second_run_over_unchanged_files_takes_one_request(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files = many(tmp_path)
+    statuses(services, files)
+    made = calls(services)
+    assert statuses(services, files) == {"skipped": 12}
+    assert made == ["ListObjectVersions"]
+
+
+def test_what_changed_is_sent_again_and_said_to_be_replaced(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files = many(tmp_path)
+    statuses(services, files)
+    data = Path(files[3].path).read_bytes()
+    Path(files[3].path).write_bytes(data[:-1] + b"x")  # of the same size
+    results = [r for r in upload_files(services, files, OPTIONS) if isinstance(r, UploadResult)]
+    (changed,) = (r for r in results if r.status is UploadStatus.UPLOADED)
+    assert (changed.file, changed.replaced) == (files[3], True)
+
+
+def test_where_etags_are_not_hashes_s3s_checksums_are_asked_for(
+    services: UploadServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = many(tmp_path)
+    statuses(services, files)
+    monkeypatch.setattr(ExistingObject, "md5", None)  # as with a KMS key
+    made = calls(services)
+    assert statuses(services, files) == {"skipped": 12}
+    assert Counter(made) == {"ListObjectVersions": 1, "HeadObject": 12}
+
+
+def test_without_permission_to_list_each_key_is_asked_for_and_that_is_noted(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files, notes = many(tmp_path), list[str]()
+
+    def deny(**_: object) -> None:
+        error = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+        raise ClientError(error, "ListObjectVersions")  # type: ignore[arg-type]
+
+    services.s3.meta.events.register("before-call.s3.ListObjectVersions", deny)
+    noting = replace(services, on_note=notes.append)
+    assert statuses(noting, files) == {"uploaded": 12}
+    assert notes == ["Not allowed to perform ListObjectVersions: no Each key is asked for instead."]
+
+
+def test_keys_that_s3_does_not_allow_fail_among_many(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files = many(tmp_path)
+    files[5] = replace(files[5], key="not-utf8-\udcff.jpg")
+    assert statuses(services, files) == {"uploaded": 11, "failed": 1}
+
+
+def test_a_file_that_vanishes_fails_alone(services: UploadServices, tmp_path: Path) -> None:
+    files = many(tmp_path)
+    Path(files[4].path).unlink()
+    results = [r for r in upload_files(services, files, OPTIONS) if isinstance(r, UploadResult)]
+    (failed,) = (r for r in results if r.status is UploadStatus.FAILED)
+    assert (failed.file, failed.reason) == (files[4], "No such file or directory")
+    assert len(results) == 12
+
+
+def test_the_first_file_is_sent_before_the_others_are_opened(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files = many(tmp_path)
+
+    def remove_others(_: str) -> None:
+        for file in files[1:]:
+            Path(file.path).unlink(missing_ok=True)
+
+    writer = FakeWriter(before=remove_others)
+    assert statuses(replace(services, writer=writer), files, jobs=1) == {
+        "uploaded": 1,
+        "failed": 11,
+    }
+
+
+def test_what_is_sent_is_reported_before_its_record_is_there(
+    services: UploadServices, cake: UploadFile
+) -> None:
+    sizes: list[int] = []
+    result = one(replace(services, on_sent=sizes.append), cake, replace(OPTIONS, wait=True))
+    assert result.status is UploadStatus.TIMED_OUT
+    assert sizes == [Path(cake.path).stat().st_size]
+
+
+def test_all_records_are_followed_by_few_reads_while_files_are_sent(
+    services: UploadServices, tmp_path: Path
+) -> None:
+    files, reads = many(tmp_path, 40), list[int]()
+    stored = services.writer
+
+    class Recording:
+        """Stores a record with each upload, as the function does later."""
+
+        def put(self, key: str, content: Content) -> StoredObject:
+            put = stored.put(key, content)
+            store_record(services, put, dimension_reduction="64x48 → 32x24")
+            return put
+
+    services.s3.meta.events.register("before-call.s3.PutObject", lambda **_: None)
+    assert services.dynamodb is not None
+    services.dynamodb.meta.events.register(
+        "before-call.dynamodb.BatchGetItem", lambda **_: reads.append(1)
+    )
+    following = replace(services, writer=Recording(), clock=time.monotonic, sleep=time.sleep)
+    options = replace(OPTIONS, wait=True, timeout_s=60)
+    results = list(upload_files(following, files, options))
+    assert all(isinstance(r, UploadResult) and r.record is not None for r in results)
+    assert len(reads) < len(files)
 
 
 def test_an_interruption_ends_the_wait_for_records(

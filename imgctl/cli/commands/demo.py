@@ -19,8 +19,8 @@ from imgctl.cli.options import Command
 from imgctl.cli.settings import resolve
 
 if TYPE_CHECKING:
+    from imgctl.cli.uploads import UploadReport
     from imgctl.core.record import Record
-    from imgctl.operations.upload import UploadResult
 
 _VIA_S3 = ("rocket.jpg", "coffee.png", "hubble_deep_field.jpg")
 _VIA_API = ("chelsea.png",)
@@ -83,7 +83,6 @@ def _run(app: App, output: Path) -> int:
     from imgctl.cli.deploy_workflow import DeployOptions, deploy_stack
     from imgctl.cli.image_documents import DemoDocument, record_document
     from imgctl.cli.tables import records_grid
-    from imgctl.cli.uploads import exit_code
 
     ui = app.ui
     ui.info("1. Deploying the stack, from the template that is used in AWS")
@@ -91,13 +90,15 @@ def _run(app: App, output: Path) -> int:
 
     ui.info("\n2. Uploading photographs: three to S3, one to the REST API")
     with as_file(files("imgctl.local") / "photos") as photos:
-        results = _upload(app, photos, _VIA_S3, by_api=False)
-        results += _upload(app, photos, _VIA_API, by_api=True)
-    if code := exit_code(results):
+        by_s3 = _upload(app, photos, _VIA_S3, by_api=False)
+        by_api = _upload(app, photos, _VIA_API, by_api=True)
+    if code := by_s3.exit_code or by_api.exit_code:
         return code
 
     ui.info("\n3. Their records in the table")
-    records = [result.record for result in results if result.record is not None]
+    records = [
+        result.record for result in (*by_s3.results, *by_api.results) if result.record is not None
+    ]
     ui.print(records_grid(records))
 
     ui.info("4. The resized images")
@@ -120,15 +121,14 @@ def _look_command(folder: Path) -> str:
     return f"{opener} {shlex.quote(str(folder))}"
 
 
-def _upload(
-    app: App, photos: Path, names: tuple[str, ...], *, by_api: bool
-) -> list["UploadResult"]:
+def _upload(app: App, photos: Path, names: tuple[str, ...], *, by_api: bool) -> "UploadReport":
     from imgctl.cli.uploads import upload_and_print
-    from imgctl.operations.upload import UploadFile, UploadOptions
+    from imgctl.operations.upload import UploadOptions
+    from imgctl.operations.upload_keys import UploadFile
 
-    uploads = [UploadFile(photos / name, name) for name in names]
+    uploads = [UploadFile(str(photos / name), name) for name in names]
     options = UploadOptions(wait=True, timeout_s=120, jobs=4, force=False)
-    return upload_and_print(app, uploads, options, by_api=by_api)
+    return upload_and_print(app, uploads, options, by_api=by_api, keep=True)
 
 
 def _download(app: App, record: "Record", output: Path) -> Path:
