@@ -16,7 +16,6 @@ from botocore.utils import get_environ_proxies
 
 from imgctl import __version__
 from imgctl.aws.errors import NO_REGION, NO_REGION_HINT, RegionMissing
-from imgctl.aws.service_models import leave_out_documentation
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
@@ -183,7 +182,6 @@ def connect(
     # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
     region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(profile_name=profile, region_name=region)
-    leave_out_documentation(session._session)
     _report_calls(session, on_call)
     return Aws(session, on_call=on_call)
 
@@ -199,7 +197,6 @@ def connect_local(
         region_name=region,
         botocore_session=core_session,
     )
-    leave_out_documentation(session._session)
     _report_calls(session, on_call)
     return Aws(session, endpoint_url=url, on_call=on_call)
 
