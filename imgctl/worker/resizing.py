@@ -195,8 +195,11 @@ def _are_older(keys: Sequence[str], record: Record, settings: Settings, deps: De
     """
     heads = [storage.head_output(deps.s3, settings.destination_bucket, key) for key in keys]
     first = heads[0]
-    if first is None or not first.is_of((record.original_object_key or "").rpartition("/")[2]):
+    if first is None:
         return True
+    filename = (record.original_object_key or "").rpartition("/")[2]
+    if first.record_id != record.resource_id and not first.is_of(filename):
+        return True  # it is one of another key
     order = ordering.by_bucket(record, first, deps.s3)
     are_mixed = any(
         head is None or (head.record_id, head.marks) != (first.record_id, marks)

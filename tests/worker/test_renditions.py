@@ -175,3 +175,28 @@ def test_a_lost_rendition_of_the_last_good_upload_is_restored(cloud: Cloud, lost
     pipeline.process(bad, cloud.settings, cloud.deps)
     owners = {cloud.head(key)["Metadata"]["record_id"] for key in cloud.output_keys()}
     assert (len(cloud.output_keys()), owners) == (3, {good.resource_id})
+
+
+def test_an_output_of_another_key_from_earlier_settings_is_no_newer_upload(cloud: Cloud) -> None:
+    first = cloud.put("web/a.jpg", ROCKET, "0B")
+    pipeline.process(first, cloud.settings, cloud.deps)
+    assert cloud.output_keys() == ["web/resized-a.jpg"]
+    tables = [{"name": "web", "prefix": "web/", "scale": 0.5}, TABLES[0]]
+    with_renditions(cloud, parse_renditions(tables))
+    other = cloud.put("resized-a.jpg", ROCKET, "0A")  # whose output has that key now
+    record = pipeline.process(other, cloud.settings, cloud.deps).record
+    assert record.status is Status.SUCCEEDED
+    assert cloud.head("web/resized-a.jpg")["Metadata"]["record_id"] == record.resource_id
+
+
+def test_outputs_say_with_which_rendition_and_settings_they_were_made(cloud: Cloud) -> None:
+    created = cloud.put("a.jpg", ROCKET)
+    pipeline.process(created, cloud.settings, cloud.deps)
+    with_renditions(cloud)
+    pipeline.process(created, cloud.settings, cloud.deps)
+    for renamed in (THREE, parse_renditions([{**TABLES[0], "name": "main"}, *TABLES[1:]])):
+        with_renditions(cloud, renamed)
+        pipeline.process(created, cloud.settings, cloud.deps)
+        metadata = cloud.head("resized-a.jpg")["Metadata"]
+        assert metadata["rendition"] == renamed.names[0]
+        assert metadata["settings"] == settings_digest(renamed.renditions[0])
