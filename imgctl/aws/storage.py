@@ -1,7 +1,10 @@
 """Buckets and the objects in them."""
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,12 +12,15 @@ from urllib.parse import unquote_plus
 
 from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError, none_if_missing
-from imgctl.output_files import new_file_mode, output_file
+from imgctl.output_files import output_file
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
+
+_CHUNK_BYTES = 1024 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 # Everything but the characters of XML 1.0 (https://www.w3.org/TR/xml/#charsets). Not compiled here,
 # because that takes 8 ms of every start.
@@ -56,10 +62,53 @@ def put_object(s3: "S3Client", bucket: str, key: str, content: Content) -> Store
     return StoredObject(bucket, key, response.get("VersionId", ""), response["ETag"])
 
 
-def download(s3: "S3Client", bucket: str, key: str, path: Path) -> None:
-    """Download an object to a file, which appears only when it is complete."""
-    with output_file(path, mode=new_file_mode()) as file:
-        s3.download_fileobj(bucket, key, file)
+@dataclass(frozen=True, slots=True)
+class StoredContent:
+    """The content of an object: its size in bytes, and its SHA-256."""
+
+    size: int
+    sha256: bytes
+
+
+def stored_content(s3: "S3Client", bucket: str, key: str, *, version_id: str = "") -> StoredContent:
+    """Return what an object contains: as S3 or the function says, otherwise by reading it."""
+    version: Any = {"VersionId": version_id} if version_id else {}
+    head: Any = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
+    size, checksum = head["ContentLength"], head.get("ChecksumSHA256")
+    if checksum and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
+        return StoredContent(size, base64.b64decode(checksum))
+    if _SHA256.fullmatch(head["Metadata"].get("sha256", "")):  # of an output
+        return StoredContent(size, bytes.fromhex(head["Metadata"]["sha256"]))
+    digest = hashlib.sha256()
+    with closing(s3.get_object(Bucket=bucket, Key=key, **version)["Body"]) as body:
+        for chunk in body.iter_chunks(_CHUNK_BYTES):
+            digest.update(chunk)
+    return StoredContent(size, digest.digest())
+
+
+def download(
+    s3: "S3Client",
+    bucket: str,
+    key: str,
+    path: Path,
+    *,
+    mode: int,
+    version_id: str = "",
+    overwrite: bool = True,
+) -> int:
+    """Download an object to a file, which appears only when it is complete; return its size.
+
+    Raises FileExistsError without `overwrite` if there is a file.
+    """
+    version: Any = {"VersionId": version_id} if version_id else {}
+    response: Any = s3.get_object(Bucket=bucket, Key=key, **version)
+    with (
+        closing(response["Body"]) as body,
+        output_file(path, mode=mode, overwrite=overwrite) as file,
+    ):
+        for chunk in body.iter_chunks(_CHUNK_BYTES):
+            file.write(chunk)
+    return int(response["ContentLength"])
 
 
 @dataclass(frozen=True, slots=True)

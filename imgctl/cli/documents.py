@@ -10,6 +10,7 @@ from imgctl.cli.image_documents import (
     AcknowledgeDocument,
     AuditDocument,
     DemoDocument,
+    DownloadDocument,
     HistoryDocument,
     RedriveDocument,
     ReprocessDocument,
@@ -96,6 +97,7 @@ Document: TypeAlias = (
     | DemoDocument
     | HistoryDocument
     | ShowDocument
+    | DownloadDocument
     | AuditDocument
     | AcknowledgeDocument
     | ReprocessDocument
@@ -125,6 +127,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
+    "download": (DownloadDocument,),
     "resize": (ResizeDocument, ResizePreviewDocument),
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),

@@ -178,6 +178,23 @@ class ShowDocument(TypedDict):
     record: RecordDocument
 
 
+class DownloadedFile(TypedDict):
+    """One file of `imgctl download`."""
+
+    key: Annotated[str, "key of the upload"]
+    object: Annotated[str, "key of the object that was downloaded; empty if there is none"]
+    path: Annotated[str, "path of the file; empty if there is none"]
+    outcome: Literal["downloaded", "skipped", "failed"]
+    reason: Annotated[str, "why it failed; else empty"]
+
+
+class DownloadDocument(TypedDict):
+    """`imgctl download`."""
+
+    files: list[DownloadedFile]
+    totals: Annotated[dict[str, int], "files by outcome"]
+
+
 class AuditFinding(TypedDict):
     """An object with a problem."""
 

@@ -126,5 +126,5 @@ def test_a_download_replaces_a_link_and_not_its_target(
     link, target = tmp_path / "link", tmp_path / "target"
     target.write_text("precious")
     link.symlink_to(target)
-    storage.download(aws.s3, BUCKET, "cake.jpg", link)
+    storage.download(aws.s3, BUCKET, "cake.jpg", link, mode=0o644)
     assert (link.read_bytes(), target.read_text()) == (picture.read_bytes(), "precious")

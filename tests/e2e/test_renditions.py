@@ -70,6 +70,15 @@ def test_renditions_are_added_to_a_live_stack(empty: Local, tmp_path: Path) -> N
     shown = empty.imgctl("show", "IMG 1.heic").succeeded()
     assert "Rendition web\tweb/IMG 1.heic.webp, 24x18, WEBP" in shown.out
 
+    options = ("--rendition", "thumb", "-o", "thumbs")
+    empty.imgctl("download", "IMG 1.heic", *options, cwd=tmp_path).succeeded()
+    downloaded = list((tmp_path / "thumbs").rglob("*.*"))
+    assert [path.read_bytes() for path in downloaded] == [data]
+    everything = empty.imgctl("download", "--prefix", "", "--json", "-o", "all", cwd=tmp_path)
+    assert everything.document["totals"] == {"downloaded": 6, "skipped": 0, "failed": 0}
+    again = empty.imgctl("download", "--since", "1h", "-o", "all", "--json", cwd=tmp_path)
+    assert again.document["totals"] == {"downloaded": 0, "skipped": 6, "failed": 0}
+
     empty.imgctl("resize", "IMG 1.heic", "-o", "out", cwd=tmp_path).succeeded()
     local = tmp_path / "out" / "thumb" / "IMG 1.heic.avif"
     assert local.read_bytes() == data

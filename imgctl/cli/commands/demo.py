@@ -134,9 +134,11 @@ def _upload(app: App, photos: Path, names: tuple[str, ...], *, by_api: bool) -> 
 def _download(app: App, record: "Record", output: Path) -> Path:
     """Save the object that a record names, and return its path."""
     from imgctl.aws import storage
+    from imgctl.output_files import new_file_mode
 
     assert record.resized_bucket is not None
     assert record.resized_object_key is not None
     path = output.resolve() / PurePosixPath(record.resized_object_key).name
-    storage.download(app.aws.s3, record.resized_bucket, record.resized_object_key, path)
+    bucket, key = record.resized_bucket, record.resized_object_key
+    storage.download(app.aws.s3, bucket, key, path, mode=new_file_mode())
     return path
