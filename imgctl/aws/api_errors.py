@@ -1,4 +1,4 @@
-"""What the REST API's responses other than 200 mean, each as one error with a next step.
+"""What the REST API cannot take, and what its responses other than 200 mean: one error for each.
 
 A response is either API Gateway's own (JSON) or S3's (XML), which the API passes on with its
 reason. Sources: API Gateway Developer Guide, "Gateway response types for API Gateway", "Quotas".
@@ -21,6 +21,10 @@ _S3_CODE = re.compile(r"<Code>([^<]*)</Code>")
 _S3_MESSAGE = re.compile(r"<Message>([^<]*)</Message>")
 _CHANGED_CODES = ("BadDigest", "XAmzContentChecksumMismatch", "XAmzContentSHA256Mismatch")
 _INVOKE = "execute-api:Invoke"
+# API Gateway decodes a path parameter before it puts it into the address of its request to S3
+# (Developer Guide, "Amazon API Gateway important notes"). There, `?` and `#` end the path, S3 reads
+# `+` as a space (aws-sdk-java #1902), and `%` begins another code.
+_ALTERED = "+?#%"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,26 @@ class QuotaExhausted(ApiError):
 
 class ApiAccessDenied(PermissionMissing):
     """API Gateway refused the caller, and would refuse every other upload as well."""
+
+
+class KeyNotForApi(AwsError):
+    """The API would store the object under another key."""
+
+    code = "key_not_for_api"
+
+
+def key_problem(key: str) -> str | None:
+    """Return why the API cannot store an object under a key; None if it can.
+
+    The answer follows "The key ...".
+    """
+    altered = [character for character in _ALTERED if character in key]
+    if not altered:
+        return None
+    return (
+        f"contains {' and '.join(altered)}: API Gateway decodes keys before it calls S3, which"
+        " would store the object under another key"
+    )
 
 
 def error_of(response: ApiResponse, caller: Caller) -> AwsError:

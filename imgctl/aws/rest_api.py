@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 
 from imgctl.aws import api_errors
-from imgctl.aws.api_errors import ApiError, ApiResponse, BodyTooLarge
+from imgctl.aws.api_errors import ApiError, ApiResponse, BodyTooLarge, KeyNotForApi
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
@@ -25,16 +25,6 @@ TOTAL_S = 60.0
 """How long one upload may take with its retries; no retry begins after that."""
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.5, 8.0
-# API Gateway decodes a path parameter before it puts it into the address of its request to S3
-# (Developer Guide, "Amazon API Gateway important notes"). There, `?` and `#` end the path, S3 reads
-# `+` as a space (aws-sdk-java #1902), and `%` begins another code.
-_ALTERED = "+?#%"
-
-
-class KeyNotForApi(AwsError):
-    """The API would store the object under another key."""
-
-    code = "key_not_for_api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ class Api:
         key. Raises KeyNotForApi or BodyTooLarge before anything is sent, ApiAccessDenied if every
         other file would be refused as well, and ApiError for any other failure.
         """
-        if problem := key_problem(key):
+        if problem := api_errors.key_problem(key):
             raise KeyNotForApi(f"The key {key!r} {problem}.", hint="Use --via s3.")
         with path.open("rb") as file:
             body = file.read(MAX_BYTES + 1)
@@ -101,20 +91,6 @@ class Api:
         return ApiResponse(
             response.status_code, headers, response.content.decode("utf-8", errors="replace")
         )
-
-
-def key_problem(key: str) -> str | None:
-    """Return why the API cannot store an object under a key; None if it can.
-
-    The answer follows "The key ...".
-    """
-    altered = [character for character in _ALTERED if character in key]
-    if not altered:
-        return None
-    return (
-        f"contains {' and '.join(altered)}: API Gateway decodes keys before it calls S3, which"
-        " would store the object under another key"
-    )
 
 
 def retry_pause_s(failures: int, jitter: float) -> float:

@@ -8,9 +8,16 @@ from threading import Thread
 import boto3
 import pytest
 
-from imgctl.aws.api_errors import ApiAccessDenied, ApiError, BodyTooLarge, QuotaExhausted
+from imgctl.aws.api_errors import (
+    ApiAccessDenied,
+    ApiError,
+    BodyTooLarge,
+    KeyNotForApi,
+    QuotaExhausted,
+    key_problem,
+)
 from imgctl.aws.errors import AwsError
-from imgctl.aws.rest_api import MAX_BYTES, Api, KeyNotForApi, key_problem, retry_pause_s
+from imgctl.aws.rest_api import MAX_BYTES, Api, retry_pause_s
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import StoredObject, checksum_of
 
