@@ -34,6 +34,7 @@ from imgctl.cli.stack_documents import (
     PlanDocument,
     VersionsDocument,
 )
+from imgctl.cli.trace_documents import TraceDocument
 
 SCHEMA = 1
 """The version of every document: it changes when a key is removed or changes its meaning."""
@@ -96,6 +97,7 @@ Document: TypeAlias = (
     | DemoDocument
     | HistoryDocument
     | ShowDocument
+    | TraceDocument
     | AuditDocument
     | AcknowledgeDocument
     | ReprocessDocument
@@ -125,6 +127,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
+    "trace": (TraceDocument,),
     "resize": (ResizeDocument, ResizePreviewDocument),
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),

@@ -31,6 +31,7 @@ COMMANDS = {
     "upload": "Upload images and follow them to their results",
     "history": "List processed images, newest first",
     "show": "Show one record in full",
+    "trace": "Show what happened to an upload, as one timeline",
     "resize": "Resize images on this machine, as the function does in AWS",
     "audit": "Check that every original has a current record and its output",
     "reprocess": "Send originals to the function again",
