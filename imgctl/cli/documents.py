@@ -11,6 +11,7 @@ from imgctl.cli.image_documents import (
     AuditDocument,
     DemoDocument,
     HistoryDocument,
+    PresignDocument,
     RedriveDocument,
     ReprocessDocument,
     ReprocessJobDocument,
@@ -97,6 +98,7 @@ Document: TypeAlias = (
     | DemoDocument
     | HistoryDocument
     | ShowDocument
+    | PresignDocument
     | TraceDocument
     | AuditDocument
     | AcknowledgeDocument
@@ -128,6 +130,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
     "trace": (TraceDocument,),
+    "presign": (PresignDocument,),
     "resize": (ResizeDocument, ResizePreviewDocument),
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
