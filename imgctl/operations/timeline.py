@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from imgctl.aws.logs import Invocation
@@ -36,6 +37,15 @@ def timeline(traced: Trace) -> list[Entry]:
     entries = list(_entries(traced))
     order = {step: number for number, step in enumerate(Step)}
     return sorted(entries, key=lambda entry: (entry.time, order[entry.step]))
+
+
+def elapsed_s(entry: Entry, first: Entry) -> float | None:
+    """Return the seconds between two entries; None if the time of one is not known."""
+    try:
+        times = [datetime.fromisoformat(one.time) for one in (first, entry)]
+        return (times[1] - times[0]).total_seconds()
+    except (ValueError, TypeError):  # the original function wrote times without an offset
+        return None
 
 
 def _entries(traced: Trace) -> Iterator[Entry]:
@@ -84,7 +94,7 @@ def _report_text(attempt: Invocation) -> str:
         parts.append(f"{attempt.duration_ms:.0f} ms")
     if attempt.init_ms is not None:
         parts.append(f"after {attempt.init_ms:.0f} ms of initialization")
-    if attempt.memory_mb is not None and attempt.max_memory_mb is not None:
+    if attempt.memory_mb is not None and attempt.max_memory_mb:  # not measured by the embedded AWS
         parts.append(f"{attempt.max_memory_mb} of {attempt.memory_mb} MB of memory")
     return ", ".join(parts)
 

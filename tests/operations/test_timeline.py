@@ -5,7 +5,7 @@ import pytest
 from imgctl.aws.dead_letters import DeadLetter
 from imgctl.aws.logs import Invocation, LogLine
 from imgctl.core.record import Record, Status
-from imgctl.operations.timeline import Step, timeline
+from imgctl.operations.timeline import Entry, Step, elapsed_s, timeline
 from imgctl.operations.trace import Output, Trace, Upload
 
 UPLOAD = Upload("v1", '"etag"', 2_000_000, "image/jpeg", at := "2026-11-23T15:25:07.000Z")
@@ -113,3 +113,12 @@ def test_an_output_that_is_gone_is_told() -> None:
 def test_an_object_that_is_gone_is_told() -> None:
     told = texts(traced(upload=None))
     assert told[0] == (Step.UPLOAD, "the object is gone")
+
+
+@pytest.mark.parametrize(
+    ("time", "seconds"),
+    [("2026-11-23T15:25:08.500Z", 1.5), ("", None), ("2026-11-23T15:25:08", None), ("x", None)],
+)
+def test_later_entries_are_told_by_what_has_elapsed(time: str, seconds: float | None) -> None:
+    first = Entry(at, Step.UPLOAD, "")
+    assert elapsed_s(Entry(time, Step.RECORD, ""), first) == seconds

@@ -37,7 +37,7 @@ def trace(context: click.Context, *, key: str) -> int:
         traced = operation.trace(app.aws, app.outputs, key, now=datetime.now(UTC))
     entries = timeline(traced)
     for entry in entries:
-        app.ui.print(_line(entry))
+        app.ui.print(_line(entry, entries[0]))
     for what in traced.missing:
         app.ui.warn(f"Left out: {what}")
     if traced.record is None:
@@ -46,10 +46,15 @@ def trace(context: click.Context, *, key: str) -> int:
     return 0
 
 
-def _line(entry: "Entry") -> "Line":
+def _line(entry: "Entry", first: "Entry") -> "Line":
     from imgctl.cli.layout import Line
-    from imgctl.cli.text import local_time, printable
+    from imgctl.cli.text import duration_text, local_time, printable
+    from imgctl.operations.timeline import elapsed_s
 
-    step = entry.step.value
-    values = (local_time(entry.time), printable(entry.text))
+    step, seconds = entry.step.value, elapsed_s(entry, first)
+    if entry is first or seconds is None:
+        when = local_time(entry.time)
+    else:
+        when = f"+{duration_text(seconds)}"
+    values = (when, printable(entry.text))
     return Line(step, _STYLES.get(step, ""), values, word_cells=11)
