@@ -35,10 +35,19 @@ def stack_parameters(
         "CodeBucket": names.artifacts_bucket,
         "CodeKey": bundle.key,
         "LiveVersion": live_version,
+        "ApiCorsOrigin": _api_origin(settings.cors_origins or ""),
         "SlowMilliseconds": str(settings.timeout_s * _SLOW_MS_PER_SECOND),
         "RequireTls": "true" if require_tls else "false",
         "ApiLoggingRole": "create" if sets_api_logging_role else "existing",
     }
+
+
+def _api_origin(origins: str) -> str:
+    """Return the origin that the API's responses name: the only one, or any if there are several.
+
+    They have a fixed header. Every request that a page sends is authorized like any other.
+    """
+    return "*" if "," in origins else origins
 
 
 def _text(value: SettingValue) -> str:

@@ -31,9 +31,11 @@ def opens_access(
         case "AWS::ApiGateway::Method" if action != "Remove":
             before, after = parameters.get("ApiAuthorization", (None, "none"))
             was = _API_OPENNESS.get(before or "iam", 0) if action == "Modify" else 0
-            return _API_OPENNESS.get(after, 2) > was
+            return _API_OPENNESS.get(after, 2) > was or _lets_in_pages(parameters)
         case "AWS::S3::Bucket" if action == "Modify":
-            return any(_opens_bucket(change) for change in properties)
+            changed = {change.name.split("/")[0] for change in properties}
+            lets_in_pages = "CorsConfiguration" in changed and _lets_in_pages(parameters)
+            return lets_in_pages or any(_opens_bucket(change) for change in properties)
         case "AWS::S3::BucketPolicy" if action != "Remove":
             # CloudFront serves what it may read to anyone, unless its distribution restricts that.
             before, after = parameters.get("CloudFrontDistributionArn", (None, ""))
@@ -42,6 +44,13 @@ def opens_access(
             return action != "Remove"
         case _:
             return False
+
+
+def _lets_in_pages(parameters: Mapping[str, tuple[str | None, str]]) -> bool:
+    """Return whether web pages of more origins may send requests from a browser."""
+    before, after = parameters.get("CorsOrigins", (None, ""))
+    allowed = set((before or "").split(","))
+    return "*" not in allowed and not set(after.split(",")) <= {*allowed, ""}
 
 
 def _opens_bucket(change: PropertyChange) -> bool:

@@ -35,6 +35,12 @@ _DISTRIBUTION_ARN = Text(
     re.compile(r"arn:[\w-]+:cloudfront::\d{12}:distribution/[A-Z0-9]+"),
     "a distribution ARN such as arn:aws:cloudfront::123456789012:distribution/E1EXAMPLE",
 )
+# RFC 6454, 6.2: as browsers send it, in lowercase and without a path.
+_ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?"
+_ORIGINS = Text(
+    re.compile(rf"\*|{_ORIGIN}(?:,{_ORIGIN}){{0,19}}", re.ASCII),
+    "origins such as https://photos.example.org, separated by commas without spaces, or *",
+)
 # Directives of RFC 9111, 5.2: names, some of which have a value.
 _DIRECTIVE = r'[\w-]{1,32}(?:=(?:[\w-]{1,32}|"[\w ,-]{1,64}"))?'
 _CACHE_CONTROL = Text(
@@ -190,6 +196,15 @@ class StackSettings:
         kind=Integer(1, 5000),
         description="Burst of requests before throttling (429).",
         parameter="ApiBurst",
+    )
+    cors_origins: str | None = setting(
+        None,
+        kind=_ORIGINS,
+        description="Origins of the web pages that may upload from a browser, separated by commas,"
+        " to the source bucket and through the API; * for those of any.",
+        when_unset="none",
+        example="https://photos.example.org",
+        parameter="CorsOrigins",
     )
     table: str | None = setting(
         None,

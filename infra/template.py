@@ -18,7 +18,8 @@ from infra.snapshots import ResourceProperties
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
 _API_TYPE = re.compile(
-    r"^    Type: AWS::ApiGateway::(?:Method|RequestValidator|Resource|RestApi)$", re.MULTILINE
+    r"^    Type: AWS::ApiGateway::(?:Method|GatewayResponse|RequestValidator|Resource|RestApi)$",
+    re.MULTILINE,
 )
 _METADATA = re.compile(r"^    Metadata:\n(?:^      .*\n)*", re.MULTILINE)
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
@@ -39,7 +40,7 @@ VERSION_PARAMETERS = (*VERSION_BINDINGS, *_VERSION_SETTINGS)
 """The parameters whose change calls for a new version of the function."""
 
 # What a deployment of the API freezes besides its methods.
-_API_PARAMETERS = ("ApiAuthorization", "ApiRoleName")
+_API_PARAMETERS = ("ApiAuthorization", "ApiRoleName", "ApiCorsOrigin")
 
 
 def stack_template() -> str:

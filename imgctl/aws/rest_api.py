@@ -9,7 +9,9 @@ from urllib.parse import quote
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSPreparedRequest, AWSRequest
 
-from imgctl.aws.adaptive_limit import BUSY_STATUSES, MAX_ATTEMPTS, AdaptiveLimit, backoff_s
+from imgctl.aws import api_errors
+from imgctl.aws.adaptive_limit import BUSY_STATUSES, AdaptiveLimit, backoff_s
+from imgctl.aws.api_errors import ApiError, ApiResponse, BodyTooLarge, KeyNotForApi
 from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
 from imgctl.aws.session import Aws
@@ -20,14 +22,20 @@ from imgctl.core.limits import MEBIBYTE
 MAX_BYTES = 10 * MEBIBYTE
 """API Gateway's limit on a payload (API Gateway Developer Guide, "Quotas")."""
 
+TOTAL_S = 60.0
+"""How long one upload may take with its retries; no retry begins after that."""
 
+_LONGEST_PAUSE_S = 8.0
 _PARALLEL = 8
 """Each request is in memory as a whole, and the API's own limit is low by default."""
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The API, and what its callers authenticate with: a signature, an API key, both or neither."""
+    """The API, and what its callers authenticate with: a signature, an API key, both or neither.
+
+    An upload that is throttled is repeated for as long as `total_s` seconds allow.
+    """
 
     aws: Aws
     endpoint: str
@@ -35,14 +43,21 @@ class Api:
     signs: bool
     key: str = ""
     limit: AdaptiveLimit = field(default_factory=lambda: AdaptiveLimit(_PARALLEL))
+    total_s: float = TOTAL_S
+    clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     def put(self, key: str, content: Content) -> StoredObject:
         """Store an object of the source bucket; S3 verifies the hash.
 
-        A request that is throttled or fails for the moment is sent again. Raises AwsError for any
-        other status than 200.
+        Raises KeyNotForApi or BodyTooLarge before anything is sent, ApiAccessDenied if every other
+        file would be refused as well, and ApiError for any other failure.
         """
+        if problem := api_errors.key_problem(key):
+            raise KeyNotForApi(f"The key {key!r} {problem}.", hint="Use --via s3.")
+        if content.size > MAX_BYTES:
+            raise BodyTooLarge(413, "The file is larger than 10 MB, the limit of API Gateway.")
+        deadline_s = self.clock() + self.total_s
         for attempt in count(1):
             with self.limit.slot() as slot:
                 response = self.aws.http.send(self._request(key, content))
@@ -50,19 +65,20 @@ class Api:
                     self.limit.throttled(slot)
                 else:
                     self.limit.succeeded()
-            if response.status_code not in BUSY_STATUSES or attempt == MAX_ATTEMPTS:
-                break
-            self.sleep(backoff_s(attempt))
-        if response.status_code != 200:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            if response.status_code == 200:
+                version_id = headers.get("x-amz-version-id", "")
+                return StoredObject(self.bucket, key, version_id, headers.get("etag", ""))
             text = response.content.decode("utf-8", errors="replace")
-            raise AwsError(
-                f"The API returned {response.status_code}: {_error_message(text)}",
-                hint="Read the API's log and check the permissions of its role.",
+            error = api_errors.error_of(
+                ApiResponse(response.status_code, headers, text),
+                api_errors.Caller(signs=self.signs, has_key=bool(self.key)),
             )
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return StoredObject(
-            self.bucket, key, headers.get("x-amz-version-id", ""), headers.get("etag", "")
-        )
+            pause_s = min(backoff_s(attempt), _LONGEST_PAUSE_S)
+            if not _is_retried(error, attempt) or self.clock() + pause_s > deadline_s:
+                raise error
+            self.sleep(pause_s)
+        raise AssertionError  # count() does not end
 
     def _request(self, key: str, content: Content) -> AWSPreparedRequest:
         """Return a signed request.
@@ -84,6 +100,12 @@ class Api:
         return request.prepare()
 
 
+def _is_retried(error: AwsError, failures: int) -> bool:
+    if not isinstance(error, ApiError):
+        return False
+    return error.is_throttled or (error.is_server_error and failures < api_errors.MAX_SERVER_ERRORS)
+
+
 def open_api(aws: Aws, outputs: StackOutputs) -> Api:
     """Return a client of the stack's API, with the API key if it requires one."""
     signs = outputs.api_authorization == "iam"
@@ -91,12 +113,3 @@ def open_api(aws: Aws, outputs: StackOutputs) -> Api:
     if outputs.api_key_id:
         key = aws.apigateway.get_api_key(apiKey=outputs.api_key_id, includeValue=True)["value"]
     return Api(aws, outputs.api_endpoint, outputs.source_bucket, signs, key)
-
-
-def _error_message(body: str) -> str:
-    """Extract the message from an error of API Gateway (JSON) or S3 (XML)."""
-    for start, end in (("<Message>", "</Message>"), ('"message":"', '"'), ('"message": "', '"')):
-        _, separator, rest = body.partition(start)
-        if separator:
-            return rest.partition(end)[0]
-    return body.strip()[:200] or "no reason given"

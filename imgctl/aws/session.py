@@ -4,6 +4,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -73,6 +74,13 @@ class Aws:
             raise NoCredentialsError
         return credentials.get_frozen_credentials()
 
+    @property
+    def credentials_end(self) -> datetime | None:
+        """When the caller's credentials expire; None if they do not, or do not say when."""
+        # botocore has no public name for it. Credentials that are refreshed have it.
+        end = getattr(self.session.get_credentials(), "_expiry_time", None)
+        return end if isinstance(end, datetime) else None
+
     @cached_property
     def http(self) -> URLLib3Session:
         """An HTTP client with boto3's proxies and certificates, for requests outside boto3.
@@ -141,6 +149,21 @@ class Aws:
     def s3(self) -> "S3Client":
         """The S3 client."""
         return self.session.client("s3", **self._options)
+
+    @cached_property
+    def s3_presigner(self) -> "S3Client":
+        """The S3 client for presigned URLs, which signs with version 4 in every region.
+
+        No checksum is asked of whoever uses a URL. Its host is the region's: with the addressing
+        style `auto` it is that of us-east-1, which redirects, and a signature is for one host.
+        """
+        signing = Config(
+            signature_version="s3v4",
+            request_checksum_calculation="when_required",
+            s3={"addressing_style": "path" if self.is_local else "virtual"},
+        )
+        options = {**self._options, "config": self._options["config"].merge(signing)}
+        return self.session.client("s3", **options)
 
     @cached_property
     def s3control(self) -> "S3ControlClient":

@@ -12,6 +12,7 @@ from imgctl.cli.image_documents import (
     DemoDocument,
     DownloadDocument,
     HistoryDocument,
+    PresignDocument,
     RedriveDocument,
     ReprocessDocument,
     ReprocessJobDocument,
@@ -35,6 +36,7 @@ from imgctl.cli.stack_documents import (
     PlanDocument,
     VersionsDocument,
 )
+from imgctl.cli.trace_documents import TraceDocument
 
 SCHEMA = 1
 """The version of every document: it changes when a key is removed or changes its meaning."""
@@ -98,6 +100,8 @@ Document: TypeAlias = (
     | HistoryDocument
     | ShowDocument
     | DownloadDocument
+    | PresignDocument
+    | TraceDocument
     | AuditDocument
     | AcknowledgeDocument
     | ReprocessDocument
@@ -128,6 +132,8 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
     "download": (DownloadDocument,),
+    "trace": (TraceDocument,),
+    "presign": (PresignDocument,),
     "resize": (ResizeDocument, ResizePreviewDocument),
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),

@@ -195,6 +195,16 @@ class DownloadDocument(TypedDict):
     totals: Annotated[dict[str, int], "files by outcome"]
 
 
+class PresignDocument(TypedDict):
+    """`imgctl presign`."""
+
+    url: str
+    method: Annotated[Literal["GET", "PUT"], "HTTP method that the URL is for"]
+    bucket: str
+    key: Annotated[str, "key of the object, which for a result is not that of the original"]
+    expires: Annotated[str, "ISO 8601, UTC"]
+
+
 class AuditFinding(TypedDict):
     """An object with a problem."""
 

@@ -32,6 +32,8 @@ COMMANDS = {
     "history": "List processed images, newest first",
     "show": "Show one record in full",
     "download": "Download the results of uploads, by the uploads' keys",
+    "trace": "Show what happened to an upload, as one timeline",
+    "presign": "Print a URL that works without AWS credentials, for some time",
     "resize": "Resize images on this machine, as the function does in AWS",
     "audit": "Check that every original has a current record and its output",
     "reprocess": "Send originals to the function again",

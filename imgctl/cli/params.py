@@ -43,6 +43,32 @@ class TimeParam(click.ParamType[str]):
         return timestamp(time.astimezone())
 
 
+class Duration(click.ParamType[int]):
+    """A duration such as `15m`, in whole seconds, of at least one and at most a number of days."""
+
+    name = "duration"
+
+    def __init__(self, *, maximum_days: int) -> None:
+        self._maximum_days = maximum_days
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the duration in seconds."""
+        age = _AGE.fullmatch(value)
+        longest = timedelta(days=self._maximum_days)
+        try:
+            span = timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else timedelta()
+        except OverflowError:
+            span = timedelta.max
+        if not timedelta() < span <= longest:
+            self.fail(
+                f"invalid duration {value!r}: use a form such as 90s, 15m, 2h or"
+                f" {self._maximum_days}d, which is the longest.",
+                param,
+                ctx,
+            )
+        return round(span.total_seconds())
+
+
 class ByteSize(click.ParamType[int]):
     """A size in bytes with a binary unit, such as `512M`, `2GiB` or `1.5G`."""
 

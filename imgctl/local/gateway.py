@@ -6,7 +6,8 @@ that it assumes and its responses. It depends on no particular API, so a mistake
 has the same effect here as in AWS.
 
 Sources: API Gateway Developer Guide, "Tutorial: Create a REST API as an Amazon S3 proxy",
-"Amazon API Gateway API request and response data mapping reference", "Content type conversions".
+"Amazon API Gateway API request and response data mapping reference", "Content type conversions",
+"Amazon API Gateway important notes".
 """
 
 import json
@@ -147,7 +148,7 @@ def s3_request(
     def substitute(match: re.Match[str]) -> str:
         if match[1] not in path_values:
             raise IntegrationError(f"no request parameter is mapped to {{{match[1]}}} in the path")
-        return quote(path_values[match[1]], safe="/~")
+        return _as_in_address(path_values[match[1]])
 
     path = "/" + _VARIABLE.sub(substitute, uri["path"])
     if query:
@@ -159,6 +160,19 @@ def s3_request(
         headers=headers,
         body=_converted_body(integration, binary_media_types, call),
     )
+
+
+def _as_in_address(value: str) -> str:
+    """Return a decoded path parameter as S3 understands it in the address of the request.
+
+    API Gateway does not encode it again ("Amazon API Gateway important notes"): `?` begins the
+    query string, `#` ends the address, `%41` is an A, and S3 reads `+` as a space (aws-sdk-java
+    #1902). Only what no address can contain is encoded, which any HTTP client does.
+    """
+    before_fragment = value.partition("#")[0]
+    path, question_mark, query = before_fragment.partition("?")
+    sent = quote(path, safe="/~%!$&'()*,:;=@+").replace("+", "%20")
+    return sent + question_mark + quote(query, safe="/~%!$&'()*,:;=@+?")
 
 
 def _request_value(source: str, call: Call) -> str | None:

@@ -24,13 +24,13 @@ def api(server: LoopbackAws, **options: Any) -> Api:
 
 
 def test_an_object_is_sent_with_its_hash_a_signature_and_the_api_key(server: LoopbackAws) -> None:
-    stored = api(server, key="api-key").put("trip/a+b.jpg", CONTENT)
+    stored = api(server, key="api-key").put("trip/a b.jpg", CONTENT)
     (request,) = server.state.puts()
-    assert request.target == "/bucket/trip%2Fa%2Bb.jpg"
+    assert request.target == "/bucket/trip%2Fa%20b.jpg"
     assert request.headers["x-amz-checksum-sha256"] == CONTENT.checksum
     assert request.headers["x-api-key"] == "api-key"
     assert "/execute-api/aws4_request" in request.headers["authorization"]
-    assert (stored.key, stored.version_id) == ("trip/a+b.jpg", "v1")
+    assert (stored.key, stored.version_id) == ("trip/a b.jpg", "v1")
 
 
 def test_throttling_is_waited_out_with_fewer_requests_at_once(server: LoopbackAws) -> None:
@@ -41,7 +41,7 @@ def test_throttling_is_waited_out_with_fewer_requests_at_once(server: LoopbackAw
     assert one.limit.current < 8
 
 
-@pytest.mark.parametrize(("status", "requests"), [(403, 1), (413, 1), (500, 6)])
+@pytest.mark.parametrize(("status", "requests"), [(403, 1), (413, 1), (500, 4)])
 def test_a_refusal_is_reported_with_its_status(
     server: LoopbackAws, status: int, requests: int
 ) -> None:

@@ -311,3 +311,33 @@ def test_cache_control_has_directives(value: str, tmp_path: Path) -> None:
 def test_a_cache_control_that_is_no_header_is_refused(value: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="IMGCTL_CACHE_CONTROL"):
         resolve({}, {"IMGCTL_CACHE_CONTROL": value}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["*", "https://photos.example.org", "http://localhost:5173,https://a.example:8443"],
+)
+def test_origins_are_those_that_browsers_send(value: str, tmp_path: Path) -> None:
+    resolved = resolve({}, {"IMGCTL_CORS_ORIGINS": value}, tmp_path)
+    assert resolved.settings.stack_settings.cors_origins == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "photos.example.org",
+        "https://photos.example.org/",
+        "https://Photos.example.org",
+        "https://a.example, https://b.example",
+        "https://a.example,*",
+        "https://*.example.org",
+        "https://a.example'",
+        "https://a.example\r\nSet-Cookie: x",
+        "javascript:alert(1)",
+        "null",
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="IMGCTL_CORS_ORIGINS"):
+        resolve({}, {"IMGCTL_CORS_ORIGINS": value}, tmp_path)

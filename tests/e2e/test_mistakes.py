@@ -42,6 +42,7 @@ BINARY_TYPES = """        - '*/*'
         - image/avif
         - image/bmp
         - image/gif
+        - image/heic
         - image/jpeg
         - image/png
 """

@@ -133,6 +133,7 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     operator.imgctl("history", "--key", "cake.png", "--status", "succeeded").succeeded()
     operator.imgctl("show", "cake.png").succeeded()
     operator.imgctl("show", file["record"]["resource-id"]).succeeded()
+    assert "Left out" not in operator.imgctl("trace", "no.png").succeeded().err
     assert operator.imgctl("audit").code == 1
     operator.imgctl("reprocess", "cake.png").succeeded()
     assert "not_an_image" in operator.imgctl("reprocess", "--failed", "--missing").out

@@ -23,8 +23,7 @@ UNUSED_FEATURES = {
         "s3:PutMetricsConfiguration",
         "s3tables:*",
     ),
-    "buckets with ACLs, CORS, locks, replicas, websites, acceleration": (
-        "s3:*BucketCors",
+    "buckets with ACLs, locks, replicas, websites, acceleration": (
         "s3:*BucketReplication",
         "s3:*BucketWebsite",
         "s3:*LockConfiguration",
@@ -33,6 +32,7 @@ UNUSED_FEATURES = {
         "s3:PutBucketAbac",
         "s3:PutReplicationConfiguration",
     ),
+    "CORS that is taken away, for which S3 asks for s3:PutBucketCORS": ("s3:DeleteBucketCors",),
     "encryption and lifecycle that are taken away": (
         "s3:DeleteBucketEncryption",
         "s3:DeleteBucketLifecycle",

@@ -36,6 +36,10 @@ _VARIANTS: dict[str, tuple[dict[str, str], set[Finding] | None]] = {
         _NOT_ABOUT_KEYS - {("CKV_AWS_115", "Function")},
     ),
     "with an API key": ({"ApiAuthorization": "key"}, None),
+    "with uploads from web pages": (
+        {"CorsOrigins": "https://a.example", "ApiCorsOrigin": "https://a.example"},
+        None,
+    ),
 }
 _COMMON = {"AlarmEmail": "me@example.org", "ApiLoggingRole": "create"}
 

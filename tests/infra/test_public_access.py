@@ -74,6 +74,29 @@ def test_a_bucket_is_opened_by_a_distribution_that_may_read_it(
     assert not opens_access("AWS::S3::BucketPolicy", action, (), {})
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "opens"),
+    [
+        ("", "https://a", True),
+        (None, "*", True),
+        ("https://a", "https://a,https://b", True),
+        ("https://a,https://b", "https://b,https://a", False),
+        ("https://a,https://b", "https://a", False),
+        ("*", "https://a", False),
+        ("https://a", "", False),
+        ("", "", False),
+    ],
+)
+def test_the_bucket_and_the_api_are_opened_by_more_origins(
+    before: str | None, after: str, opens: bool
+) -> None:
+    parameters = {"ApiAuthorization": ("iam", "iam"), "CorsOrigins": (before, after)}
+    cors = (PropertyChange("CorsConfiguration", None, None),)
+    assert opens_access(METHOD, "Modify", (), parameters) == opens
+    assert opens_access(BUCKET, "Modify", cors, parameters) == opens
+    assert not opens_access(BUCKET, "Modify", (), parameters)
+
+
 def test_a_function_url_opens_and_a_role_does_not() -> None:
     assert opens_access("AWS::Lambda::Url", "Add", (), {})
     assert not opens_access("AWS::Lambda::Url", "Remove", (), {})

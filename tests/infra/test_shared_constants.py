@@ -122,14 +122,29 @@ def test_the_names_of_a_deployed_stack_are_those_it_was_deployed_with() -> None:
 
 
 def test_each_setting_reaches_its_parameter() -> None:
+    derived = {"timeout_s": {"SlowMilliseconds"}, "cors_origins": {"ApiCorsOrigin"}}
     for spec in STACK_SETTINGS:
         if spec.default_name or spec.name == "architecture":  # the names', and the bundle's
             continue
         value: Any = 100 if spec.name == "timeout_s" else "changed"
         settings = StackSettings(**{spec.name: value})
         changed = {name for name, value in given(settings).items() if value != given()[name]}
-        expected = {spec.parameter} | ({"SlowMilliseconds"} if spec.name == "timeout_s" else set())
+        expected = {spec.parameter} | derived.get(spec.name, set())
         assert changed == expected
+
+
+@pytest.mark.parametrize(
+    ("origins", "of_api"),
+    [
+        (None, ""),
+        ("*", "*"),
+        ("https://a.example", "https://a.example"),
+        ("https://a.example,http://localhost:5173", "*"),
+    ],
+)
+def test_the_api_names_the_only_origin_or_any(origins: str | None, of_api: str) -> None:
+    parameters = given(StackSettings(cors_origins=origins))
+    assert (parameters["CorsOrigins"], parameters["ApiCorsOrigin"]) == (origins or "", of_api)
 
 
 def test_the_duration_alarm_fires_before_the_timeout() -> None:
@@ -150,8 +165,14 @@ def test_local_and_deployed_images_are_scaled_and_named_alike() -> None:
 
 def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> None:
     now = given()
-    new = ("Renditions", "CacheControl", "CloudFrontDistributionArn")
-    assert [now.pop(name) for name in new] == ["", "", ""]
+    new = (
+        "Renditions",
+        "CacheControl",
+        "CloudFrontDistributionArn",
+        "CorsOrigins",
+        "ApiCorsOrigin",
+    )
+    assert {now.pop(name) for name in new} == {""}
     before = json.loads((ROOT / "tests/infra/default_parameters.json").read_text(encoding="utf-8"))
     assert now == before
 

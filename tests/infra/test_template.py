@@ -16,6 +16,7 @@ from infra.template import (
     stack_template,
     with_hashed_ids,
 )
+from tests.infra.scan import decided
 
 NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
 BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64)
@@ -103,6 +104,27 @@ def test_other_callers_of_the_api_need_it_deployed_anew() -> None:
     given = parameters(StackSettings(api_authorization="key"))
     after = ids(with_hashed_ids(stack_template(), given))
     assert {name[:-12] for name in before - after} == {"ApiDeployment"}
+
+
+def test_other_origins_need_the_api_deployed_anew() -> None:
+    before = ids(with_hashed_ids(stack_template(), parameters()))
+    given = parameters(StackSettings(cors_origins="https://a.example"))
+    after = ids(with_hashed_ids(stack_template(), given))
+    assert {name[:-12] for name in before - after} == {"ApiDeployment"}
+
+
+def test_web_pages_are_let_in_only_if_origins_are_given() -> None:
+    """Without origins the stack has the resources and properties that it had before."""
+    template = json.loads(json.dumps(parsed(stack_template())))
+    default = decided(template, {})["Resources"]
+    allowed = decided(
+        template, {"CorsOrigins": "https://a.example", "ApiCorsOrigin": "https://a.example"}
+    )["Resources"]
+    assert allowed.keys() - default.keys() == {"ApiPreflight", "ApiRefusal", "ApiFailure"}
+    assert "access-control" not in json.dumps(default).lower()
+    assert "Cors" not in json.dumps(default)
+    changed = {name for name in default if default[name] != allowed[name]}
+    assert changed == {"SourceBucket", "ApiPut", "ApiDeployment"}
 
 
 def test_a_changed_method_is_deployed_anew_and_a_changed_comment_is_not() -> None:

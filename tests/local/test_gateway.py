@@ -35,7 +35,7 @@ def integration(**changes: Any) -> dict[str, Any]:
 
 def call(**changes: Any) -> Call:
     values: dict[str, Any] = {
-        "path_parameters": {"folder": "photos", "item": "a/b ü+.jpg"},
+        "path_parameters": {"folder": "photos", "item": "a/b ü.jpg"},
         "query": {},
         "headers": {"content-type": "image/jpeg"},
         "body": JPEG,
@@ -46,9 +46,25 @@ def call(**changes: Any) -> Call:
 def test_the_request_to_s3_follows_the_mappings() -> None:
     request = s3_request(integration(), ["*/*"], call())
     assert (request.method, request.region) == ("PUT", "eu-west-2")
-    assert request.path == "/photos/a/b%20%C3%BC%2B.jpg"
+    assert request.path == "/photos/a/b%20%C3%BC.jpg"
     assert request.headers == {"Content-Type": "image/jpeg", "x-amz-acl": "private"}
     assert request.body == JPEG
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("a+b.jpg", "/photos/a%20b.jpg"),
+        ("a?acl", "/photos/a?acl"),
+        ("a#b.jpg", "/photos/a"),
+        ("%41.jpg", "/photos/%41.jpg"),
+        ("a?b+c#d", "/photos/a?b+c"),
+        ("quotes \"'`<>|.jpg", "/photos/quotes%20%22'%60%3C%3E%7C.jpg"),
+    ],
+)
+def test_a_path_parameter_is_not_encoded_again_as_in_aws(key: str, path: str) -> None:
+    parameters = {"folder": "photos", "item": key}
+    assert s3_request(integration(), ["*/*"], call(path_parameters=parameters)).path == path
 
 
 def test_an_unmapped_header_does_not_reach_s3() -> None:
