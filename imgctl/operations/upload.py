@@ -202,7 +202,9 @@ class _Run:
             known = error if isinstance(error, ImgctlError) else translate(error)
             if isinstance(known, AccessError) or (known is None and not isinstance(error, OSError)):
                 raise
-            return UploadResult(job.file, UploadStatus.FAILED, reason=_reason(error, known))
+            hint = Hint(known.hint) if known is not None and known.hint else None
+            reason = _reason(error, known)
+            return UploadResult(job.file, UploadStatus.FAILED, reason=reason, hint=hint)
 
     def _store(self, job: Job) -> UploadResult | _Followed:
         file, options, services = job.file, self._options, self._services
