@@ -14,7 +14,7 @@ from tests.worker.explorer.__main__ import report
 from tests.worker.explorer.handlers import Handlers, one_folder
 from tests.worker.explorer.scenarios import exhaustive, random_scenario
 from tests.worker.explorer.search import Exploration, Result
-from tests.worker.explorer.world import Bucket
+from tests.worker.explorer.world import Bucket, DeleteOutput
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,10 @@ def explored(handlers: Handlers, bucket: Bucket, *, faults: int, deliveries: int
     """Visit every state of the scenarios with so many deliveries."""
     total = Result()
     for scenario in exhaustive().values():
-        if scenario.bucket is bucket and len(scenario.deliveries) <= deliveries:
+        # With faults, an output that is deleted by hand has several times the states.
+        has_too_many = faults and any(isinstance(one, DeleteOutput) for one in scenario.changes)
+        few = len(scenario.deliveries) <= deliveries and not has_too_many
+        if scenario.bucket is bucket and few:
             total.add(Exploration(scenario, handlers, faults=faults).run())
     return total
 
@@ -36,7 +39,9 @@ def explored(handlers: Handlers, bucket: Bucket, *, faults: int, deliveries: int
 def test_in_every_interleaving_the_newest_upload_has_the_current_record_and_the_output(
     handlers: Handlers, bucket: Bucket, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = explored(handlers, bucket, faults=0, deliveries=4)
+    # Adopted buckets have several times the states; the rest of them is left to the program.
+    deliveries = 2 if bucket is Bucket.ADOPTED else 4
+    result = explored(handlers, bucket, faults=0, deliveries=deliveries)
     show(capsys, report(f"{bucket}, every interleaving", result))
     assert result.endings
     assert not result.broken, result.histories
@@ -83,7 +88,7 @@ def test_all_renditions_are_those_of_the_newest_upload_after_random_events_and_f
     random_ = random.Random(seed)
     with one_folder():
         handlers = Handlers(THREE)
-        for _ in range(120):
+        for _ in range(80):
             scenario, faults = random_scenario(random_), random_.randint(0, 2)
             Exploration(scenario, handlers, faults=faults).walk(random_.choice, result)
     show(capsys, report(f"three renditions, random walks from seed {seed}", result))

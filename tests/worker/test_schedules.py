@@ -152,7 +152,7 @@ def run(cloud: Cloud, created: list[ObjectCreated], schedule: Schedule) -> None:
 @pytest.mark.parametrize("versioned", [True, False])
 @given(schedule=schedules())
 @settings(
-    max_examples=45,
+    max_examples=25,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
