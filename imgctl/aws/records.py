@@ -1,6 +1,7 @@
 """Queries on the records table: by ID, by object key, and by time."""
 
 import heapq
+import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,17 @@ def of_key(
 ) -> Iterator[Record]:
     """List the records of one object key, newest first."""
     return _query(dynamodb, table, BY_KEY, "OriginalObjectKey", key, since, until)
+
+
+def recorded_key(dynamodb: "DynamoDBClient", table: str, key: str) -> str:
+    """Return the spelling of a key that has records: as it is typed, or else composed (NFC).
+
+    Uploads compose the file's name, while macOS completes it in the decomposed form.
+    """
+    composed = unicodedata.normalize("NFC", key)
+    if composed == key or next(of_key(dynamodb, table, key), None) is not None:
+        return key
+    return composed
 
 
 def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:

@@ -118,10 +118,11 @@ def _of_time_and_key(
         )
         return iter(sorted(scanned, key=lambda r: r.processing_time or "", reverse=True))
     if query.key is not None:
+        key = records.recorded_key(dynamodb, table, query.key)
         since = query.since or records.BEGINNING
         if _is_reversed(since, until):  # which DynamoDB refuses
             return iter(())
-        return records.of_key(dynamodb, table, query.key, since=since, until=until)
+        return records.of_key(dynamodb, table, key, since=since, until=until)
     since = query.since or records.table_created(dynamodb, table)
     if _is_reversed(since, until):
         return iter(())

@@ -1,6 +1,7 @@
 """Sending objects of the source bucket to the function again."""
 
 import tempfile
+import unicodedata
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -95,7 +96,10 @@ def named_objects(context: AuditContext, keys: Iterable[str]) -> Iterator[Source
     bucket = context.outputs.source_bucket
     sources = []
     for key in dict.fromkeys(keys):
-        source = head_source_object(context.s3, bucket, key)
+        composed = unicodedata.normalize("NFC", key)  # as uploads compose names
+        spellings = dict.fromkeys((key, composed))
+        found = (head_source_object(context.s3, bucket, spelling) for spelling in spellings)
+        source = next(filter(None, found), None)
         if source is None:
             raise ObjectNotFound(
                 f"No object {key} in {bucket}.", hint=Hint("Upload it with {}.", "upload FILE")

@@ -1,5 +1,6 @@
 """Finding what happened to one upload, from the object to the record; see `timeline`."""
 
+import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -86,6 +87,8 @@ def trace(aws: Aws, outputs: StackOutputs, key: str, *, now: datetime) -> Trace:
     upload = None if head is None else _upload_of(head)
     record = _record_of(aws, outputs, key, upload)
     if upload is None and record is None:
+        if (composed := unicodedata.normalize("NFC", key)) != key:  # as uploads compose names
+            return trace(aws, outputs, composed, now=now)
         raise NothingToTrace(
             f"There is neither an object nor a record of {key}.",
             hint=Hint("{} lists the records.", "history"),

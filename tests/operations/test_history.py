@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 30, tzinfo=UTC)
 def stored(aws: Aws, table: str) -> str:
     for day, key, status in (
         (21, "a.png", Status.SUCCEEDED),
-        (22, "b.png", Status.FAILED),
+        (22, "b\u00e4r.png", Status.FAILED),
         (23, "a.png", Status.SUPERSEDED),
     ):
         item: Any = to_item(
@@ -40,7 +40,8 @@ def stored(aws: Aws, table: str) -> str:
         (RecordQuery(key="a.png"), ["23", "21"]),
         (RecordQuery(since="2026-11", status=Status.FAILED), ["22"]),
         (RecordQuery(scan=True), ["23", "22", "21"]),
-        (RecordQuery(scan=True, key="b.png"), ["22"]),
+        (RecordQuery(scan=True, key="b\u00e4r.png"), ["22"]),
+        (RecordQuery(key="ba\u0308r.png"), ["22"]),  # typed decomposed
         (RecordQuery(scan=True, until="2026-11-21"), ["21"]),
     ],
 )

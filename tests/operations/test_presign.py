@@ -1,3 +1,4 @@
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -56,6 +57,14 @@ def test_a_url_is_for_the_result_of_a_record(aws: Aws, outputs: StackOutputs) ->
     assert signed.expires == NOW + timedelta(minutes=15)
     assert not signed.is_cut
     assert not signed.may_be_cut
+
+
+def test_a_key_typed_decomposed_is_that_of_the_upload(aws: Aws, outputs: StackOutputs) -> None:
+    put_record(aws, outputs.table)
+    typed = unicodedata.normalize("NFD", KEY)
+    assert presign_result(aws, outputs, typed, VALIDITY, rendition="").key == "resized.jpg"
+    aws.s3.put_object(Bucket="originals", Key=KEY, Body=b"x")
+    assert presign_original(aws, outputs, typed, VALIDITY).key == KEY
 
 
 def test_a_url_is_signed_for_the_host_of_the_region(aws: Aws, outputs: StackOutputs) -> None:

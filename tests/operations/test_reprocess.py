@@ -75,6 +75,9 @@ def test_an_audit_reports_each_problem_with_its_page(context: AuditContext) -> N
 def test_named_objects_are_looked_up_once_each(context: AuditContext) -> None:
     named = named_objects(context, ["b.png", "a.png", "b.png"])
     assert [source.key for source in named] == ["b.png", "a.png"]
+    context.s3.put_object(Bucket=SOURCE, Key="k\u00e4se.png", Body=b"x")
+    (composed,) = named_objects(context, ["ka\u0308se.png"])  # typed decomposed
+    assert composed.key == "k\u00e4se.png"
     with pytest.raises(ObjectNotFound, match=r"No object x\.png") as missing:
         named_objects(context, ["a.png", "x.png"])
     assert (

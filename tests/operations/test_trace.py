@@ -1,4 +1,5 @@
 import json
+import unicodedata
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -143,6 +144,11 @@ def test_an_object_that_is_gone_is_traced_by_its_record(aws: Aws, outputs: Stack
     record = put_record(aws, outputs.table, "v1", status=Status.FAILED)
     found = traced(aws, outputs)
     assert (found.upload, found.record) == (None, record)
+
+
+def test_a_key_typed_decomposed_is_that_of_the_upload(aws: Aws, outputs: StackOutputs) -> None:
+    put(aws, KEY)
+    assert traced(aws, outputs, unicodedata.normalize("NFD", KEY)).key == KEY
 
 
 def test_a_key_of_which_nothing_is_known_is_an_error(aws: Aws, outputs: StackOutputs) -> None:

@@ -87,13 +87,14 @@ def download(
 def _selected(
     app: App, keys: tuple[str, ...], prefix: str | None, since: str | None
 ) -> "Iterator[tuple[str, Record | None]]":
+    from imgctl.aws.records import recorded_key
     from imgctl.operations import download as operation
 
     dynamodb, outputs = app.aws.dynamodb, app.outputs
     if since is not None:
         return operation.records_since(dynamodb, outputs.table, since, datetime.now(UTC))
     wanted = (
-        keys
+        (recorded_key(dynamodb, outputs.table, key) for key in keys)
         if prefix is None
         else operation.keys_with_prefix(app.aws.s3, outputs.source_bucket, prefix)
     )

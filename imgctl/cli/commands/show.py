@@ -58,4 +58,5 @@ def _find(app: App, id_or_key: str) -> "Record | None":
     dynamodb, table = app.aws.dynamodb, app.outputs.table
     if _RECORD_ID.fullmatch(id_or_key) and (found := records.get(dynamodb, table, id_or_key)):
         return found
-    return next(records.of_key(dynamodb, table, id_or_key), None)
+    key = records.recorded_key(dynamodb, table, id_or_key)
+    return next(records.of_key(dynamodb, table, key), None)
