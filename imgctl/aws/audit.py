@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_s3 import S3Client
 
-_MAX_BATCH_GET = 100
-"""The limit of keys per BatchGetItem (Amazon DynamoDB API Reference)."""
-
 
 class NothingToAcknowledge(ImgctlError):
     """The newest upload of a key has no failure that could be acknowledged."""
@@ -215,20 +212,12 @@ def _newest_record(context: AuditContext, key: str) -> Record | None:
 
 
 def _get_items(context: AuditContext, ids: Sequence[str]) -> list[Any]:
-    chunks = [ids[start : start + _MAX_BATCH_GET] for start in range(0, len(ids), _MAX_BATCH_GET)]
-    table = context.outputs.table
-
-    def get(chunk: Sequence[str]) -> list[Any]:
-        items: list[Any] = []
-        keys = [{"resource-id": {"S": resource_id}} for resource_id in chunk]
-        remaining: Any = {table: {"Keys": keys, "ConsistentRead": True}}
-        while remaining:
-            response = context.dynamodb.batch_get_item(RequestItems=remaining)
-            items += response["Responses"].get(table, [])
-            remaining = response.get("UnprocessedKeys")
-        return items
-
-    return [item for items in context.pool.map(get, chunks) for item in items]
+    size = records.MAX_MANY
+    chunks = [ids[start : start + size] for start in range(0, len(ids), size)]
+    found = context.pool.map(
+        lambda chunk: records.get_items(context.dynamodb, context.outputs.table, chunk), chunks
+    )
+    return [item for items in found for item in items]
 
 
 def _list_current_records(context: AuditContext, prefix: str) -> Iterator[list[CurrentRecord]]:

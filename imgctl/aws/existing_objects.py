@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from imgctl.aws.storage import StoredObject, head_object
+from imgctl.aws.storage import StoredObject, head_object, verified_sha256
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -42,18 +42,16 @@ class ExistingObject:
 def find_object(s3: "S3Client", bucket: str, key: str) -> ExistingObject | None:
     """Return the object with this key, with its hash; None if there is none.
 
-    S3 itself verified the hash when the object was stored; metadata prove nothing, because whoever
-    stores an object chooses them. After a multipart upload, the checksum is not one of the content.
+    Metadata prove nothing of the content, because whoever stores an object chooses them.
     """
     head = head_object(s3, bucket, key)
     if head is None:
         return None
-    is_whole = head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
     return ExistingObject(
         StoredObject(bucket, key, head.get("VersionId", ""), head["ETag"]),
         head["ContentLength"],
         _age_s(head, head["LastModified"]),
-        head.get("ChecksumSHA256") if is_whole else None,
+        verified_sha256(head),
     )
 
 

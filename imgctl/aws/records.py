@@ -1,7 +1,6 @@
 """Queries on the records table: by ID, by object key, and by time."""
 
 import heapq
-import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -32,13 +31,20 @@ def get_many(
     dynamodb: "DynamoDBClient", table: str, resource_ids: Iterable[str]
 ) -> dict[str, Record]:
     """Read up to 100 records by ID, strongly consistent; those that do not exist are left out."""
+    found = map(from_item, get_items(dynamodb, table, resource_ids))
+    return {record.resource_id: record for record in found}
+
+
+def get_items(
+    dynamodb: "DynamoDBClient", table: str, resource_ids: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Read up to 100 items by ID as DynamoDB stores them: records, or current records."""
     keys = [{"resource-id": {"S": resource_id}} for resource_id in resource_ids]
     remaining: Any = {table: {"Keys": keys, "ConsistentRead": True}}
-    found: dict[str, Record] = {}
+    found: list[dict[str, Any]] = []
     while remaining:
         response = dynamodb.batch_get_item(RequestItems=remaining)
-        records = map(from_item, response["Responses"].get(table, []))
-        found |= {record.resource_id: record for record in records}
+        found += response["Responses"].get(table, [])
         remaining = response.get("UnprocessedKeys")
     return found
 
@@ -67,17 +73,6 @@ def of_key(
 ) -> Iterator[Record]:
     """List the records of one object key, newest first."""
     return _query(dynamodb, table, BY_KEY, "OriginalObjectKey", key, since, until)
-
-
-def recorded_key(dynamodb: "DynamoDBClient", table: str, key: str) -> str:
-    """Return the spelling of a key that has records: as it is typed, or else composed (NFC).
-
-    Uploads compose the file's name, while macOS completes it in the decomposed form.
-    """
-    composed = unicodedata.normalize("NFC", key)
-    if composed == key or next(of_key(dynamodb, table, key), None) is not None:
-        return key
-    return composed
 
 
 def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:

@@ -45,6 +45,16 @@ def head_object(s3: "S3Client", bucket: str, key: str) -> "HeadObjectOutputTypeD
     return head
 
 
+def verified_sha256(head: Any) -> str | None:
+    """Return the SHA-256 of an object's content in base64, by the response to a HEAD.
+
+    S3 itself verified it when the object was stored. None if it verified none, and after a
+    multipart upload, whose checksum is not one of the content.
+    """
+    is_whole = head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT"
+    return head.get("ChecksumSHA256") if is_whole else None
+
+
 def put_object(s3: "S3Client", bucket: str, key: str, content: Content) -> StoredObject:
     """Store an object in a single request, whose response names the new version.
 
@@ -74,8 +84,8 @@ def stored_content(s3: "S3Client", bucket: str, key: str, *, version_id: str = "
     """Return what an object contains: as S3 or the function says, otherwise by reading it."""
     version: Any = {"VersionId": version_id} if version_id else {}
     head: Any = s3.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED", **version)
-    size, checksum = head["ContentLength"], head.get("ChecksumSHA256")
-    if checksum and head.get("ChecksumType", "FULL_OBJECT") == "FULL_OBJECT":
+    size, checksum = head["ContentLength"], verified_sha256(head)
+    if checksum:
         return StoredContent(size, base64.b64decode(checksum))
     if _SHA256.fullmatch(head["Metadata"].get("sha256", "")):  # of an output
         return StoredContent(size, bytes.fromhex(head["Metadata"]["sha256"]))

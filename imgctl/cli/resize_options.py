@@ -7,7 +7,7 @@ from fractions import Fraction
 import click
 
 from imgctl.core.errors import InvalidInput
-from imgctl.core.formats import ImageFormat
+from imgctl.core.formats import FORMATS_BY_NAME
 from imgctl.core.renditions import Rendition, RenditionSet
 from imgctl.core.spec import (
     Cover,
@@ -22,8 +22,6 @@ from imgctl.core.spec import (
 )
 from imgctl.operations.resize_plan import ResultNames
 from infra.settings import StackSettings
-
-_FORMATS = {"jpg": "jpeg", "tif": "tiff"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,7 @@ def _single(settings: StackSettings, one: OneResult) -> RenditionSet:
     ResultNames(prefix, one.suffix)  # which checks both
     spec = ResizeSpec(
         target=_target(one, settings.scale),
-        format=ImageFormat(_FORMATS.get(one.format, one.format).upper()) if one.format else None,
+        format=FORMATS_BY_NAME[one.format] if one.format else None,
         quality=settings.quality if one.quality is None else one.quality,
         metadata=MetadataPolicy(one.metadata or "safe"),
     )

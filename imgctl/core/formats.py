@@ -55,6 +55,12 @@ class ImageFormat(StrEnum):
 RESULT_FORMATS = tuple(image_format for image_format in ImageFormat if image_format.is_written)
 """The formats that a result can have."""
 
+FORMATS_BY_NAME = {image_format.value.lower(): image_format for image_format in RESULT_FORMATS} | {
+    "jpg": ImageFormat.JPEG,
+    "tif": ImageFormat.TIFF,
+}
+"""The formats of results by the names that users write."""
+
 DEFAULT_QUALITY = {ImageFormat.JPEG: 80, ImageFormat.WEBP: 80, ImageFormat.AVIF: 74}
 """JPEG 80: a DCT-scaled half at 80 scores above the usual bicubic half at 75 (SSIMULACRA2).
 

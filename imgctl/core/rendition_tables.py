@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Any
 
-from imgctl.core.formats import RESULT_FORMATS, ImageFormat
+from imgctl.core.formats import FORMATS_BY_NAME
 from imgctl.core.keys import ESCAPE_FOLDER
 from imgctl.core.renditions import Rendition, RenditionSet, could_meet
 from imgctl.core.spec import (
@@ -39,10 +39,6 @@ _MAX_SIDE = 65_535
 
 _TARGETS = ("scale", "width", "height", "fit", "cover")
 _FIELDS = ("name", "prefix", *_TARGETS, "gravity", "format", "quality", "metadata")
-_FORMATS = {image_format.value.lower(): image_format for image_format in RESULT_FORMATS} | {
-    "jpg": ImageFormat.JPEG,
-    "tif": ImageFormat.TIFF,
-}
 
 
 class InvalidRendition(ValueError):
@@ -165,7 +161,7 @@ def _parse(index: int, table: object) -> Rendition:
         prefix=_prefix(reader),
         spec=ResizeSpec(
             target=_target(reader),
-            format=reader.choice("format", _FORMATS),
+            format=reader.choice("format", FORMATS_BY_NAME),
             quality=reader.integer("quality", 1, 100),
             metadata=reader.choice("metadata", {p.value: p for p in MetadataPolicy})
             or MetadataPolicy.SAFE,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imgctl.aws import records
 from imgctl.core.errors import InvalidInput
 from imgctl.core.record import Record, Status, timestamp
+from imgctl.operations.key_spelling import recorded_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -118,7 +119,7 @@ def _of_time_and_key(
         )
         return iter(sorted(scanned, key=lambda r: r.processing_time or "", reverse=True))
     if query.key is not None:
-        key = records.recorded_key(dynamodb, table, query.key)
+        key = recorded_key(dynamodb, table, query.key)
         since = query.since or records.BEGINNING
         if _is_reversed(since, until):  # which DynamoDB refuses
             return iter(())

@@ -1,6 +1,5 @@
 """URLs that let whoever has them download a result, or upload an original, for some time."""
 
-import unicodedata
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
@@ -11,6 +10,7 @@ from imgctl.aws.stack import StackOutputs
 from imgctl.core.errors import Hint, ImgctlError, InvalidInput
 from imgctl.core.keys import MAX_KEY_BYTES
 from imgctl.core.record import Record, Status
+from imgctl.operations.key_spelling import composed, recorded_key
 
 
 class NoResult(ImgctlError):
@@ -61,7 +61,7 @@ def presign_put(aws: Aws, outputs: StackOutputs, key: str, validity: Validity) -
 def presign_original(aws: Aws, outputs: StackOutputs, key: str, validity: Validity) -> PresignedUrl:
     """Return a URL for downloads of an original. Raises NoResult if there is none."""
     if key and storage.head_object(aws.s3, outputs.source_bucket, key) is None:
-        key = unicodedata.normalize("NFC", key)  # as uploads compose names
+        key = composed(key)
     _check_exists(aws, outputs.source_bucket, key)
     return _presign(aws, "get_object", outputs.source_bucket, key, validity)
 
@@ -73,7 +73,7 @@ def presign_result(
 
     `rendition` names one of several results; empty for the first. Raises NoResult if there is none.
     """
-    key = records.recorded_key(aws.dynamodb, outputs.table, key)
+    key = recorded_key(aws.dynamodb, outputs.table, key)
     record = next(records.of_key(aws.dynamodb, outputs.table, key), None)
     if record is None:
         raise NoResult(f"No record of {key}.", hint=Hint("{} lists the records.", "history"))

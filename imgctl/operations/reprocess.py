@@ -1,7 +1,6 @@
 """Sending objects of the source bucket to the function again."""
 
 import tempfile
-import unicodedata
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from imgctl.aws.invoke import InvokeResult, invoke_each
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
 from imgctl.core.errors import Hint, ImgctlError
+from imgctl.operations.key_spelling import spellings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -96,9 +96,7 @@ def named_objects(context: AuditContext, keys: Iterable[str]) -> Iterator[Source
     bucket = context.outputs.source_bucket
     sources = []
     for key in dict.fromkeys(keys):
-        composed = unicodedata.normalize("NFC", key)  # as uploads compose names
-        spellings = dict.fromkeys((key, composed))
-        found = (head_source_object(context.s3, bucket, spelling) for spelling in spellings)
+        found = (head_source_object(context.s3, bucket, one) for one in spellings(key))
         source = next(filter(None, found), None)
         if source is None:
             raise ObjectNotFound(

@@ -1,6 +1,5 @@
 """Finding what happened to one upload, from the object to the record; see `timeline`."""
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -16,6 +15,7 @@ from imgctl.aws.stack import StackOutputs
 from imgctl.core.errors import Hint, ImgctlError, InvalidInput
 from imgctl.core.keys import resource_id, version_id_of
 from imgctl.core.record import Record, Status, timestamp
+from imgctl.operations.key_spelling import composed
 from imgctl.operations.redrive import list_dead_letters
 
 if TYPE_CHECKING:
@@ -87,8 +87,8 @@ def trace(aws: Aws, outputs: StackOutputs, key: str, *, now: datetime) -> Trace:
     upload = None if head is None else _upload_of(head)
     record = _record_of(aws, outputs, key, upload)
     if upload is None and record is None:
-        if (composed := unicodedata.normalize("NFC", key)) != key:  # as uploads compose names
-            return trace(aws, outputs, composed, now=now)
+        if key != composed(key):
+            return trace(aws, outputs, composed(key), now=now)
         raise NothingToTrace(
             f"There is neither an object nor a record of {key}.",
             hint=Hint("{} lists the records.", "history"),

@@ -2,7 +2,6 @@
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,6 +9,7 @@ from pathlib import PurePosixPath
 from imgctl.core.errors import InvalidInput
 from imgctl.core.keys import MAX_KEY_BYTES
 from imgctl.operations.input_files import InputFile
+from imgctl.operations.key_spelling import composed
 
 # Control characters (S3 User Guide, "Characters to avoid") and what is not Unicode at all.
 _NOT_IN_KEYS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -39,7 +39,7 @@ def assign_keys(files: Iterable[InputFile], prefix: str) -> list[UploadFile]:
         raise InvalidInput("A key prefix cannot contain '..'.", hint="Choose another --prefix.")
     by_key: dict[str, UploadFile] = {}
     for file in files:
-        key = unicodedata.normalize("NFC", str(PurePosixPath(folder, file.name)))
+        key = composed(str(PurePosixPath(folder, file.name)))
         new = UploadFile(str(file.path), key, file.is_named)
         if (other := by_key.setdefault(key, new)) is not new:
             raise InvalidInput(

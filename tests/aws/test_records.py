@@ -60,23 +60,6 @@ def test_a_time_range_is_inclusive_and_a_date_means_the_whole_day(aws: Aws) -> N
 
 
 @pytest.mark.usefixtures("table")
-@pytest.mark.parametrize(
-    ("stored", "typed", "found"),
-    [
-        ("\u00e9.jpg", "e\u0301.jpg", "\u00e9.jpg"),  # as macOS completes the name
-        ("e\u0301.jpg", "e\u0301.jpg", "e\u0301.jpg"),  # as another tool uploaded it
-        ("e\u0301.jpg", "\u00e9.jpg", "\u00e9.jpg"),  # another key
-        ("cake.jpg", "cake.jpg", "cake.jpg"),
-    ],
-)
-def test_a_key_typed_decomposed_is_that_of_the_upload(
-    aws: Aws, stored: str, typed: str, found: str
-) -> None:
-    store(aws, record(1, "2026-11-01T10:00:00.000Z", key=stored))
-    assert records.recorded_key(aws.dynamodb, TABLE, typed) == found
-
-
-@pytest.mark.usefixtures("table")
 def test_only_the_records_of_a_key_are_listed(aws: Aws) -> None:
     store(
         aws,

@@ -87,8 +87,8 @@ def download(
 def _selected(
     app: App, keys: tuple[str, ...], prefix: str | None, since: str | None
 ) -> "Iterator[tuple[str, Record | None]]":
-    from imgctl.aws.records import recorded_key
     from imgctl.operations import download as operation
+    from imgctl.operations.key_spelling import recorded_key
 
     dynamodb, outputs = app.aws.dynamodb, app.outputs
     if since is not None:

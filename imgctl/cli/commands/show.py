@@ -54,9 +54,10 @@ def show(context: click.Context, *, id_or_key: str) -> int:
 
 def _find(app: App, id_or_key: str) -> "Record | None":
     from imgctl.aws import records
+    from imgctl.operations.key_spelling import recorded_key
 
     dynamodb, table = app.aws.dynamodb, app.outputs.table
     if _RECORD_ID.fullmatch(id_or_key) and (found := records.get(dynamodb, table, id_or_key)):
         return found
-    key = records.recorded_key(dynamodb, table, id_or_key)
+    key = recorded_key(dynamodb, table, id_or_key)
     return next(records.of_key(dynamodb, table, key), None)
