@@ -1,6 +1,6 @@
 # make help        this list
 # make demo        the whole pipeline on this machine, without an AWS account
-# make test        the test suite: about 10 minutes on 2 cores
+# make test        the test suite: about 8 minutes on 2 cores
 # make check       style, types, imports, templates
 # make sbom        write SBOMs of the bundles and the command line to build/sbom
 # make audit       look for known vulnerabilities in the locked packages
@@ -45,7 +45,7 @@ demo: .venv/local.done
 	$(CHECKED) $(BIN)/imgctl demo
 
 test: .venv/dev.done
-	@echo "Running the tests; this takes about 10 minutes on 2 cores."
+	@echo "Running the tests; this takes about 8 minutes on 2 cores."
 	$(CHECKED) $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 check: .venv/dev.done .venv/scan.done
