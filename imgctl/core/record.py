@@ -14,7 +14,12 @@ from typing import Any, TypeAlias
 
 from imgctl.core.errors import ImgctlError
 from imgctl.core.formats import ImageFormat
-from imgctl.core.recorded_renditions import RecordedRendition, from_attribute, to_attribute
+from imgctl.core.recorded_renditions import (
+    RecordedOutput,
+    RecordedRendition,
+    from_attribute,
+    to_attribute,
+)
 from imgctl.core.recorded_renditions import to_plain as rendition_to_plain
 from imgctl.core.result import ResizeResult
 
@@ -87,6 +92,25 @@ class Record:
     def source_format(self) -> ImageFormat | None:
         """The format of the original; None if it is not recorded."""
         return ImageFormat.__members__.get(self.original_format or "")
+
+    @property
+    def outputs(self) -> tuple[RecordedOutput, ...]:
+        """What was made of the original: its renditions, or its one result; none of a failure."""
+        if self.renditions:
+            return tuple(rendition.output for rendition in self.renditions)
+        if self.resized_object_key is None:
+            return ()
+        return (
+            RecordedOutput(
+                name="",
+                key=self.resized_object_key,
+                width=self.resized_width,
+                height=self.resized_height,
+                format=self.resized_format,
+                file_bytes=self.resized_file_size,
+                notes=self.notes,
+            ),
+        )
 
 
 _SPECIAL_NAMES = {"resource_id": "resource-id", "aws_region": "AWSRegion", "etag": "ETag"}

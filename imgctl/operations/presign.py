@@ -88,14 +88,14 @@ def output_of(record: Record, rendition: str) -> str:
 
     Raises NoResult if the record has no output, or none of that name.
     """
-    if record.status is not Status.SUCCEEDED or record.resized_object_key is None:
+    if record.status is not Status.SUCCEEDED or not record.outputs:
         reason = record.failure_reason or record.status.value
         raise NoResult(f"There is no result of {record.original_object_key}: {reason}")
     if not rendition:
-        return record.resized_object_key
-    by_name = {one.name: one.key for one in record.renditions or ()}
+        return record.outputs[0].key
+    by_name = {output.name: output.key for output in record.outputs}
     if rendition not in by_name:
-        names = ", ".join(by_name)
+        names = ", ".join(filter(None, by_name))
         raise NoResult(
             f"{record.original_object_key} has no rendition {rendition!r}.",
             hint=f"It has {names}." if names else "It has one result: leave out --rendition.",

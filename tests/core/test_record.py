@@ -20,7 +20,7 @@ from imgctl.core.record import (
     to_item,
     to_plain,
 )
-from imgctl.core.recorded_renditions import RecordedRendition
+from imgctl.core.recorded_renditions import RecordedOutput, RecordedRendition
 from imgctl.core.result import ResizeResult
 
 # An item as written by the original function: decimal numbers, a UUID, times without a zone.
@@ -123,6 +123,30 @@ def test_renditions_are_read_back_from_their_item() -> None:
 )
 def test_malformed_renditions_are_left_out(stored: Any) -> None:
     assert not from_item({"resource-id": {"S": "x"}, "Renditions": stored}).renditions
+
+
+def test_the_outputs_of_a_record_are_its_renditions_or_its_one_result() -> None:
+    (half, web) = replace(RECORD, resized_object_key="r", renditions=RENDITIONS).outputs
+    assert (half.name, half.key, half.notes) == ("half", "é/resized-a", None)
+    assert web == RecordedOutput(
+        name="web", key="web/a.webp", width=1, height=1, format="WEBP", file_bytes=8,
+        notes="XMP dropped",
+    )  # fmt: skip
+    (one,) = replace(RECORD, resized_object_key="r", notes="GPS removed").outputs
+    assert one == RecordedOutput(
+        name="", key="r", width=2000, height=1500, format="JPEG", file_bytes=334,
+        notes="GPS removed",
+    )  # fmt: skip
+
+
+def test_a_record_without_a_result_has_no_outputs() -> None:
+    assert Record(resource_id="1", status=Status.FAILED).outputs == ()
+    assert replace(RECORD, renditions=()).outputs == ()
+
+
+def test_the_original_functions_record_has_one_output() -> None:
+    (one,) = from_item(ORIGINAL_ITEM).outputs
+    assert (one.key, one.width, one.file_bytes) == ("resized-cake.jpg", 2000, 401233)
 
 
 def test_a_failed_record_is_read_back_too() -> None:

@@ -70,6 +70,12 @@ def test_an_original_is_the_version_that_the_record_is_about(tmp_path: Path) -> 
     assert files_of("c", None, options) == [DownloadFile("c", reason="has no result")]
 
 
+def test_a_record_that_names_no_output_has_no_result(tmp_path: Path) -> None:
+    without = replace(RECORD, resized_object_key=None)
+    found = files_of("a/b.jpg", without, DownloadOptions(tmp_path))
+    assert found == [DownloadFile("a/b.jpg", reason="has no result")]
+
+
 @pytest.mark.parametrize(
     "key",
     ["../x", "a/../../x", "/etc/passwd", "a//b", "a/./b", ".", "..", "", "a/", "a\0b", "a\nb"],
