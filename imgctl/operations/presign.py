@@ -45,11 +45,12 @@ class PresignedUrl:
 
 
 def presign_put(aws: Aws, outputs: StackOutputs, key: str, validity: Validity) -> PresignedUrl:
-    """Return a URL for uploads of one key to the source bucket.
+    """Return a URL for uploads of one key to the source bucket, in Unicode's composed form (NFC).
 
     Whoever has it may upload any content of any size up to 5 GB, and repeatedly until it expires.
     Raises InvalidInput for a key under which no image can be stored.
     """
+    key = composed(key)
     if not key or key.endswith("/") or len(key.encode()) > MAX_KEY_BYTES:
         raise InvalidInput(
             f"The key {key!r} cannot be that of an image.",
