@@ -14,11 +14,13 @@ from imgctl.cli.image_documents import (
     HistoryDocument,
     PresignDocument,
     RedriveDocument,
+    ReindexDocument,
     ReprocessDocument,
     ReprocessJobDocument,
     ResizeDocument,
     ResizePreviewDocument,
     ShowDocument,
+    StatsDocument,
     UploadDocument,
     UploadPreviewDocument,
 )
@@ -99,6 +101,8 @@ Document: TypeAlias = (
     | DemoDocument
     | HistoryDocument
     | ShowDocument
+    | StatsDocument
+    | ReindexDocument
     | DownloadDocument
     | PresignDocument
     | TraceDocument
@@ -131,6 +135,8 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument,),
     "show": (ShowDocument,),
+    "stats": (StatsDocument,),
+    "reindex": (ReindexDocument,),
     "download": (DownloadDocument,),
     "trace": (TraceDocument,),
     "presign": (PresignDocument,),

@@ -6,7 +6,6 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -88,12 +87,12 @@ def keys_with_prefix(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
 
 
 def records_since(
-    dynamodb: "DynamoDBClient", table: str, since: str, now: datetime
+    dynamodb: "DynamoDBClient", table: str, since: str
 ) -> Iterator[tuple[str, Record | None]]:
     """Return each key with a result since then (ISO 8601), and its newest record of one."""
     seen = set()
     query = RecordQuery(since=since, status=Status.SUCCEEDED)
-    for record in find_records(dynamodb, table, query, now=now):
+    for record in find_records(dynamodb, table, query):
         key = record.original_object_key or ""
         if key not in seen:
             seen.add(key)

@@ -1,6 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -8,14 +7,15 @@ import pytest
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.record import (
-    TIME_SHARDS,
+    SHARD,
+    SHARDS,
+    STATUS_SHARD,
     Item,
     Record,
     Status,
     from_item,
-    months_back,
+    index_attributes,
     picture_fields,
-    time_bucket,
     timestamp,
     to_item,
     to_plain,
@@ -199,19 +199,17 @@ def test_times_are_utc_and_sort_as_text() -> None:
     )
 
 
-def test_records_of_a_month_are_spread_over_the_shards() -> None:
-    buckets = {time_bucket("2026-11-23T15:25:09.000Z", f"{number:032x}") for number in range(200)}
-    assert buckets == {f"2026-11#{shard}" for shard in range(TIME_SHARDS)}
+def test_records_are_spread_over_the_shards() -> None:
+    items = [index_attributes(Status.SUCCEEDED, f"{number:032x}") for number in range(200)]
+    assert {item[SHARD]["S"] for item in items} == {str(shard) for shard in range(SHARDS)}
 
 
-def test_months_go_back_across_a_new_year() -> None:
-    assert list(months_back("2026-02-11T00:00", "2025-11")) == [
-        "2026-02",
-        "2026-01",
-        "2025-12",
-        "2025-11",
-    ]
-    assert list(islice(months_back("2025-01", "2025-02"), 3)) == []
+@pytest.mark.parametrize("status", Status)
+def test_the_index_by_status_lists_what_did_not_succeed(status: Status) -> None:
+    item = to_item(Record(resource_id="00ff", status=status, processing_time="2026-11-23"))
+    listed = status in (Status.FAILED, Status.SUPERSEDED)
+    expected = {"S": f"{status.value}#{item[SHARD]['S']}"} if listed else None
+    assert item.get(STATUS_SHARD) == expected
 
 
 def test_a_status_of_a_later_version_is_read_as_unknown() -> None:
