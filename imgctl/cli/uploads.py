@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from imgctl.cli.image_documents import (
 from imgctl.cli.inputs import left_out_documents, show_left_out
 from imgctl.cli.layout import Line
 from imgctl.cli.text import printable, sentences
-from imgctl.cli.transfer_bar import transfer_bar
+from imgctl.cli.transfer_bar import Transfers, transfer_bar
 from imgctl.core.errors import Hint
 from imgctl.operations.input_files import LeftOut, nothing_found
 from imgctl.operations.upload import (
@@ -63,7 +63,7 @@ def upload_and_print(
     done = 0
     try:
         with transfer_bar(app.ui, len(files), total_bytes) as bar:
-            services = _services(app, options, on_sent=bar.sent, by_api=by_api)
+            services = _services(app, options, transfers=bar, by_api=by_api)
             with closing(upload_files(services, files, options)) as outcomes:
                 for outcome in outcomes:
                     if isinstance(outcome, LeftOut):
@@ -93,7 +93,7 @@ def _size(file: UploadFile) -> int:
 
 
 def _services(
-    app: App, options: UploadOptions, *, on_sent: Callable[[int], None], by_api: bool
+    app: App, options: UploadOptions, *, transfers: Transfers, by_api: bool
 ) -> UploadServices:
     """Return what uploads work with, made here: threads may share clients but not make them."""
     aws, bucket = app.aws, app.outputs.source_bucket
@@ -107,7 +107,8 @@ def _services(
         if by_api
         else open_writer(aws, bucket, jobs=options.jobs, on_fallback=app.ui.debug),
         aws.dynamodb if options.wait else None,
-        on_sent=on_sent,
+        on_begin=transfers.begin,
+        on_end=transfers.end,
         on_note=app.ui.debug,
     )
 
