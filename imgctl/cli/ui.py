@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from rich.console import Console, RenderableType
-    from rich.table import Table
-    from rich.text import Text
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
 
@@ -38,7 +36,7 @@ class Advance(Protocol):
 class Part(Protocol):
     """A part of the output that looks different on a terminal and in a pipe."""
 
-    def rendered(self, width: int) -> "Table | Text":
+    def rendered(self, width: int) -> "RenderableType":
         """Return the form for a terminal of this width."""
 
     def lines(self) -> str:
@@ -274,6 +272,10 @@ class Ui:
                 yield
         finally:
             self._bar_console = None
+
+    def stdout_console(self) -> "Console":
+        """Return rich's console for the terminal that stdout is."""
+        return self._console(sys.stdout)
 
     def stderr_console(self) -> "Console":
         """Return rich's console for the terminal that stderr is."""

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -21,6 +21,7 @@ from imgctl.cli.layout import Line
 from imgctl.cli.text import printable, sentences
 from imgctl.cli.transfer_bar import Transfers, transfer_bar
 from imgctl.core.errors import Hint
+from imgctl.core.record import Record
 from imgctl.operations.input_files import LeftOut, nothing_found
 from imgctl.operations.upload import (
     UploadOptions,
@@ -51,9 +52,15 @@ class UploadReport:
 
 
 def upload_and_print(
-    app: App, files: Sequence[UploadFile], options: UploadOptions, *, by_api: bool, keep: bool
+    app: App,
+    files: Sequence[UploadFile],
+    options: UploadOptions,
+    *,
+    by_api: bool,
+    keep: bool,
+    preview: Callable[[Record], None] = lambda record: None,  # noqa: ARG005
 ) -> UploadReport:
-    """Upload files, and print a line for each as soon as it is known.
+    """Upload files, and print a line for each as soon as it is known, and then its `preview`.
 
     With `keep`, the report has the results in the order of the files. Otherwise they are forgotten
     once they are printed: there may be ten thousand. Raises InputNotFound if no file is an image.
@@ -71,6 +78,8 @@ def upload_and_print(
                     else:
                         report.counts[outcome.status] += 1
                         app.ui.print(_line(outcome, app.program))
+                        if outcome.record is not None and not outcome.reason:
+                            preview(outcome.record)
                         if keep:
                             report.results.append(outcome)
                     done += 1
