@@ -33,6 +33,17 @@ _VARYING = [
 ]
 
 
+class _Screen(pyte.HistoryScreen):
+    """A screen that answers the questions of programs."""
+
+    def __init__(self, terminal: int) -> None:
+        super().__init__(COLUMNS, LINES, history=1000)
+        self._terminal = terminal
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self._terminal, data.encode())
+
+
 def run_on_terminal(
     arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
 ) -> tuple[int, list[str]]:
@@ -46,7 +57,7 @@ def run_on_terminal(
         cwd=cwd,
     )
     os.close(keyboard)
-    screen = pyte.HistoryScreen(COLUMNS, LINES, history=1000)
+    screen = _Screen(terminal)
     stream = pyte.ByteStream(screen)
     try:
         while data := _read(terminal):

@@ -145,3 +145,8 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+preview_option = click.option(
+    "--preview", is_flag=True, help="Show the result as a picture, on terminals only."
+)

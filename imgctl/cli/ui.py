@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from rich.console import Console, RenderableType
-    from rich.progress import Progress
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
+
+
+_FRAMES_PER_S = 5
 
 
 class Advance(Protocol):
@@ -258,10 +260,8 @@ class Ui:
             ),
             TextColumn("{task.fields[rate]}"),
             console=self.stderr_console(),
-            transient=True,
-            redirect_stdout=False,  # stdout may be a pipe
         )
-        with self.showing(bar):
+        with self.showing(bar.get_renderable):
             task = bar.add_task(what, total=total, rate="")
 
             def advance(done: int) -> None:
@@ -271,14 +271,35 @@ class Ui:
             yield advance
 
     @contextmanager
-    def showing(self, bar: "Progress") -> Iterator[None]:
-        """Show a progress bar until the block ends; what is printed meanwhile is above it."""
-        self._bar_console = bar.console
+    def showing(self, current: "Callable[[], RenderableType]") -> Iterator[None]:
+        """Show progress until the block ends; what is printed meanwhile is above it.
+
+        `current` is called a few times a second for what to show.
+        """
+        from rich.live import Live
+        from rich.segment import Segments
+
+        console = self._bar_console = self.stderr_console()
+
+        def drawn() -> Segments:
+            # Laid out here, and not once more for each line that is printed above it.
+            return Segments(console.render(current()))
+
         try:
-            with bar:
+            with Live(
+                get_renderable=drawn,
+                console=console,
+                refresh_per_second=_FRAMES_PER_S,
+                transient=True,
+                redirect_stdout=False,  # stdout may be a pipe
+            ):
                 yield
         finally:
             self._bar_console = None
+
+    def stdout_console(self) -> "Console":
+        """Return rich's console for the terminal that stdout is."""
+        return self._console(sys.stdout)
 
     def stderr_console(self) -> "Console":
         """Return rich's console for the terminal that stderr is."""

@@ -43,7 +43,9 @@ def test_an_age_is_subtracted_from_the_present() -> None:
     assert abs(datetime.now(UTC) - timedelta(hours=2) - found) < timedelta(minutes=1)
 
 
-@pytest.mark.parametrize("text", ["", "yesterday", "2026", "2026-13", "2026-02-30", "0001-01-01", "9" * 99 + "w"])
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026", "2026-13", "2026-02-30", "0001-01-01", "9" * 99 + "w"]
+)
 def test_what_is_no_time_is_refused(text: str) -> None:
     with pytest.raises(click.BadParameter, match="use a date"):
         TimeParam().convert(text, None, None)
