@@ -136,19 +136,15 @@ class Ui:
 
         Return whether all were produced: the user can leave the pager before.
         """
-        done = False
+        remaining = iter(parts)
+        click.echo_via_pager(self._captured(part) for part in remaining)
+        return next(remaining, None) is None
 
-        def texts() -> Iterator[str]:
-            nonlocal done
-            console = self._console(sys.stdout)
-            for part in parts:
-                with console.capture() as captured:
-                    console.print(part.rendered(console.width), soft_wrap=True)
-                yield captured.get()
-            done = True
-
-        click.echo_via_pager(texts())
-        return done
+    def _captured(self, part: "Part") -> str:
+        console = self._console(sys.stdout)
+        with console.capture() as captured:
+            console.print(part.rendered(console.width), soft_wrap=True)
+        return captured.get()
 
     def _without_shown_hint(self, part: "Part") -> "Part":
         """Return the part; a line without its hint if an earlier line showed the same one."""
