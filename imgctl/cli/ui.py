@@ -190,6 +190,11 @@ class Ui:
         )
         return str(answer).strip() == expected
 
+    def ask_secret(self, question: str) -> str:
+        """Ask a person, on a terminal, for what is not shown while it is typed."""
+        question = printable(question).rstrip(": ")
+        return str(click.prompt(question, err=True, hide_input=True))
+
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
         """Show a spinner on a terminal while something runs; print a line when it is done."""
