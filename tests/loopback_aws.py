@@ -30,6 +30,8 @@ _OUTPUT_NAMES = {
     "BatchRole": OUTPUTS.batch_role,
     "CodeBucket": OUTPUTS.code_bucket,
     "FunctionLogGroup": OUTPUTS.function_log_group,
+    "ApiLogGroup": OUTPUTS.api_log_group,
+    "Dashboard": OUTPUTS.dashboard,
     "DeadLetterQueue": OUTPUTS.dead_letter_queue,
     "ApiEndpoint": OUTPUTS.api_endpoint,
     "ApiAuthorization": OUTPUTS.api_authorization,

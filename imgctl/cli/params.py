@@ -26,9 +26,8 @@ class TimeParam(click.ParamType[str]):
         from imgctl.core.record import timestamp
 
         try:
-            if age := _AGE.fullmatch(value):
-                span = timedelta(**{_UNITS[age[2]]: int(age[1])})
-                return timestamp(datetime.now(UTC) - span)
+            if match := _AGE.fullmatch(value):
+                return age(timedelta(**{_UNITS[match[2]]: int(match[1])}))
             if _DATE.fullmatch(value):
                 datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
                 return value  # the prefix of all times of that day or month
@@ -43,6 +42,13 @@ class TimeParam(click.ParamType[str]):
         return timestamp(time.astimezone())
 
 
+def age(span: timedelta) -> str:
+    """Return the time that was so long ago, as records have it."""
+    from imgctl.core.record import timestamp
+
+    return timestamp(datetime.now(UTC) - span)
+
+
 class Duration(click.ParamType[int]):
     """A duration such as `15m`, in whole seconds, of at least one and at most a number of days."""
 
@@ -53,10 +59,10 @@ class Duration(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the duration in seconds."""
-        age = _AGE.fullmatch(value)
+        match = _AGE.fullmatch(value)
         longest = timedelta(days=self._maximum_days)
         try:
-            span = timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else timedelta()
+            span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
         except OverflowError:
             span = timedelta.max
         if not timedelta() < span <= longest:

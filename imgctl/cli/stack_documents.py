@@ -203,3 +203,17 @@ class LocalLogsDocument(TypedDict):
 
     path: str
     lines: list[str]
+
+
+class LogLineDocument(TypedDict):
+    """`imgctl logs`, one object per line."""
+
+    time: Annotated[str, "ISO 8601, UTC"]
+    id: Annotated[str, "of the event in CloudWatch Logs"]
+    stream: Annotated[str, "log stream"]
+    level: Annotated[str | None, "such as `INFO`; null for lines of Lambda's and of the API"]
+    outcome: Annotated[str | None, "of an object, such as `SUCCEEDED`"]
+    key: Annotated[str | None, "object key that the line is about"]
+    request_id: str | None
+    error: Annotated[bool, "whether the line reports a failure"]
+    message: Annotated[str, "the line as it was written"]

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from imgctl.aws import logs
-from imgctl.aws.logs import Invocation, LogLine
+from imgctl.aws.log_lines import LogLine, parse_line
+from imgctl.aws.logs import Invocation
 from imgctl.aws.session import Aws
 
 GROUP = "/aws/lambda/f"
@@ -13,7 +14,7 @@ START_MS = 1_790_000_000_000
 
 
 def line(offset_ms: int, text: str) -> LogLine:
-    return logs.parse_line(START_MS + offset_ms, text)
+    return parse_line(START_MS + offset_ms, text)
 
 
 def platform(offset_ms: int, kind: str, **record: object) -> LogLine:
