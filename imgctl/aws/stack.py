@@ -63,6 +63,14 @@ def not_found(stack: str) -> StackNotFound:
     return StackNotFound(f"There is no stack named {stack}.", hint=Hint("Run {} first.", "deploy"))
 
 
+def working_outputs(description: "StackTypeDef", endpoint_url: str | None) -> dict[str, str]:
+    """Return a stack's outputs as they can be used: the embedded AWS serves the API itself."""
+    outputs = named_outputs(description)
+    if "ApiEndpoint" in outputs:
+        outputs["ApiEndpoint"] = _api_endpoint(outputs, endpoint_url)
+    return outputs
+
+
 def parse_outputs(
     outputs: Mapping[str, str], *, stack: str, endpoint_url: str | None
 ) -> StackOutputs:

@@ -35,8 +35,10 @@ from imgctl.cli.stack_documents import (
     LocalStopDocument,
     LocalStoppedDocument,
     LogLineDocument,
+    OutputsDocument,
     PackageDocument,
     PlanDocument,
+    StatusDocument,
     VersionsDocument,
 )
 from imgctl.cli.trace_documents import TraceDocument
@@ -121,6 +123,8 @@ Document: TypeAlias = (
     | DestroyDocument
     | LiveDocument
     | VersionsDocument
+    | StatusDocument
+    | OutputsDocument
     | LocalStartDocument
     | LocalStopDocument
     | LocalRunningDocument
@@ -145,6 +149,8 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
+    "status": (StatusDocument,),
+    "outputs": (OutputsDocument,),
     "logs": (LogLineDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),

@@ -40,6 +40,8 @@ COMMANDS = {
     "reprocess": "Send originals to the function again",
     "redrive": "Resend dead-letter messages to the function",
     "reindex": "Add records to the indexes that `history` reads",
+    "status": "Show the stack's state, alarms, dead letters and today's work",
+    "outputs": "Print the stack's outputs, or the value of one of them",
     "logs": "Print the log of the function, or of the API, oldest line first",
     "package": "Build the function's bundle",
     "publish": "Publish the function's code as a new version and make it live",

@@ -205,6 +205,58 @@ class LocalLogsDocument(TypedDict):
     lines: list[str]
 
 
+class OutputsDocument(TypedDict):
+    """`imgctl outputs`."""
+
+    stack: str
+    outputs: Annotated[dict[str, str], "values by name; only one if a name was given"]
+
+
+class DriftDocument(TypedDict):
+    """What CloudFormation found when it last looked for drift."""
+
+    status: Annotated[str, "`IN_SYNC`, `DRIFTED` or `UNKNOWN`"]
+    checked: Annotated[str, "ISO 8601, UTC"]
+
+
+class AlarmDocument(TypedDict):
+    """An alarm."""
+
+    name: str
+    state: Annotated[str, "`OK`, `ALARM` or `INSUFFICIENT_DATA`"]
+    since: Annotated[str, "ISO 8601, UTC"]
+    description: str
+    reason: Annotated[str, "of the state, as CloudWatch gives it"]
+
+
+class TodayDocument(TypedDict):
+    """What the function did since midnight, local time."""
+
+    processed: int
+    failed: int
+    saved_bytes: Annotated[int, "negative if the results are larger"]
+    complete: Annotated[bool, "false if only the newest images were counted"]
+
+
+class StatusDocument(TypedDict):
+    """`imgctl status`."""
+
+    stack: str
+    state: Annotated[str, "as CloudFormation names it, such as `UPDATE_COMPLETE`"]
+    reason: Annotated[str, "of the state; may be empty"]
+    changed: Annotated[str, "ISO 8601, UTC"]
+    api_endpoint: str | None
+    source_bucket: str | None
+    destination_bucket: str | None
+    live_version: Annotated[str | None, "a number, or `$LATEST`"]
+    live_since: Annotated[str | None, "ISO 8601, UTC"]
+    drift: Annotated[DriftDocument | None, "null if nobody has looked for it"]
+    alarms: list[AlarmDocument] | None
+    dead_letters: Annotated[int | None, "messages in the queue, approximately"]
+    today: TodayDocument | None
+    unknown: Annotated[dict[str, str], "why a part is null: `not permitted`, or an error"]
+
+
 class LogLineDocument(TypedDict):
     """`imgctl logs`, one object per line."""
 
