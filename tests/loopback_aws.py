@@ -104,7 +104,7 @@ def respond(state: State, request: Request) -> tuple[int, dict[str, str], bytes]
             state.counts["BatchGetItem"] += 1
             return 200, {}, _records(request, are_there=state.has_records)
         case _:
-            return 200, {}, _stack()
+            return 200, {}, stack_description()
 
 
 def _put(state: State, request: Request) -> tuple[int, dict[str, str], bytes]:
@@ -174,7 +174,8 @@ def _records(request: Request, *, are_there: bool) -> bytes:
     return json.dumps({"Responses": {table: items}, "UnprocessedKeys": {}}).encode()
 
 
-def _stack() -> bytes:
+def stack_description() -> bytes:
+    """Return the response to DescribeStacks."""
     outputs = "".join(
         f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
         for name, value in _OUTPUT_NAMES.items()
