@@ -25,8 +25,10 @@ from imgctl.cli.image_documents import (
     UploadPreviewDocument,
 )
 from imgctl.cli.stack_documents import (
+    DashboardDocument,
     DeployDocument,
     DestroyDocument,
+    InvokeDocument,
     LiveDocument,
     LocalLogsDocument,
     LocalResetDocument,
@@ -125,6 +127,8 @@ Document: TypeAlias = (
     | VersionsDocument
     | StatusDocument
     | OutputsDocument
+    | DashboardDocument
+    | InvokeDocument
     | LocalStartDocument
     | LocalStopDocument
     | LocalRunningDocument
@@ -151,7 +155,9 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "redrive": (RedriveDocument,),
     "status": (StatusDocument,),
     "outputs": (OutputsDocument,),
+    "dashboard": (DashboardDocument,),
     "logs": (LogLineDocument,),
+    "invoke": (InvokeDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),
     "versions": (VersionsDocument,),

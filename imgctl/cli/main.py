@@ -43,6 +43,8 @@ COMMANDS = {
     "status": "Show the stack's state, alarms, dead letters and today's work",
     "outputs": "Print the stack's outputs, or the value of one of them",
     "logs": "Print the log of the function, or of the API, oldest line first",
+    "invoke": "Invoke the live function with an event, and print its answer and its log",
+    "dashboard": "Open the stack's CloudWatch dashboard in the browser",
     "package": "Build the function's bundle",
     "publish": "Publish the function's code as a new version and make it live",
     "versions": "List the function's versions and what differs between them",

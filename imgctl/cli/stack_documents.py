@@ -269,3 +269,26 @@ class LogLineDocument(TypedDict):
     request_id: str | None
     error: Annotated[bool, "whether the line reports a failure"]
     message: Annotated[str, "the line as it was written"]
+
+
+class InvokeDocument(TypedDict):
+    """`imgctl invoke`."""
+
+    version: Annotated[str, "of the function"]
+    request_id: str
+    answer: Annotated[object, "any JSON: the function's response, or Lambda's error"]
+    error: Annotated[str | None, "null if the function did not fail"]
+    seconds: Annotated[float, "until the answer arrived"]
+    duration_ms: Annotated[float | None, "as Lambda reports it, like the next four"]
+    billed_ms: float | None
+    init_ms: Annotated[float | None, "null unless it was a cold start"]
+    memory_mb: int | None
+    max_memory_mb: int | None
+    log: Annotated[list[str], "the last lines of the log"]
+
+
+class DashboardDocument(TypedDict):
+    """`imgctl dashboard`."""
+
+    name: str
+    url: str
