@@ -24,11 +24,17 @@ from imgctl.cli.image_documents import (
     UploadDocument,
     UploadPreviewDocument,
 )
-from imgctl.cli.stack_documents import (
+from imgctl.cli.operating_documents import (
+    CostDocument,
     DashboardDocument,
+    InvokeDocument,
+    LogLineDocument,
+    OutputsDocument,
+    StatusDocument,
+)
+from imgctl.cli.stack_documents import (
     DeployDocument,
     DestroyDocument,
-    InvokeDocument,
     LiveDocument,
     LocalLogsDocument,
     LocalResetDocument,
@@ -36,11 +42,8 @@ from imgctl.cli.stack_documents import (
     LocalStartDocument,
     LocalStopDocument,
     LocalStoppedDocument,
-    LogLineDocument,
-    OutputsDocument,
     PackageDocument,
     PlanDocument,
-    StatusDocument,
     VersionsDocument,
 )
 from imgctl.cli.trace_documents import TraceDocument
@@ -128,6 +131,7 @@ Document: TypeAlias = (
     | StatusDocument
     | OutputsDocument
     | DashboardDocument
+    | CostDocument
     | InvokeDocument
     | LocalStartDocument
     | LocalStopDocument
@@ -156,6 +160,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "status": (StatusDocument,),
     "outputs": (OutputsDocument,),
     "dashboard": (DashboardDocument,),
+    "cost": (CostDocument,),
     "logs": (LogLineDocument,),
     "invoke": (InvokeDocument,),
     "package": (PackageDocument,),

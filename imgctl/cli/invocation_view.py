@@ -15,7 +15,7 @@ from imgctl.cli.text import duration_text, printable, printable_json
 
 if TYPE_CHECKING:
     from imgctl.cli.app import App
-    from imgctl.cli.stack_documents import InvokeDocument
+    from imgctl.cli.operating_documents import InvokeDocument
 
 
 def print_invocation(app: "App", event: object) -> int:

@@ -10,7 +10,7 @@ from imgctl.cli.text import local_time, printable, sentences, size_text
 if TYPE_CHECKING:
     from imgctl.aws.log_lines import LogLine, Report
     from imgctl.aws.logs import LogEvent
-    from imgctl.cli.stack_documents import LogLineDocument
+    from imgctl.cli.operating_documents import LogLineDocument
 
 _STYLES = {
     "SUCCEEDED": "green",

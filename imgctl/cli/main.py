@@ -45,6 +45,7 @@ COMMANDS = {
     "logs": "Print the log of the function, or of the API, oldest line first",
     "invoke": "Invoke the live function with an event, and print its answer and its log",
     "dashboard": "Open the stack's CloudWatch dashboard in the browser",
+    "cost": "Estimate what a month costs, item by item",
     "package": "Build the function's bundle",
     "publish": "Publish the function's code as a new version and make it live",
     "versions": "List the function's versions and what differs between them",

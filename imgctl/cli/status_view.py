@@ -12,7 +12,7 @@ from imgctl.operations.status import Known, StackStatus, Today, Unknown
 
 if TYPE_CHECKING:
     from imgctl.aws.metrics import Alarm
-    from imgctl.cli.stack_documents import StatusDocument
+    from imgctl.cli.operating_documents import StatusDocument
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ def dashboard(context: click.Context, *, no_open: bool) -> int:
     Its address is printed as well. Off a terminal, and with --json, it is only printed.
     """
     from imgctl.aws.console import dashboard_url
-    from imgctl.cli.stack_documents import DashboardDocument
+    from imgctl.cli.operating_documents import DashboardDocument
 
     app = app_of(context)
     name = app.outputs.dashboard
