@@ -43,7 +43,7 @@ COMMANDS = {
     "status": "Show the stack's state, alarms, dead letters and today's work",
     "outputs": "Print the stack's outputs, or the value of one of them",
     "logs": "Print the log of the function, or of the API, oldest line first",
-    "invoke": "Invoke the live function with an event, and print its answer and its log",
+    "invoke": "Invoke the live function and print its answer and log",
     "dashboard": "Open the stack's CloudWatch dashboard in the browser",
     "cost": "Estimate what a month costs, item by item",
     "package": "Build the function's bundle",

@@ -1,5 +1,6 @@
 """Types of the values of options, and options that several commands share."""
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -117,8 +118,11 @@ class Bounded(click.ParamType[Any]):
         self._bounds = bounds
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number; fails outside of the bounds."""
-        return self._bounds.convert(value, param, ctx)
+        """Return the number; fails outside of the bounds, within which NaN is not."""
+        number = self._bounds.convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid number.", param, ctx)
+        return number
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:

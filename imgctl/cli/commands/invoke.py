@@ -8,9 +8,9 @@ from imgctl.cli.app import app_of
 from imgctl.cli.options import Command, completer
 
 if TYPE_CHECKING:
-    from io import BufferedReader
-
     from imgctl.cli.app import App
+
+_EVENT_FILE = click.Path(dir_okay=False, allow_dash=True)
 
 
 @click.command(
@@ -21,14 +21,12 @@ if TYPE_CHECKING:
         "imgctl invoke event.json --yes",
     ],
 )
-@click.argument("event", metavar="[EVENT.json]", required=False, type=click.File("rb"))
+@click.argument("event", metavar="[EVENT.json]", required=False, type=_EVENT_FILE)
 @click.option("--key", shell_complete=completer("keys"), help="Process this object again.")
 @click.option("--batch", is_flag=True, help="Send the event as S3 Batch Operations does.")
 @click.pass_context
-def invoke(
-    context: click.Context, *, event: "BufferedReader | None", key: str | None, batch: bool
-) -> int:
-    """Invoke the live function with an event, and print its answer and its log.
+def invoke(context: click.Context, *, event: str | None, key: str | None, batch: bool) -> int:
+    """Invoke the live function and print its answer and log.
 
     Without a file or a key, with the test event of the original project, about the object
     cake.jpg. The function processes what the event names: an object that exists is processed again.
@@ -60,23 +58,29 @@ def _chosen_event(app: "App", key: str | None, *, is_batch: bool) -> object:
     return batch_event(bucket, SAMPLE_KEY) if is_batch else sample_event(bucket, app.aws.region)
 
 
-def _read_event(file: "BufferedReader") -> object:
+def _read_event(path: str) -> object:
     """Read an event; raises InvalidInput for what Lambda would refuse."""
     import json
 
     from imgctl.aws.invoke import MAX_EVENT_BYTES
     from imgctl.core.errors import InvalidInput
 
-    data = file.read(MAX_EVENT_BYTES + 1)
+    try:
+        with click.open_file(path, "rb") as file:
+            data = file.read(MAX_EVENT_BYTES + 1)
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be read: {error.strerror}.", hint="Check the path of the event."
+        ) from error
     if len(data) > MAX_EVENT_BYTES:
         raise InvalidInput(
-            f"{file.name} is larger than an event may be, 6 MB.", hint="Send a smaller one."
+            f"{path} is larger than an event may be, 6 MB.", hint="Send a smaller one."
         )
     try:
         event: object = json.loads(data)
     except (ValueError, RecursionError) as error:
         raise InvalidInput(
-            f"{file.name} is not JSON: {error}.",
+            f"{path} is not JSON: {error}.",
             hint="An event is JSON in UTF-8, such as S3 sends it.",
         ) from error
     return event
