@@ -10,7 +10,7 @@ from imgctl.aws import logs
 from imgctl.aws.invoke import LoggedInvocation, invoke_and_log
 from imgctl.aws.log_lines import Report, report_of
 from imgctl.aws.logs import LogEvent
-from imgctl.cli.log_view import is_detail, log_line, report_text
+from imgctl.cli.log_view import is_detail, log_row, report_text
 from imgctl.cli.text import duration_text, printable, printable_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def print_invocation(app: "App", event: object) -> int:
         report = next((found for line in done.lines if (found := report_of(line))), None)
     for line in done.lines:
         if line.fields and (app.ui.verbose or not line.is_platform):
-            app.ui.info(log_line(LogEvent(line.time, "", "", line)))
+            app.ui.info(log_row(LogEvent(line.time, "", "", line)))
         elif not is_detail(line) and not line.is_platform:
             app.ui.info(printable(line.text))
     took = report_text(report) if report is not None else duration_text(done.seconds)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from imgctl.cli.documents import SCHEMA
-from imgctl.cli.log_view import is_detail, log_document, log_line
+from imgctl.cli.log_view import is_detail, log_document, log_row
 from imgctl.cli.text import local_time, printable_json
 from imgctl.operations.log_reading import LogQuery, find_lines, follow_lines
 
@@ -58,7 +58,7 @@ def _print_each(app: "App", events: "Iterable[LogEvent]", log_format: LogFormat)
     count = 0
     for count, event in enumerate(events, start=1):  # noqa: B007 (returned below)
         if log_format is LogFormat.TEXT:
-            app.ui.print(log_line(event))
+            app.ui.print(log_row(event))
         elif log_format is LogFormat.RAW:
             app.ui.print(event.line.text)
         else:

@@ -1,6 +1,7 @@
 """Log lines as text and as JSON, and which of Lambda's own are worth a line."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from imgctl.aws.log_lines import report_of
@@ -8,6 +9,8 @@ from imgctl.cli.layout import Line
 from imgctl.cli.text import local_time, printable, sentences, size_text
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from imgctl.aws.log_lines import LogLine, Report
     from imgctl.aws.logs import LogEvent
     from imgctl.cli.operating_documents import LogLineDocument
@@ -32,15 +35,33 @@ def is_detail(line: "LogLine") -> bool:
     return line.is_platform and line.platform_kind != "report" and not line.is_error
 
 
-def log_line(event: "LogEvent") -> Line:
-    """Return a line for people: what it is, when, about what, and how it went."""
+@dataclass(frozen=True, slots=True)
+class LogRow:
+    """A line of a log: what it is, when, about what, and how it went."""
+
+    word: str
+    style: str
+    values: tuple[str, ...]
+
+    def rendered(self, width: int) -> "Text":
+        """Return the form for a terminal: as many lines as it takes, broken between words."""
+        text = "  ".join(self.values)
+        return Line(self.word, self.style, (text,), word_cells=_WORD_CELLS).rendered(width)
+
+    def lines(self) -> str:
+        """Return the form for a pipe: tabs between the values."""
+        return "\t".join((self.word, *self.values))
+
+
+def log_row(event: "LogEvent") -> LogRow:
+    """Return a line for people."""
     line = event.line
     word = _word(line)
     style = "red" if line.is_error else _STYLES.get(word, "")
     subject, details, reason = _content(line)
     texts = (_on_one_line(text) for text in (subject, *details, reason))
     values = (local_time(event.time), *(text for text in texts if text))
-    return Line(word=_on_one_line(word), style=style, values=values, word_cells=_WORD_CELLS)
+    return LogRow(_on_one_line(word), style, values)
 
 
 def log_document(event: "LogEvent") -> "LogLineDocument":

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from imgctl.aws.log_lines import parse_line
 from imgctl.aws.logs import LogEvent
-from imgctl.cli.log_view import is_detail, log_document, log_line
+from imgctl.cli.log_view import is_detail, log_document, log_row
 from tests.documents import check_document
 
 
@@ -18,7 +18,7 @@ def event(text: str | dict[str, Any]) -> LogEvent:
 
 
 def shown(text: str | dict[str, Any]) -> str:
-    word, _, *values = log_line(event(text)).lines().split("\t")
+    word, _, *values = log_row(event(text)).lines().split("\t")
     return "|".join((word, *values))
 
 
@@ -77,7 +77,7 @@ def test_a_line_says_what_happened(text: str | dict[str, Any], expected: str) ->
     ],
 )
 def test_a_hostile_line_is_one_line_without_control_characters(text: str | dict[str, Any]) -> None:
-    line = log_line(event(text))
+    line = log_row(event(text))
     console = Console(width=200, no_color=True)
     with console.capture() as captured:
         console.print(line.rendered(200))
