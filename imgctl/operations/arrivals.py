@@ -1,5 +1,6 @@
 """What comes, each once and in the order of the times, read from a source that shows some late."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Generic, Protocol, TypeVar
@@ -23,18 +24,20 @@ T = TypeVar("T", bound=Timed)
 class Arrivals(Generic[T]):
     """What has appeared since the beginning, poll after poll; `id_of` tells those of a time apart.
 
-    An item is released one poll after it was found, because an older one may appear meanwhile. One
-    may appear up to `window_s` after newer ones and still be released. Memory is bounded by what
-    arrives within that time.
+    An item is released `held_polls` after it was found, because an older one may appear meanwhile.
+    One may appear up to `window_s` after newer ones and still be released. Memory is bounded by
+    what arrives within that time.
     """
 
-    def __init__(self, since: str, window_s: float, id_of: Callable[[T], str]) -> None:
+    def __init__(
+        self, since: str, window_s: float, id_of: Callable[[T], str], *, held_polls: int = 1
+    ) -> None:
         self.since = since
         """The time from which to read in the next poll."""
         self._window_s = window_s
         self._id_of = id_of
         self._seen: set[tuple[str, str]] = set()
-        self._pending: list[T] = []
+        self._held: deque[list[T]] = deque([[] for _ in range(held_polls)])
 
     def skip(self, found: Iterable[T]) -> None:
         """Take note of what was there before, and is not to be released."""
@@ -45,9 +48,11 @@ class Arrivals(Generic[T]):
         """Take what a poll has found since `self.since`; return what is due, oldest first."""
         new = {self._identity(one): one for one in found if self._identity(one) not in self._seen}
         self._seen.update(new)
-        last = max((one.time for one in self._pending), default="")
-        due = [*self._pending, *(one for one in new.values() if one.time <= last)]
-        self._pending = [one for one in new.values() if one.time > last]
+        self._held.append(list(new.values()))
+        due = self._held.popleft()
+        last = max((one.time for one in due), default="")
+        due += [one for found_at_once in self._held for one in found_at_once if one.time <= last]
+        self._held = deque([one for one in held if one.time > last] for held in self._held)
         self._move_window()
         return sorted(due, key=self._identity)
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 WINDOW_S = 180
 """How long after newer ones a line may appear and still be shown. CloudWatch Logs promises no
 bound; lines of the function usually appear within seconds, those of the API within a minute."""
+HELD_POLLS = 2
+"""How many polls a line is held back for older ones: Lambda sends the lines of each of its
+environments in batches, which arrive seconds apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,10 +83,12 @@ def follow_lines(
 ) -> Iterator[list[LogEvent]]:
     """Yield the matching lines of each poll, oldest first, without end; often there are none.
 
-    Each line is yielded once, one poll after it was found, although CloudWatch Logs shows some
+    Each line is yielded once, two polls after it was found, although CloudWatch Logs shows some
     after newer ones.
     """
-    arrivals = Arrivals[LogEvent](query.beginning, WINDOW_S, lambda event: event.event_id)
+    arrivals = Arrivals[LogEvent](
+        query.beginning, WINDOW_S, lambda event: event.event_id, held_polls=HELD_POLLS
+    )
     while True:
         yield arrivals.release(_matching(logs, query, arrivals.since))
         sleep(POLL_S)

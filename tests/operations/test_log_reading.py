@@ -15,7 +15,7 @@ from imgctl.aws.logs import LogEvent
 from imgctl.aws.session import Aws
 from imgctl.core.errors import InvalidInput
 from imgctl.operations.arrivals import POLL_S, Arrivals
-from imgctl.operations.log_reading import WINDOW_S, LogQuery, find_lines, follow_lines
+from imgctl.operations.log_reading import HELD_POLLS, WINDOW_S, LogQuery, find_lines, follow_lines
 
 GROUP = "/aws/lambda/f"
 START_MS = 1_790_000_000_000
@@ -29,10 +29,12 @@ def event(number: int, ms: int) -> LogEvent:
 def released(delays: list[tuple[int, int]]) -> list[LogEvent]:
     """Follow lines that are logged at some ms, and appear a while later."""
     written = [(ms + delay, event(number, ms)) for number, (ms, delay) in enumerate(delays)]
-    arrivals = Arrivals[LogEvent](event_time(START_MS), WINDOW_S, lambda one: one.event_id)
+    arrivals = Arrivals[LogEvent](
+        event_time(START_MS), WINDOW_S, lambda one: one.event_id, held_polls=HELD_POLLS
+    )
     shown: list[LogEvent] = []
     last = max((appears for appears, _ in written), default=0)
-    for poll in range(round(last / POLL_S / 1000) + 3):
+    for poll in range(round(last / POLL_S / 1000) + HELD_POLLS + 2):
         now = poll * POLL_S * 1000
         found = [one for appears, one in written if appears <= now and one.time >= arrivals.since]
         shown += arrivals.release(found)
@@ -43,8 +45,11 @@ def released(delays: list[tuple[int, int]]) -> list[LogEvent]:
 moments = st.integers(0, 100).map(lambda number: number * 250)
 
 
-@given(st.lists(st.tuples(moments, st.integers(0, round(POLL_S * 1000) - 1)), max_size=60))
-def test_lines_that_appear_within_a_poll_are_shown_once_in_the_order_of_their_times(
+HELD_MS = round(HELD_POLLS * POLL_S * 1000)
+
+
+@given(st.lists(st.tuples(moments, st.integers(0, HELD_MS - 1)), max_size=60))
+def test_lines_that_appear_while_newer_ones_are_held_back_are_shown_once_in_order(
     delays: list[tuple[int, int]],
 ) -> None:
     shown = released(delays)
@@ -97,8 +102,8 @@ def test_each_poll_reads_again_what_may_still_appear_and_no_more() -> None:
     events = [written(0, 0), written(600_000, 1)]
     logs: Any = Pages(events)
     polls = follow_lines(logs, query(), lambda _: events.append(written(599_000, len(events))))
-    shown = [one.event_id for found in islice(polls, 4) for one in found]
-    assert shown[:3] == ["0", "2", "1"]  # the one that appeared late is in its place
+    shown = [one.event_id for found in islice(polls, 6) for one in found]
+    assert shown[:4] == ["0", "2", "3", "1"]  # those that appeared late are in their place
     assert {one["startTime"] for one in logs.requests[1:]} == {START_MS + 600_000 - WINDOW_S * 1000}
 
 
@@ -134,7 +139,7 @@ def test_a_date_begins_in_utc(since: str) -> None:
 
 
 def test_two_thousand_lines_of_several_streams_are_shown_once_in_order(aws: Aws) -> None:
-    """2,000 lines of 10 seconds, which are there only after up to 1.9 seconds."""
+    """2,000 lines of 10 seconds, which are there only after up to 3.9 seconds."""
     now = datetime.now(UTC).replace(microsecond=0)
     aws.logs.create_log_group(logGroupName=GROUP)
     chance = random.Random(1)
@@ -145,7 +150,7 @@ def test_two_thousand_lines_of_several_streams_are_shown_once_in_order(aws: Aws)
             second = number / 50
             ms = round((now.timestamp() + second) * 1000)
             line = {"timestamp": ms, "message": f"{stream}{number}"}
-            late.append((second + chance.uniform(0, POLL_S - 0.1), stream, line))
+            late.append((second + chance.uniform(0, HELD_MS / 1000 - 0.1), stream, line))
     clock = 0.0
 
     def sleep(seconds: float) -> None:
@@ -160,6 +165,6 @@ def test_two_thousand_lines_of_several_streams_are_shown_once_in_order(aws: Aws)
 
     since = (now - timedelta(minutes=1)).isoformat()
     polls = follow_lines(aws.logs, LogQuery(group=GROUP, since=since), sleep)
-    shown = [one for found in islice(polls, 9) for one in found]
+    shown = [one for found in islice(polls, 11) for one in found]
     assert len(shown) == len({one.line.text for one in shown}) == 2000
     assert [one.time for one in shown] == sorted(one.time for one in shown)
