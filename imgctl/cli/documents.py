@@ -133,6 +133,7 @@ Document: TypeAlias = (
     | DashboardDocument
     | CostDocument
     | InvokeDocument
+    | LogLineDocument
     | LocalStartDocument
     | LocalStopDocument
     | LocalRunningDocument

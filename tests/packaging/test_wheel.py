@@ -36,6 +36,7 @@ def test_every_module_can_be_imported(installation: Installation, folder: Path) 
         f"imgctl.local.{name}"
         for name in (
             "durable_services",
+            "emulator_logs",
             "emulator_patches",
             "invocations",
             "s3_integrations",
