@@ -233,7 +233,7 @@ def _gray_profile(page: Image.Image) -> bytes | None:
 
 
 def in_srgb(page: Image.Image, profile: bytes) -> Image.Image:
-    """Convert `RGB` or `RGBA` from a profile to sRGB; a page that the profile does not fit stays."""
+    """Convert `RGB` or `RGBA` from a profile to sRGB; a page that it does not fit stays."""
     converted = _by_profile(page.convert("RGB"), profile)
     if converted is None:
         return page
