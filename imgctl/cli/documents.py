@@ -14,6 +14,7 @@ from imgctl.cli.image_documents import (
     HistoryDocument,
     PresignDocument,
     RedriveDocument,
+    ReportDocument,
     ReprocessDocument,
     ReprocessJobDocument,
     ResizeDocument,
@@ -98,6 +99,7 @@ Document: TypeAlias = (
     | ResizePreviewDocument
     | DemoDocument
     | HistoryDocument
+    | ReportDocument
     | ShowDocument
     | DownloadDocument
     | PresignDocument
@@ -129,7 +131,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "init": (InitDocument,),
     "deploy": (PlanDocument, DeployDocument),
     "upload": (UploadDocument, UploadPreviewDocument),
-    "history": (HistoryDocument,),
+    "history": (HistoryDocument, ReportDocument),
     "show": (ShowDocument,),
     "download": (DownloadDocument,),
     "trace": (TraceDocument,),

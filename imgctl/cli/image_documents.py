@@ -172,6 +172,14 @@ class HistoryDocument(TypedDict):
     next: Annotated[str | None, "cursor for `--after`; null if there are no more records"]
 
 
+class ReportDocument(TypedDict):
+    """`imgctl history --html`."""
+
+    path: Annotated[str, "path of the report"]
+    records: Annotated[int, "records in it"]
+    next: Annotated[str | None, "cursor for `--after`; null if there are no more records"]
+
+
 class ShowDocument(TypedDict):
     """`imgctl show`."""
 

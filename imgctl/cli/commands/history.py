@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -24,6 +25,7 @@ _TABLE_ROWS = 1000  # of one table: more records are printed as several
         "imgctl history",
         "imgctl history --since 1d --status failed",
         "imgctl history --key holiday/cake.jpg --all --json",
+        "imgctl history --since 7d --all --html report.html",
     ],
 )
 @click.option(
@@ -44,6 +46,12 @@ _TABLE_ROWS = 1000  # of one table: more records are printed as several
     help="Scan the whole table, including records from the original function.",
 )  # fmt: skip
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a report with the images to a file, and print its path.",
+)  # fmt: skip
+@click.option("--no-thumbnails", is_flag=True, help="Leave the images out of the report.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing report.")
 @click.pass_context
 def history(
     context: click.Context,
@@ -57,10 +65,14 @@ def history(
     status: str | None,
     scan: bool,
     as_csv: bool,
+    html: Path | None,
+    no_thumbnails: bool,
+    overwrite: bool,
 ) -> int:
     """List processed images, newest first.
 
-    If there are more records than the limit, the command says how to continue.
+    If there are more records than the limit, the command says how to continue. With --html it
+    writes a page that shows originals and results, and opens in a browser without a network.
     """
     from imgctl.core.record import Status
     from imgctl.operations.history import Cursor, RecordQuery, find_records
@@ -68,6 +80,10 @@ def history(
     app = app_of(context)
     if as_csv and app.ui.json_wanted:
         raise click.UsageError("Use one of --csv and --json.")
+    if as_csv and html is not None:
+        raise click.UsageError("Use one of --csv and --html.")
+    if html is None and (no_thumbnails or overwrite):
+        raise click.UsageError("--no-thumbnails and --overwrite are for a report: use --html.")
     query = RecordQuery(
         since=since,
         until=until,
@@ -76,6 +92,11 @@ def history(
         after=None if after is None else Cursor.parse(after),
         scan=scan,
     )
+    if html is not None:
+        from imgctl.cli.reports import ReportOptions, report_history
+
+        options = ReportOptions(html, overwrite=overwrite, thumbnails=not no_thumbnails)
+        return report_history(app, query, None if is_all else limit, options)
     found = find_records(app.aws.dynamodb, app.outputs.table, query, now=datetime.now(UTC))
     _print_records(app, found, None if is_all else limit, as_csv=as_csv)
     return 0
