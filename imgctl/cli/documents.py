@@ -11,6 +11,7 @@ from imgctl.cli.image_documents import (
     AuditDocument,
     DemoDocument,
     DownloadDocument,
+    GalleryDocument,
     HistoryDocument,
     PresignDocument,
     RedriveDocument,
@@ -100,6 +101,7 @@ Document: TypeAlias = (
     | DemoDocument
     | HistoryDocument
     | ReportDocument
+    | GalleryDocument
     | ShowDocument
     | DownloadDocument
     | PresignDocument
@@ -132,6 +134,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "deploy": (PlanDocument, DeployDocument),
     "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument, ReportDocument),
+    "gallery": (GalleryDocument,),
     "show": (ShowDocument,),
     "download": (DownloadDocument,),
     "trace": (TraceDocument,),

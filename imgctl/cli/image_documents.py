@@ -180,6 +180,12 @@ class ReportDocument(TypedDict):
     next: Annotated[str | None, "cursor for `--after`; null if there are no more records"]
 
 
+class GalleryDocument(TypedDict):
+    """`imgctl gallery`."""
+
+    url: Annotated[str, "address of the page, with the token"]
+
+
 class ShowDocument(TypedDict):
     """`imgctl show`."""
 

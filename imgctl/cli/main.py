@@ -30,6 +30,7 @@ COMMANDS = {
     "deploy": "Create or update the stack",
     "upload": "Upload images and follow them to their results",
     "history": "List processed images, newest first",
+    "gallery": "Show images and their results in a browser, and upload what is dropped there",
     "show": "Show one record in full",
     "download": "Download the results of uploads, by the uploads' keys",
     "trace": "Show what happened to an upload, as one timeline",
