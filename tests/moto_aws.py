@@ -30,6 +30,11 @@ def aws(moto_account: None) -> Aws:  # noqa: ARG001
 @pytest.fixture
 def table(aws: Aws) -> str:
     """Create the table of records, with the template's indexes."""
+    return create_table(aws)
+
+
+def create_table(aws: Aws) -> str:
+    """Create the table of records, with the template's indexes, and return its name."""
     indexes: Any = list(INDEXES)
     attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
     aws.dynamodb.create_table(

@@ -30,7 +30,7 @@ from imgctl.pages.report import LivePage
 WAIT_S = 20
 """How long a request for news waits for some."""
 
-_MOST_ENTRIES, _USUAL_ENTRIES = 100, 24
+_MOST_ENTRIES, _USUAL_ENTRIES = 200, 24
 _TIME = re.compile(r"\d{4}-\d{2}[0-9T:.Z+-]{0,24}")
 
 
@@ -96,7 +96,7 @@ class _Api:
             raise UploadError(400, "The request names no file.")
         upload = Upload.announced(names[0], request.headers.get("content-length"))
         stored = await self._services.uploads.store(upload, request.stream())
-        return JSONResponse(stored, 200 if stored["skipped"] else 201)
+        return JSONResponse(stored, 201)
 
 
 def parse_query(parameters: Mapping[str, str]) -> tuple[RecordQuery, int]:

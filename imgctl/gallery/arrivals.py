@@ -8,7 +8,7 @@ and so only while a page is there.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, TypeAlias
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -64,16 +64,18 @@ class Arrivals:
         self._clock = clock
         self._follow = follow or self._follow_index
         self._stopping = Event()
-        self._poller = RecordPoller[None](
+        self._expecting = Lock()
+        self._expected: set[str] = set()
+        self._poller = RecordPoller[str](
             lambda ids: records.get_many(dynamodb, table, ids),
-            lambda _, record: receivers.add([] if record is None else [record]),
+            self._settle,
             clock=clock,
             sleep=lambda seconds: _raise_if(self._stopping.wait(seconds)),
         )
 
     def start(self) -> None:
         """Start reading."""
-        for work in (self._read_index, self._poller.run):
+        for work in (self._read_index, self._read_expected):
             Thread(target=self._guarded, args=(work,), daemon=True).start()
 
     def stop(self) -> None:
@@ -83,7 +85,17 @@ class Arrivals:
 
     def expect(self, record_id: str) -> None:
         """Look for the record of an upload."""
-        self._poller.follow(None, record_id, UPLOAD_TIMEOUT_S)
+        with self._expecting:
+            is_new = record_id not in self._expected
+            self._expected.add(record_id)
+        if is_new:  # DynamoDB refuses to read an item twice at once
+            self._poller.follow(record_id, record_id, UPLOAD_TIMEOUT_S)
+
+    def _settle(self, record_id: str, record: Record | None) -> None:
+        with self._expecting:
+            self._expected.discard(record_id)
+        if record is not None:
+            self._receivers.add([record])
 
     def _guarded(self, work: Callable[[], None]) -> None:
         """Repeat work that fails, which is told."""
@@ -96,6 +108,14 @@ class Arrivals:
                 known = error if isinstance(error, ImgctlError) else translate(error)
                 self._receivers.fail(known or ImgctlError(str(error)))
                 self._stopping.wait(_PAUSE_S)
+
+    def _read_expected(self) -> None:
+        try:
+            self._poller.run()
+        except Exception:
+            with self._expecting:  # they are found in the index
+                self._expected.clear()
+            raise
 
     def _read_index(self) -> None:
         for found in self._follow(self._wait):

@@ -14,7 +14,7 @@ _MOST_KEPT = 2_000
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """Records that came, each in its newest form, oldest first; and the place after them."""
+    """Records that came, each in its newest form, the last one first; and the place after them."""
 
     records: tuple[Record, ...]
     place: str
@@ -79,8 +79,11 @@ class Feed:
             except TimeoutError:
                 break
         start = self._end if place is None else max(index, self._first)
-        newest = {one.resource_id: one for one in self._records[start - self._first :]}
-        return News(tuple(newest.values()), f"{self._name}-{self._end}")
+        newest: dict[str, Record] = {}
+        for one in self._records[start - self._first :]:
+            newest.pop(one.resource_id, None)  # an earlier form, whose place it does not take
+            newest[one.resource_id] = one
+        return News(tuple(newest.values())[::-1], f"{self._name}-{self._end}")
 
     @property
     def _end(self) -> int:
