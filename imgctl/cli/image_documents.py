@@ -163,6 +163,7 @@ class DemoDocument(TypedDict):
 
     records: list[RecordDocument]
     files: Annotated[list[str], "paths of the resized images"]
+    report: Annotated[str, "path of the report, an HTML file"]
 
 
 class HistoryDocument(TypedDict):

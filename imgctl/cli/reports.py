@@ -63,7 +63,7 @@ def check_path(options: ReportOptions) -> None:
 
 def how_to_open(path: Path) -> str:
     """Return how to look at a report: an address that a terminal makes a link of."""
-    return f"Open it in a browser: {path.absolute().as_uri()}"
+    return f"Open the report in a browser: {path.absolute().as_uri()}"
 
 
 def write_records(app: App, query: RecordQuery, spool: RecordSpool, options: ReportOptions) -> None:
