@@ -164,8 +164,8 @@ def _realistic(
         "request_id": f"{random.getrandbits(128):032x}", "sequencer": f"{random.getrandbits(64):016X}",
         "notes": "GPS position removed; gain map dropped" if chance > 0.8 else None,
     }  # fmt: skip
-    made = renditions({"small": 320, "medium": 960, "large": 1920}, key) if chance < 0.1 else ()
-    urls = [_webp(cut, quality) for quality in (57, 55)]
+    made = renditions({"small": 320, "medium": 960, "large": 1920}, key) if chance < 0.08 else ()
+    urls = [_webp(cut, quality) for quality in (55, 54)]
     thumbnails = Thumbnails(
         before=urls[0], after=urls[1], renditions={rendition.name: urls[1] for rendition in made}
     )

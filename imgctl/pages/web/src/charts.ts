@@ -11,7 +11,7 @@ Chart.register(BarController, BarElement, CategoryScale, LinearScale, Tooltip);
 /** One chart within a figure: title, sentence, bars and table. */
 class BarChart {
   private readonly canvas = el("canvas", { role: "img" });
-  private readonly title = el("h3");
+  private readonly title = el("h2");
   private readonly sentence = el("p", { class: "soft" });
   private readonly body = el("tbody");
   private readonly head = el("tr");

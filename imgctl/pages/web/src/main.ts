@@ -112,6 +112,12 @@ class Page {
     this.summarize();
   }
 
+  private reasonForNone(): string {
+    if (this.heading.live) return "Drop a photograph on this page.";
+    const isLimited = Object.values(this.heading.query).some((limit) => limit !== null);
+    return isLimited ? "The table has none of what this report was asked for." : "Nothing was uploaded yet.";
+  }
+
   private summarize(): void {
     const { shown, items } = this;
     const isAll = shown.length === items.length;
@@ -127,7 +133,7 @@ class Page {
       ? ["No image matches", "None has all that the filters ask for."]
       : this.isLoading
         ? ["Loading…", ""]
-        : ["No records", this.heading.live ? "Drop a photograph on this page." : "`imgctl upload` makes some."];
+        : ["No records", this.reasonForNone()];
     setText(byId("empty-title"), title);
     setText(byId("empty-text"), text);
     byId("overview").hidden = !items.length;
@@ -135,4 +141,5 @@ class Page {
   }
 }
 
+byId("page").hidden = false;
 new Page(readHeading());

@@ -1,0 +1,95 @@
+"""Names and texts that want to be more than text."""
+
+from dataclasses import fields, replace
+
+import pytest
+from playwright.sync_api import expect
+
+from imgctl.core.record import Record
+from imgctl.pages.entries import Entry, Thumbnails
+from tests.pages.conftest import Reader, names
+from tests.pages.samples import BEFORE, HEADING, THUMBNAILS, failed, record, renditions
+
+IMAGE = "<img src=x onerror=\"document.title='executed'\">"
+TEXTS = [
+    IMAGE,
+    "</script><script>document.title='executed'</script>",
+    "<!--<script>",
+    "\"'><svg onload=document.title='executed'>",
+    "javascript:document.title='executed'",
+    "__proto__",
+    "constructor",
+    "{{7*7}}${7*7}",
+    "a" * 5000,
+    "👩‍👩‍👧 Cre\u0300me \u0645\u0631\u062d\u0628\u0627",
+    "line\nbreak\tand \x00 null",
+]
+
+
+def hostile(number: int, text: str) -> Entry:
+    """An entry with the text in every field that is a text, but for those that have a set of values."""
+    made = replace(
+        failed(number) if number % 2 else record(number),
+        **{
+            field.name: f"{text}/{text}" if field.name.endswith("_key") else text
+            for field in fields(Record)
+            if field.type in (str, str | None) and field.name not in ("resource_id", "processing_time")
+        },
+        renditions=renditions({text: 100}, text),
+    )
+    return Entry(made, replace(THUMBNAILS, renditions={text: BEFORE}))
+
+
+def test_hostile_texts_in_every_field_are_shown_as_text(reader: Reader) -> None:
+    entries = [hostile(number, text) for number, text in enumerate(TEXTS)]
+    heading = replace(HEADING, stack=IMAGE, region=IMAGE, account=IMAGE, key=IMAGE, since=IMAGE)
+    page = reader.report(entries, heading)
+    expect(page.locator("h1")).to_have_text(IMAGE)
+    for number, text in enumerate(TEXTS):
+        page.locator("#gallery button").nth(number).click()
+        dialog = page.get_by_role("dialog")
+        if "\n" not in text:
+            expect(dialog).to_contain_text(text.rpartition("/")[2])
+        dialog.locator(".fields summary").click()
+        page.keyboard.press("Escape")
+    page.click("#filters-toggle")
+    expect(page.locator("[name=format]")).to_contain_text(IMAGE)
+    page.fill("[name=words]", TEXTS[1])
+    assert len(names(page)) == 1
+    assert page.title() == f"{IMAGE} – imgctl"
+    assert page.locator("main img[src=x], dialog img[src=x], main svg[onload], main script").count() == 0
+
+
+def test_what_hides_or_reorders_text_is_escaped(reader: Reader) -> None:
+    keys = ["cod\u202egpj.exe", "zero\u200bwidth", "nul\x00", "mark\u200f", "half\ud800", "tag\U000e0041"]
+    page = reader.report([Entry(record(at, original_object_key=key)) for at, key in enumerate(keys)])
+    assert names(page) == [
+        "cod\\u202egpj.exe", "zero\\u200bwidth", "nul\\x00", "mark\\u200f", "half\\ud800", "tag\\U000e0041",
+    ]  # fmt: skip
+
+
+def test_very_long_names_do_not_widen_a_page(reader: Reader) -> None:
+    key = f"{'folder' * 100}/{'W' * 900}.jpg"
+    page = reader.report([Entry(record(0, original_object_key=key, notes="x" * 2000), THUMBNAILS)], size=(390, 700))
+    page.locator("#gallery button").click()
+    page.locator(".fields summary").click()
+    page.wait_for_function("document.querySelector('#details').open")
+    for box in ("document.documentElement", "document.querySelector('.sheet')"):
+        assert page.evaluate(f"{box}.scrollWidth <= 390")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/tracker.png",
+        "javascript:document.title='executed'",
+        "data:text/html,<script>document.title='executed'</script>",
+        "data:image/svg+xml,<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>",
+        "//example.com/x.png",
+    ],
+)
+def test_a_thumbnail_is_only_an_embedded_image(reader: Reader, url: str) -> None:
+    page = reader.report([Entry(record(0), Thumbnails(before=url, after=url))])
+    page.locator("#gallery button").click()
+    expect(page.get_by_role("dialog")).to_contain_text("There is no preview.")
+    assert page.locator("img").count() == 0
