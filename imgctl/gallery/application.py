@@ -169,10 +169,12 @@ class Gallery:
         """Refuse all requests from now on."""
         self._is_stopping = True
 
-    def cancel(self) -> None:
-        """End all requests that run."""
-        for task in self._running:
-            task.cancel()
+    async def end(self, timeout_s: float) -> None:
+        """Wait for the requests that run, and cancel those that take longer."""
+        if self._running:
+            _, pending = await asyncio.wait(self._running, timeout=timeout_s)
+            for task in pending:
+                task.cancel()
 
 
 def _with_headers(send: Send) -> Send:

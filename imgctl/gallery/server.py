@@ -31,6 +31,7 @@ from imgctl.pages.report import LivePage
 FINISH_S = 10
 """How long a stop waits for uploads that S3 may have stored already."""
 
+_ANSWER_S = 1  # for requests that are being answered at a stop
 _MAX_HEADER_BYTES = 16 * 1024
 _HEADER_S = 10  # until the header of a request is complete, and between two requests
 
@@ -118,7 +119,7 @@ async def serve_until(stopping: asyncio.Event, listening: socket.socket, options
             gallery.refuse()
             feed.stop()
             await uploads.finish(FINISH_S)
-            gallery.cancel()
+            await gallery.end(_ANSWER_S)
 
         arrivals.start()
         try:

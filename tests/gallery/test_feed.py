@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import Awaitable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
@@ -24,7 +25,8 @@ def run(test: Awaitable[T]) -> T:
     async def whole() -> T:
         return await asyncio.wait_for(test, 10)
 
-    return asyncio.run(whole())
+    with ThreadPoolExecutor(1) as threads:  # the main one may have Playwright's loop
+        return threads.submit(lambda: asyncio.run(whole())).result()
 
 
 async def begun(*records: Record) -> tuple[Feed, str]:
