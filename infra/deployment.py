@@ -7,7 +7,8 @@ apply      upload the bundle, execute the plan, and follow it to its end
 
 Most deployments are one step. An adoption is several: existing buckets and a table are imported
 as they are, the table is brought closer to the template one change at a time, and then the whole
-stack is deployed around them.
+stack is deployed around them. A stack whose table has indexes of an earlier version gets the
+present ones in the same way, one at a time.
 """  # noqa: D400
 
 import time
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from infra import adoption, artifacts, ownership, snapshots
 from infra.bundle import Architecture, Bundle, build, build_local
@@ -31,7 +33,13 @@ from infra.parameters import StackSettings, stack_parameters
 from infra.plan import Plan, assemble_plan
 from infra.snapshots import ResourceProperties, next_migration_step
 from infra.stack_events import OnEvent
-from infra.template import import_template, resources_to_import, with_hashed_ids
+from infra.template import (
+    has_other_indexes,
+    import_template,
+    resources_to_import,
+    with_hashed_ids,
+    with_table_indexes,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +67,8 @@ class DeploymentState:
     """What a deployment starts from, observed at one moment.
 
     `existing` is what is to be imported; `snapshots` are the properties of buckets and table,
-    before the import or during an adoption. `customer_keys` are the keys that encrypt them.
+    before the import or during an adoption, and otherwise of the stack's table. `customer_keys`
+    are the keys that encrypt them.
     """
 
     deployed: DeployedStack
@@ -71,15 +80,20 @@ class DeploymentState:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentStep:
-    """The next thing to deploy: the whole stack, or with `adoption` only these `resources`."""
+    """The next thing to deploy.
+
+    It is the whole stack, or with `adoption` only these `resources`, or with `table` only a
+    change of the indexes of the deployed table.
+    """
 
     adoption: AdoptionStep | None = None
     resources: Mapping[str, ResourceProperties] = field(default_factory=dict)
+    table: ResourceProperties | None = None
 
     @property
     def is_last_step(self) -> bool:
         """Whether nothing follows this step."""
-        return self.adoption is None
+        return self.adoption is None and self.table is None
 
 
 WHOLE_STACK = DeploymentStep()
@@ -100,6 +114,8 @@ def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> D
     if deployed.adoption_step is not None:
         listed = ownership.listed_names(names, deployed, context.client.list_resources(deployed))
         partial = tuple(name for name in names.holds_data if name in listed)
+    elif has_other_indexes(deployed.template) and _has_table(aws, deployed, names):
+        partial = (names.table,)
     if partial and names.table in partial:
         snapshots.wait_until_settled(aws.dynamodb, names.table, context.client.sleep)
     keys = ownership.customer_keys(aws, names, partial)
@@ -120,6 +136,11 @@ def next_step(state: DeploymentState, names: Names) -> DeploymentStep:
         table = next_migration_step(state.snapshots[names.table])
         if table is not None:
             return DeploymentStep(AdoptionStep.TABLE, {**state.snapshots, names.table: table})
+    if state.deployed.is_deployed and state.deployed.adoption_step is None:
+        deployed_table = state.snapshots.get(names.table, {})
+        # Other capacity was set by hand, and an update with other indexes would not change it.
+        if deployed_table.get("BillingMode") == "PAY_PER_REQUEST":
+            return DeploymentStep(table=next_migration_step(deployed_table))
     return WHOLE_STACK
 
 
@@ -136,6 +157,8 @@ def planned(
     deployed, step = state.deployed, next_step(state, context.names)
     parameters = _parameters(context, request, state)
     check_live_version(deployed.parameters, parameters)
+    if step.table is not None:
+        parameters = dict(deployed.parameters)
     change_set = context.client.create_change_set(
         deployed, _change_set_request(context, request, state, step, parameters)
     )
@@ -187,6 +210,14 @@ def make_bundle(
     return build(folder, architecture, cache, heic=heic)
 
 
+def _has_table(aws: Aws, deployed: DeployedStack, names: Names) -> bool:
+    """Return whether the stack's table exists, and keeps its name in this deployment."""
+    if deployed.parameters.get("TableName") != names.table:
+        return False
+    describe = aws.dynamodb.describe_table
+    return none_if_missing(describe, "ResourceNotFoundException", TableName=names.table) is not None
+
+
 def _has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:
     """Return whether the account has a logging role for API Gateway that is not the stack's own.
 
@@ -220,6 +251,8 @@ def _change_set_request(
     step: DeploymentStep,
     parameters: Mapping[str, str],
 ) -> ChangeSetRequest:
+    if step.table is not None:
+        return ChangeSetRequest(with_table_indexes(state.deployed.template, step.table), parameters)
     if step.adoption is None:
         template = with_hashed_ids(request.template, parameters)
         return ChangeSetRequest(template, parameters, express=request.express)

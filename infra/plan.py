@@ -193,7 +193,7 @@ class Plan:
     `live_version` is the function's version that a rollback made live, and that stays live.
     `abandoned_key` is a customer managed key that the stack would no longer use, while data is
     still encrypted with it. `parameters` are the changed parameters of a deployed stack. A plan
-    that is not complete is one step of an adoption, and another follows.
+    that is not the last step is one of an adoption, or of a change of indexes, and another follows.
     """
 
     change_set: ChangeSet

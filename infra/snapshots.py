@@ -1,7 +1,7 @@
 """Existing buckets and tables as a template would declare them, and the table's migration.
 
 An import has to declare a resource as it is: a rollback removes from the resource what the import
-left out. DynamoDB then creates one index at a time, and changes nothing else with it
+left out. DynamoDB creates or deletes one index at a time, and changes nothing else with it
 (CloudFormation's resource reference, AWS::DynamoDB::Table).
 """
 
@@ -25,14 +25,18 @@ def _index(name: str, partition: str) -> ResourceProperties:
     return {
         "IndexName": name,
         "KeySchema": [{"AttributeName": key, "KeyType": type_} for key, type_ in keys],
-        "Projection": {"ProjectionType": "ALL"},
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
     }
 
 
-INDEXES = (_index("by-time", "TimeBucket"), _index("by-key", "OriginalObjectKey"))
+INDEXES = (
+    _index("by-time", "Shard"),
+    _index("by-key", "OriginalObjectKey"),
+    _index("by-status", "StatusShard"),
+)
 """The indexes of the records, as the template declares them."""
 
-_ATTRIBUTE_ORDER = ("resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey")
+_ATTRIBUTE_ORDER = ("resource-id", "Shard", "ProcessingTime", "OriginalObjectKey", "StatusShard")
 _POLL_S = 2.0
 
 
@@ -139,7 +143,8 @@ def table_snapshot(
 def next_migration_step(properties: ResourceProperties) -> ResourceProperties | None:
     """Return the table's properties after the next change towards the template.
 
-    First on-demand capacity, then the missing indexes, one at a time. None if nothing is missing.
+    First on-demand capacity, then one index at a time: those that an earlier version of imgctl
+    defined otherwise are deleted, then the missing ones created. None if nothing is missing.
     """
     if properties["BillingMode"] == "PROVISIONED":
         rest = {
@@ -152,19 +157,45 @@ def next_migration_step(properties: ResourceProperties) -> ResourceProperties | 
         on_demand = {"GlobalSecondaryIndexes": indexes} if indexes else {}
         return rest | {"BillingMode": "PAY_PER_REQUEST"} | on_demand
     existing = properties.get("GlobalSecondaryIndexes", [])
+    declared = {index["IndexName"]: index for index in INDEXES}
+    outdated = next((one for one in existing if declared.get(one["IndexName"], one) != one), None)
+    if outdated is not None:
+        return _without_index(properties, outdated)
     names = {index["IndexName"] for index in existing}
     missing = next((index for index in INDEXES if index["IndexName"] not in names), None)
     if missing is None:
         return None
     attributes = {a["AttributeName"]: a for a in properties["AttributeDefinitions"]}
-    for key in missing["KeySchema"]:
-        name = key["AttributeName"]
+    for name in _key_attributes(missing):
         attributes.setdefault(name, {"AttributeName": name, "AttributeType": "S"})
     return {
         **properties,
         "AttributeDefinitions": _in_order(attributes.values()),
         "GlobalSecondaryIndexes": [*existing, missing],
     }
+
+
+def _without_index(properties: ResourceProperties, index: ResourceProperties) -> ResourceProperties:
+    """Return a table without an index, and without the attributes that only its key declares."""
+    rest = [one for one in properties["GlobalSecondaryIndexes"] if one is not index]
+    used = {name for one in (properties, *rest) for name in _key_attributes(one)}
+    unused = set(_key_attributes(index)) - used
+    changed = {
+        **properties,
+        "AttributeDefinitions": [
+            attribute
+            for attribute in properties["AttributeDefinitions"]
+            if attribute["AttributeName"] not in unused
+        ],
+        "GlobalSecondaryIndexes": rest,
+    }
+    if not rest:
+        del changed["GlobalSecondaryIndexes"]
+    return changed
+
+
+def _key_attributes(schema: ResourceProperties) -> list[str]:
+    return [key["AttributeName"] for key in schema["KeySchema"]]
 
 
 def wait_until_settled(

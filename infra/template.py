@@ -22,6 +22,9 @@ _API_TYPE = re.compile(
     re.MULTILINE,
 )
 _METADATA = re.compile(r"^    Metadata:\n(?:^      .*\n)*", re.MULTILINE)
+_TABLE_INDEXES = re.compile(
+    r"^      (?:AttributeDefinitions|GlobalSecondaryIndexes):.*\n(?:^        .*\n)*", re.MULTILINE
+)
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
 
 # What a published version freezes besides what it is bound to.
@@ -102,6 +105,31 @@ def import_template(
     parameters = template[template.index("Parameters:\n") : template.index("Conditions:\n")]
     # JSON is YAML.
     return f"Metadata: {metadata}\n{parameters}Resources: {json.dumps(declared, indent=2)}\n"
+
+
+def has_other_indexes(deployed: str) -> bool:
+    """Return whether a deployed template declares the table's indexes otherwise than imgctl now."""
+    table = _blocks(deployed).get("Records", "")
+    return bool(table) and _index_text(table) != _index_text(_blocks(stack_template())["Records"])
+
+
+def _index_text(table: str) -> list[str]:
+    return _TABLE_INDEXES.findall(_COMMENT.sub("", table))
+
+
+def with_table_indexes(deployed: str, table: ResourceProperties) -> str:
+    """Return a deployed template with only the indexes of its table changed to these."""
+    before = _blocks(deployed)["Records"]
+    after = _TABLE_INDEXES.sub("", before)
+    changed = {
+        name: table[name]
+        for name in ("AttributeDefinitions", "GlobalSecondaryIndexes")
+        if name in table
+    }
+    # JSON is YAML.
+    lines = "".join(f"      {name}: {json.dumps(value)}\n" for name, value in changed.items())
+    after = after.replace("    Properties:\n", f"    Properties:\n{lines}", 1)
+    return deployed.replace(before, after, 1)
 
 
 def resources_to_import(names: Names, existing: Collection[str]) -> list[ImportedResource]:

@@ -30,18 +30,19 @@ def aws(moto_account: None) -> Aws:  # noqa: ARG001
 @pytest.fixture
 def table(aws: Aws) -> str:
     """Create the table of records, with the template's indexes."""
-    return create_table(aws)
+    return create_table(aws, TABLE)
 
 
-def create_table(aws: Aws) -> str:
-    """Create the table of records, with the template's indexes, and return its name."""
+def create_table(aws: Aws, name: str) -> str:
+    """Create a table of records with the template's indexes; return its name."""
     indexes: Any = list(INDEXES)
-    attributes = ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
+    keys = [key["AttributeName"] for index in indexes for key in index["KeySchema"]]
+    attributes = dict.fromkeys(["resource-id", *keys])
     aws.dynamodb.create_table(
-        TableName=TABLE,
+        TableName=name,
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
         KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],
         GlobalSecondaryIndexes=indexes,
         BillingMode="PAY_PER_REQUEST",
     )
-    return TABLE
+    return name

@@ -1,22 +1,19 @@
-"""Queries on the records table: by ID, by object key, and by time."""
+"""Records read from the table: by ID, by their place in an index, and all of them."""
 
-import heapq
 from collections.abc import Iterable, Iterator
-from itertools import chain
+from dataclasses import dataclass
+from itertools import dropwhile, islice
 from typing import TYPE_CHECKING, Any
 
+from imgctl.aws.record_index import BEGINNING, END, Partitions, Position, by_key, positions
 from imgctl.core import current_record
-from imgctl.core.record import TIME_SHARDS, Record, from_item, months_back, timestamp
+from imgctl.core.record import Record, from_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_MANY = 100
 """The most keys of a BatchGetItem (Amazon DynamoDB API Reference)."""
-BY_TIME = "by-time"
-BY_KEY = "by-key"
-BEGINNING = "2006-03"
-"""The month of S3's launch: no record is older."""
 
 
 def get(dynamodb: "DynamoDBClient", table: str, resource_id: str) -> Record | None:
@@ -49,41 +46,78 @@ def get_items(
     return found
 
 
-def newest(
-    dynamodb: "DynamoDBClient", table: str, *, now: str, since: str, until: str = "~"
+def listed(
+    dynamodb: "DynamoDBClient",
+    table: str,
+    partitions: Partitions,
+    *,
+    since: str = BEGINNING,
+    until: str = END,
+    after: Position | None = None,
+    first_page: int = MAX_MANY,
 ) -> Iterator[Record]:
     """List records from `until` back to `since` (ISO 8601 times, inclusive), newest first.
 
-    Each month is stored in `TIME_SHARDS` partitions, which are merged. A month is queried only
-    when the month after it is exhausted.
+    With `after`, only those that come after that position. Only what is consumed is read, in pages
+    of `first_page` records at first. The index is eventually consistent: a record can appear in it
+    some moments late. Each record itself is read strongly consistent.
     """
-    latest = min(now, until)
-    return chain.from_iterable(
-        _merged_month(dynamodb, table, month, since, until) for month in months_back(latest, since)
-    )
+    if after is not None and after.time <= f"{until}{END}":
+        until = after.time
+    found = positions(dynamodb, table, partitions, since=since, until=until, first_page=first_page)
+    if after is not None:
+        last = after
+        found = dropwhile(lambda position: not last < position, found)
+    return at_positions(dynamodb, table, found, first_page)
 
 
-def table_created(dynamodb: "DynamoDBClient", table: str) -> str:
-    """Return the table's creation time; its index by time lists nothing older."""
-    return timestamp(dynamodb.describe_table(TableName=table)["Table"]["CreationDateTime"])
-
-
-def of_key(
-    dynamodb: "DynamoDBClient", table: str, key: str, *, since: str = BEGINNING, until: str = "~"
+def at_positions(
+    dynamodb: "DynamoDBClient", table: str, found: Iterator[Position], first_page: int = MAX_MANY
 ) -> Iterator[Record]:
-    """List the records of one object key, newest first."""
-    return _query(dynamodb, table, BY_KEY, "OriginalObjectKey", key, since, until)
+    """Read the records at these positions, in their order; one that is gone is left out."""
+    size = min(first_page, MAX_MANY)
+    while page := list(islice(found, size)):
+        by_id = get_many(dynamodb, table, [position.resource_id for position in page])
+        yield from (by_id[at.resource_id] for at in page if at.resource_id in by_id)
+        size = MAX_MANY
+
+
+def of_key(dynamodb: "DynamoDBClient", table: str, key: str) -> Iterator[Record]:
+    """List the records of one object key, newest first. Often only the first is needed."""
+    return listed(dynamodb, table, by_key(key), first_page=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ScannedPage:
+    """The items of records in one page of a scan, and the ID with which to continue after it."""
+
+    items: list[dict[str, Any]]
+    last: str | None
+
+
+def scan_pages(
+    dynamodb: "DynamoDBClient", table: str, *, after: str | None = None
+) -> Iterator[ScannedPage]:
+    """Read the whole table, unordered, a page of at most 1 MB at a time."""
+    start = None if after is None else {"resource-id": {"S": after}}
+    while True:
+        begin: Any = {} if start is None else {"ExclusiveStartKey": start}
+        page: Any = dynamodb.scan(
+            TableName=table,
+            FilterExpression="attribute_not_exists(#mark)",
+            ExpressionAttributeNames={"#mark": current_record.MARK},
+            **begin,
+        )
+        start = page.get("LastEvaluatedKey")
+        yield ScannedPage(page["Items"], None if start is None else start["resource-id"]["S"])
+        if start is None:
+            return
 
 
 def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
     """List every record of the table, unordered, including those of the original function."""
-    pages = dynamodb.get_paginator("scan").paginate(
-        TableName=table,
-        FilterExpression="attribute_not_exists(#mark)",
-        ExpressionAttributeNames={"#mark": current_record.MARK},
-    )
-    for page in pages:
-        yield from map(from_item, page["Items"])
+    for page in scan_pages(dynamodb, table):
+        yield from map(from_item, page.items)
 
 
 def count(dynamodb: "DynamoDBClient", table: str) -> int | None:
@@ -106,42 +140,3 @@ def delete_all(dynamodb: "DynamoDBClient", table: str) -> None:
     dynamodb.get_waiter("table_not_exists").wait(
         TableName=table, WaiterConfig={"Delay": 2, "MaxAttempts": 150}
     )
-
-
-def _merged_month(
-    dynamodb: "DynamoDBClient", table: str, month: str, since: str, until: str
-) -> Iterator[Record]:
-    shards = (
-        _query(dynamodb, table, BY_TIME, "TimeBucket", f"{month}#{shard}", since, until)
-        for shard in range(TIME_SHARDS)
-    )
-    return heapq.merge(*shards, key=lambda record: record.processing_time or "", reverse=True)
-
-
-def _query(
-    dynamodb: "DynamoDBClient",
-    table: str,
-    index: str,
-    attribute: str,
-    value: str,
-    since: str,
-    until: str,
-) -> Iterator[Record]:
-    request: dict[str, Any] = {
-        "TableName": table,
-        "IndexName": index,
-        "KeyConditionExpression": (
-            "#partition = :value AND ProcessingTime BETWEEN :since AND :until"
-        ),
-        "ExpressionAttributeNames": {"#partition": attribute},
-        "ExpressionAttributeValues": {
-            ":value": {"S": value},
-            ":since": {"S": since},
-            # "~" sorts after every character of a timestamp, so a prefix includes all times that
-            # start with it: `2026-11-23` means until the end of that day.
-            ":until": {"S": f"{until}~"},
-        },
-        "ScanIndexForward": False,
-    }
-    for page in dynamodb.get_paginator("query").paginate(**request):
-        yield from map(from_item, page["Items"])

@@ -43,14 +43,13 @@ def printable_notes(record: Record) -> tuple[str, ...]:
 
     Notes on one of several renditions begin with its name.
     """
-    if record.renditions is None:
-        return tuple(map(printable, _split(record.notes)))
+    outputs = record.outputs
     by_note: dict[str, list[str]] = {}
-    for rendition in record.renditions:
-        for note in _split(rendition.notes):
-            by_note.setdefault(note, []).append(rendition.name)
+    for output in outputs:
+        for note in _split(output.notes):
+            by_note.setdefault(note, []).append(output.name)
     return tuple(
-        printable(note if len(names) == len(record.renditions) else f"{', '.join(names)}: {note}")
+        printable(note if len(names) == len(outputs) else f"{', '.join(names)}: {note}")
         for note, names in by_note.items()
     )
 
@@ -61,14 +60,13 @@ def _split(notes: str | None) -> list[str]:
 
 def sizes_text(record: Record) -> str:
     """Return the sizes before and after, of each rendition by its name, safe for a terminal."""
-    if not record.renditions or not record.original_width:
+    named = [output for output in record.outputs if output.name]
+    if not named or not record.original_width:
         return printable(record.dimension_reduction or "")
-    sizes = (f"{one.name} {one.width}x{one.height}" for one in record.renditions)
+    sizes = (f"{one.name} {one.width}x{one.height}" for one in named)
     return printable(f"{record.original_width}x{record.original_height} → {', '.join(sizes)}")
 
 
 def output_bytes(record: Record) -> int:
     """Return how many bytes all results of a record have."""
-    if record.renditions is None:
-        return record.resized_file_size or 0
-    return sum(rendition.file_bytes for rendition in record.renditions)
+    return sum(output.file_bytes or 0 for output in record.outputs)

@@ -15,12 +15,14 @@ from imgctl.cli.image_documents import (
     HistoryDocument,
     PresignDocument,
     RedriveDocument,
+    ReindexDocument,
     ReportDocument,
     ReprocessDocument,
     ReprocessJobDocument,
     ResizeDocument,
     ResizePreviewDocument,
     ShowDocument,
+    StatsDocument,
     UploadDocument,
     UploadPreviewDocument,
 )
@@ -103,6 +105,8 @@ Document: TypeAlias = (
     | ReportDocument
     | GalleryDocument
     | ShowDocument
+    | StatsDocument
+    | ReindexDocument
     | DownloadDocument
     | PresignDocument
     | TraceDocument
@@ -136,6 +140,8 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "history": (HistoryDocument, ReportDocument),
     "gallery": (GalleryDocument,),
     "show": (ShowDocument,),
+    "stats": (StatsDocument,),
+    "reindex": (ReindexDocument,),
     "download": (DownloadDocument,),
     "trace": (TraceDocument,),
     "presign": (PresignDocument,),

@@ -193,6 +193,38 @@ class ShowDocument(TypedDict):
     record: RecordDocument
 
 
+class StatsGroup(TypedDict):
+    """Some images, counted."""
+
+    images: int
+    statuses: Annotated[dict[str, int], "images by status"]
+    failures: Annotated[dict[str, int], "failed images by failure code"]
+    original_bytes: Annotated[int, "of the images that succeeded"]
+    output_bytes: Annotated[int, "of all outputs"]
+    saved_bytes: Annotated[int, "negative if the outputs are larger"]
+    duration_ms: Annotated[
+        dict[str, int | None],
+        "`p50`, `p90` and `p99` of download, resize and upload together, exact to 2 percent;"
+        " null if none is recorded",
+    ]
+
+
+class StatsDocument(TypedDict):
+    """`imgctl stats`."""
+
+    all: Annotated[StatsGroup, "all images"]
+    by: Annotated[str, "`day`, `format` or `status`"]
+    groups: Annotated[dict[str, StatsGroup], "by day (in the local time zone), format or status"]
+
+
+class ReindexDocument(TypedDict):
+    """`imgctl reindex`."""
+
+    added: Annotated[int, "records that were added to the indexes"]
+    unchanged: Annotated[int, "records that needed nothing"]
+    timeless: Annotated[int, "records without ProcessingTime, which only a scan lists"]
+
+
 class DownloadedFile(TypedDict):
     """One file of `imgctl download`."""
 

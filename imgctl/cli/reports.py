@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from imgctl.aws.record_index import Position
 from imgctl.cli.app import App
 from imgctl.cli.errors import FileError
 from imgctl.cli.image_documents import ReportDocument
+from imgctl.cli.record_listing import continuation, limit_of
 from imgctl.cli.text import printable, size_text
 from imgctl.core.record import Record, timestamp
-from imgctl.operations.history import Cursor, RecordQuery, find_records
+from imgctl.operations.history import RecordQuery, find_records
 from imgctl.operations.record_spool import RecordSpool, spooled
 from imgctl.operations.thumbnails import Download, ThumbnailMaker
 from imgctl.output_files import new_file_mode, output_file
@@ -36,15 +38,16 @@ class ReportOptions:
 def report_history(app: App, query: RecordQuery, limit: int | None, options: ReportOptions) -> int:
     """Write a report of the records that a query finds, and return the exit code."""
     check_path(options)
-    found = find_records(app.aws.dynamodb, app.outputs.table, query, now=datetime.now(UTC))
+    limit = limit_of(query, limit)
+    found = find_records(app.aws.dynamodb, app.outputs.table, query, limit=limit)
     with spooled(found, limit) as spool:
         if options.thumbnails and not _may_download(app, spool.download):
             app.ui.info("Nothing was written.")
             return 1
         write_records(app, query, spool, options)
-        cursor = None if spool.last is None else str(Cursor.of(spool.last))
+        cursor = None if spool.last is None else str(Position.of(spool.last))
     if cursor is not None:
-        app.ui.info(f"There are more records. Continue with `--after {cursor}`, or use --all.")
+        app.ui.info(continuation(query, cursor).render(app.program))
     path = options.path.absolute()
     document = ReportDocument(path=str(path), records=spool.count, next=cursor)
     app.ui.result(document, str(options.path))

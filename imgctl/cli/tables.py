@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from imgctl.cli.layout import Grid
+from imgctl.cli.layout import Grid, Line
 from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.record import Record, Status
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imgctl.cli.image_documents import RecordDocument
     from infra.setting_spec import SettingValue
 
-_STATUS = {
+STATUS_STYLES = {
     Status.SUCCEEDED: "green",
     Status.FAILED: "red",
     Status.SUPERSEDED: "dim",
@@ -25,20 +25,33 @@ def records_grid(records: Iterable[Record]) -> Grid:
     """Tabulate records, one per row, in the given order."""
     rows = []
     for record in records:
-        failed = record.status is Status.FAILED
-        size = (record.failure_code if failed else record.dimension_reduction) or ""
-        saved = "" if record.reduction_percentage is None else f"{record.reduction_percentage}%"
-        rows.append(
-            (
-                Text(local_time(record.processing_time)),
-                Text(record.status.value, style=_STATUS[record.status]),
-                Text(printable(record.original_object_key or "?")),
-                Text(printable(size)),
-                Text(saved, justify="right"),
-            )
-        )
+        time, key, size, saved = _cells(record)
+        status = Text(record.status.value, style=STATUS_STYLES[record.status])
+        rows.append((Text(time), status, Text(key), Text(size), Text(saved, justify="right")))
     columns = ("when", "status", "image", "size", "saved")
     return Grid(columns, rows, title="image", optional=("saved",))
+
+
+def record_line(record: Record) -> Line:
+    """Return one record as a line of its own, with why it failed."""
+    time, key, size, saved = _cells(record)
+    failed = record.status is Status.FAILED
+    return Line(
+        word=record.status.value,
+        style=STATUS_STYLES[record.status],
+        values=(time, key, *(text for text in (size, saved) if text)),
+        hint=printable(record.failure_reason or "") if failed else "",
+        word_cells=max(map(len, Status)),
+    )
+
+
+def _cells(record: Record) -> tuple[str, str, str, str]:
+    """Return a record's time, key, size or failure code, and how much smaller its output is."""
+    failed = record.status is Status.FAILED
+    size = (record.failure_code if failed else record.dimension_reduction) or ""
+    saved = "" if record.reduction_percentage is None else f"{record.reduction_percentage}%"
+    key = printable(record.original_object_key or "?")
+    return local_time(record.processing_time), key, printable(size), saved
 
 
 def record_grid(document: "RecordDocument") -> Grid:

@@ -5,7 +5,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console, RenderableType
     from rich.progress import Progress
-    from rich.table import Table
-    from rich.text import Text
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
 
@@ -36,7 +34,7 @@ class Advance(Protocol):
 class Part(Protocol):
     """A part of the output that looks different on a terminal and in a pipe."""
 
-    def rendered(self, width: int) -> "Table | Text":
+    def rendered(self, width: int) -> "RenderableType":
         """Return the form for a terminal of this width."""
 
     def lines(self) -> str:
@@ -125,6 +123,30 @@ class Ui:
             else self._without_shown_hint(part).rendered(console.width)
         )
         console.print(rendered, soft_wrap=True)
+
+    @property
+    def can_page(self) -> bool:
+        """Whether a result that does not fit the screen can be shown in the pager."""
+        return sys.stdout.isatty() and self.interactive
+
+    def page(self, parts: "Iterable[Part]") -> bool:
+        """Show parts of the result in the user's pager, each produced when there is room for it.
+
+        Return whether all were produced: the user can leave the pager before.
+        """
+        done = False
+
+        def texts() -> Iterator[str]:
+            nonlocal done
+            console = self._console(sys.stdout)
+            for part in parts:
+                with console.capture() as captured:
+                    console.print(part.rendered(console.width), soft_wrap=True)
+                yield captured.get()
+            done = True
+
+        click.echo_via_pager(texts())
+        return done
 
     def _without_shown_hint(self, part: "Part") -> "Part":
         """Return the part; a line without its hint if an earlier line showed the same one."""

@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from imgctl.aws.object_writer import open_writer
-from imgctl.aws.rest_api import MAX_BYTES
 from imgctl.cli.app import App
 from imgctl.cli.batches import printable_notes, sizes_text
 from imgctl.cli.image_documents import (
@@ -108,7 +107,6 @@ def _services(
         if by_api
         else open_writer(aws, bucket, jobs=options.jobs, on_fallback=app.ui.debug),
         aws.dynamodb if options.wait else None,
-        max_bytes=MAX_BYTES if by_api else None,
         on_sent=on_sent,
         on_note=app.ui.debug,
     )

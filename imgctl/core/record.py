@@ -5,7 +5,7 @@ function's table, so that the same code reads the items that it wrote.
 """
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
@@ -14,12 +14,17 @@ from typing import Any, TypeAlias
 
 from imgctl.core.errors import ImgctlError
 from imgctl.core.formats import ImageFormat
-from imgctl.core.recorded_renditions import RecordedRendition, from_attribute, to_attribute
+from imgctl.core.recorded_renditions import (
+    RecordedOutput,
+    RecordedRendition,
+    from_attribute,
+    to_attribute,
+)
 from imgctl.core.recorded_renditions import to_plain as rendition_to_plain
 from imgctl.core.result import ResizeResult
 
-TIME_SHARDS = 4
-"""Partitions per month in the index by time: a partition takes about 1,000 writes per second."""
+SHARDS = 4
+"""Partitions of the index by time: each takes about 1,000 writes per second."""
 
 AttributeValue: TypeAlias = Mapping[str, Any]  # DynamoDB's {"S": ...}, {"N": ...}, {"NULL": ...}
 Item: TypeAlias = dict[str, AttributeValue]
@@ -32,6 +37,12 @@ class Status(StrEnum):
     FAILED = "FAILED"
     SUPERSEDED = "SUPERSEDED"  # by a newer upload of the same key
     UNKNOWN = "UNKNOWN"  # written by a later version of imgctl
+
+
+INDEXED_STATUSES = frozenset({Status.FAILED, Status.SUPERSEDED})
+"""The statuses of the records that the index by status lists."""
+SHARD = "Shard"
+STATUS_SHARD = "StatusShard"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,25 @@ class Record:
     def source_format(self) -> ImageFormat | None:
         """The format of the original; None if it is not recorded."""
         return ImageFormat.__members__.get(self.original_format or "")
+
+    @property
+    def outputs(self) -> tuple[RecordedOutput, ...]:
+        """What was made of the original: its renditions, or its one result; none of a failure."""
+        if self.renditions:
+            return tuple(rendition.output for rendition in self.renditions)
+        if self.resized_object_key is None:
+            return ()
+        return (
+            RecordedOutput(
+                name="",
+                key=self.resized_object_key,
+                width=self.resized_width,
+                height=self.resized_height,
+                format=self.resized_format,
+                file_bytes=self.resized_file_size,
+                notes=self.notes,
+            ),
+        )
 
 
 _SPECIAL_NAMES = {"resource_id": "resource-id", "aws_region": "AWSRegion", "etag": "ETag"}
@@ -151,21 +181,31 @@ def reduction_percentage(original_bytes: int, resized_bytes: int) -> int:
     return int(round((1 - resized_bytes / original_bytes) * 100, 2))
 
 
-def time_bucket(processing_time: str, resource_id: str) -> str:
-    """Return the partition in the index by time: the month and a shard, such as `2026-11#3`."""
-    return f"{processing_time[:7]}#{zlib.crc32(resource_id.encode()) % TIME_SHARDS}"
+def shard(resource_id: str) -> str:
+    """Return the record's partition in the index by time: a digit."""
+    return str(zlib.crc32(resource_id.encode()) % SHARDS)
 
 
-def months_back(latest: str, earliest: str) -> Iterator[str]:
-    """Yield the months from `latest` down to `earliest`, both included, each as `2026-11`."""
-    year, month = int(latest[:4]), int(latest[5:7])
-    while f"{year:04}-{month:02}" >= earliest[:7]:
-        yield f"{year:04}-{month:02}"
-        year, month = (year, month - 1) if month > 1 else (year - 1, 12)
+def status_shard(status: Status, shard: str) -> str:
+    """Return a partition in the index by status, such as `FAILED#3`."""
+    return f"{status.value}#{shard}"
+
+
+def index_attributes(status: Status, resource_id: str) -> Item:
+    """Return the attributes that place a record in the indexes by time and by status.
+
+    Nearly all records are SUCCEEDED, and the index by time lists these, so that the index by
+    status leaves them out.
+    """
+    number = shard(resource_id)
+    attributes: Item = {SHARD: {"S": number}}
+    if status in INDEXED_STATUSES:
+        attributes[STATUS_SHARD] = {"S": status_shard(status, number)}
+    return attributes
 
 
 def to_item(record: Record) -> Item:
-    """Return the record as a DynamoDB item, with the attribute for the index by time."""
+    """Return the record as a DynamoDB item, with the attributes for its indexes."""
     item: Item = {}
     for name, attribute in _ATTRIBUTES.items():
         value = getattr(record, name)
@@ -174,7 +214,7 @@ def to_item(record: Record) -> Item:
         elif value is not None:
             item[attribute] = {"N": str(value)} if name in _INTEGERS else {"S": str(value)}
     if record.processing_time is not None:
-        item["TimeBucket"] = {"S": time_bucket(record.processing_time, record.resource_id)}
+        item |= index_attributes(record.status, record.resource_id)
     return item
 
 

@@ -1,4 +1,4 @@
-"""The renditions of an upload as its record lists them, in the attribute `Renditions`."""
+"""The outputs of an upload as its record names them: renditions in the attribute `Renditions`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -7,6 +7,22 @@ from typing import Any
 
 from imgctl.core.rendition_tables import settings_digest
 from imgctl.core.renditions import RenditionSet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedOutput:
+    """An output that a record names: its sizes are in pixels and bytes, None if not recorded.
+
+    `name` is that of a rendition, and empty for the one result of a stack without any.
+    """
+
+    name: str
+    key: str
+    width: int | None = None
+    height: int | None = None
+    format: str | None = None
+    file_bytes: int | None = None
+    notes: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +42,19 @@ class RecordedRendition:
     settings: str
     quality: int | None = None
     notes: str | None = None
+
+    @property
+    def output(self) -> RecordedOutput:
+        """The rendition as one of the record's outputs."""
+        return RecordedOutput(
+            name=self.name,
+            key=self.key,
+            width=self.width,
+            height=self.height,
+            format=self.format,
+            file_bytes=self.file_bytes,
+            notes=self.notes,
+        )
 
 
 _NAMES = {

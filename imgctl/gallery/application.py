@@ -16,6 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgctl.aws.errors import translate
+from imgctl.aws.record_index import Position
 from imgctl.core.errors import ImgctlError, InvalidInput, PictureError
 from imgctl.core.record import Status
 from imgctl.gallery import access
@@ -23,7 +24,7 @@ from imgctl.gallery.entries import EntryReader
 from imgctl.gallery.feed import Feed
 from imgctl.gallery.threads import in_thread
 from imgctl.gallery.uploads import Upload, UploadError, Uploads
-from imgctl.operations.history import Cursor, RecordQuery
+from imgctl.operations.history import RecordQuery
 from imgctl.pages.entries import Entry, entry_document
 from imgctl.pages.report import LivePage
 
@@ -115,7 +116,7 @@ def parse_query(parameters: Mapping[str, str]) -> tuple[RecordQuery, int]:
         until=times[1],
         key=parameters.get("key") or None,
         status=Status(status.upper()) if status else None,
-        after=Cursor.parse(after) if after else None,
+        after=Position.parse(after) if after else None,
     )
     return query, int(limit)
 

@@ -17,7 +17,7 @@ from imgctl.aws import records
 from imgctl.aws.errors import translate
 from imgctl.core.errors import ImgctlError
 from imgctl.core.record import Record
-from imgctl.gallery.follow import follow
+from imgctl.operations.follow import follow
 from imgctl.operations.history import RecordQuery
 from imgctl.operations.record_poller import RecordPoller
 

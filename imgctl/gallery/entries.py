@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import islice
 from threading import Lock
 
+from imgctl.aws.record_index import Position
 from imgctl.core.record import Record
-from imgctl.operations.history import Cursor, RecordQuery
+from imgctl.operations.history import RecordQuery
 from imgctl.operations.thumbnails import ThumbnailMaker
 from imgctl.pages.entries import Entry
 
@@ -26,8 +27,9 @@ class EntryReader:
     """Reads entries; may be called by several threads."""
 
     def __init__(
-        self, find: Callable[[RecordQuery], Iterator[Record]], maker: ThumbnailMaker
+        self, find: Callable[[RecordQuery, int], Iterator[Record]], maker: ThumbnailMaker
     ) -> None:
+        """`find` lists the records of a query, of which so many will be read."""
         self._find = find
         self._maker = maker
         self._keeping = Lock()
@@ -35,10 +37,10 @@ class EntryReader:
 
     def page(self, query: RecordQuery, limit: int) -> Page:
         """Return the first entries that a query finds, newest first."""
-        found = self._find(query)
+        found = self._find(query, limit)
         records = list(islice(found, limit))
         more = next(found, None) is not None
-        return Page(self.of(records), str(Cursor.of(records[-1])) if more else None)
+        return Page(self.of(records), str(Position.of(records[-1])) if more else None)
 
     def of(self, records: Iterable[Record]) -> list[Entry]:
         """Return records with their thumbnails, in their order."""

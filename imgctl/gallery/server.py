@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from functools import partial
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
@@ -110,7 +110,7 @@ async def serve_until(stopping: asyncio.Event, listening: socket.socket, options
     )
     uploads = Uploads(upload_services, lambda result: _expect(arrivals, result))
     with ThumbnailMaker(aws.s3, lambda key, why: options.on_note(f"{key}: {why}")) as maker:
-        reader = EntryReader(lambda query: _find(aws, outputs, query), maker)
+        reader = EntryReader(partial(_find, aws, outputs), maker)
         services = Services(options.page, reader, feed, uploads, options.on_error)
         gallery = application(services, listening.getsockname()[1], options.token)
 
@@ -146,8 +146,8 @@ def _expect(arrivals: Arrivals, result: UploadResult) -> None:
         arrivals.expect(resource_id(stored.bucket, stored.key, version_id=stored.version_id))
 
 
-def _find(aws: Aws, outputs: StackOutputs, query: RecordQuery) -> Iterator[Record]:
-    return find_records(aws.dynamodb, outputs.table, query, now=datetime.now(UTC))
+def _find(aws: Aws, outputs: StackOutputs, query: RecordQuery, limit: int) -> Iterator[Record]:
+    return find_records(aws.dynamodb, outputs.table, query, limit=limit)
 
 
 def _call(

@@ -6,7 +6,6 @@ import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -88,12 +87,12 @@ def keys_with_prefix(s3: "S3Client", bucket: str, prefix: str) -> Iterator[str]:
 
 
 def records_since(
-    dynamodb: "DynamoDBClient", table: str, since: str, now: datetime
+    dynamodb: "DynamoDBClient", table: str, since: str
 ) -> Iterator[tuple[str, Record | None]]:
     """Return each key with a result since then (ISO 8601), and its newest record of one."""
     seen = set()
     query = RecordQuery(since=since, status=Status.SUCCEEDED)
-    for record in find_records(dynamodb, table, query, now=now):
+    for record in find_records(dynamodb, table, query):
         key = record.original_object_key or ""
         if key not in seen:
             seen.add(key)
@@ -108,17 +107,16 @@ def _has_result(record: Record) -> bool:
 
 
 def files_of(key: str, record: Record | None, options: DownloadOptions) -> list[DownloadFile]:
-    """Return what is to be downloaded for one original."""
-    if record is None:
-        return [DownloadFile(key, reason="has no result")]
-    if options.original:
+    """Return what is to be downloaded for one original, or why nothing can be."""
+    if record is not None and options.original:
         bucket, version_id = record.original_bucket or "", record.version_id or ""
         return [DownloadFile(key, bucket, key, version_id)]
+    if record is None or not record.outputs:
+        return [DownloadFile(key, reason="has no result")]
     bucket = record.resized_bucket or ""
-    by_name = {one.name: one.key for one in record.renditions or ()}
     if not options.renditions:
-        keys = list(by_name.values()) or [record.resized_object_key or ""]
-        return [DownloadFile(key, bucket, output) for output in keys]
+        return [DownloadFile(key, bucket, output.key) for output in record.outputs]
+    by_name = {output.name: output.key for output in record.outputs}
     return [
         DownloadFile(key, bucket, by_name[name])
         if name in by_name

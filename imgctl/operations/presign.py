@@ -45,11 +45,12 @@ class PresignedUrl:
 
 
 def presign_put(aws: Aws, outputs: StackOutputs, key: str, validity: Validity) -> PresignedUrl:
-    """Return a URL for uploads of one key to the source bucket.
+    """Return a URL for uploads of one key to the source bucket, in Unicode's composed form (NFC).
 
     Whoever has it may upload any content of any size up to 5 GB, and repeatedly until it expires.
     Raises InvalidInput for a key under which no image can be stored.
     """
+    key = composed(key)
     if not key or key.endswith("/") or len(key.encode()) > MAX_KEY_BYTES:
         raise InvalidInput(
             f"The key {key!r} cannot be that of an image.",
@@ -88,14 +89,14 @@ def output_of(record: Record, rendition: str) -> str:
 
     Raises NoResult if the record has no output, or none of that name.
     """
-    if record.status is not Status.SUCCEEDED or record.resized_object_key is None:
+    if record.status is not Status.SUCCEEDED or not record.outputs:
         reason = record.failure_reason or record.status.value
         raise NoResult(f"There is no result of {record.original_object_key}: {reason}")
     if not rendition:
-        return record.resized_object_key
-    by_name = {one.name: one.key for one in record.renditions or ()}
+        return record.outputs[0].key
+    by_name = {output.name: output.key for output in record.outputs}
     if rendition not in by_name:
-        names = ", ".join(by_name)
+        names = ", ".join(filter(None, by_name))
         raise NoResult(
             f"{record.original_object_key} has no rendition {rendition!r}.",
             hint=f"It has {names}." if names else "It has one result: leave out --rendition.",

@@ -114,15 +114,17 @@ def images_of(record: Record) -> RecordImages:
     if record.status is not Status.SUCCEEDED or not record.resized_bucket:
         cheap = before is not None and (record.status is not Status.FAILED or not before.is_large)
         return RecordImages(before if cheap else None, None, ())
-    bucket, identity = record.resized_bucket, record.resource_id
-    after = None
-    if key := record.resized_object_key:
-        after = StoredImage(bucket, key, record.resized_file_size, record_id=identity)
-    renditions = tuple(
-        (one.name, StoredImage(bucket, one.key, one.file_bytes, record_id=identity))
-        for one in record.renditions or ()
-    )
-    return RecordImages(before, after, renditions)
+    outputs = [
+        (
+            output.name,
+            StoredImage(
+                record.resized_bucket, output.key, output.file_bytes, record_id=record.resource_id
+            ),
+        )
+        for output in record.outputs
+    ]
+    after = outputs[0][1] if outputs else None
+    return RecordImages(before, after, tuple((name, image) for name, image in outputs if name))
 
 
 @dataclass(frozen=True, slots=True)

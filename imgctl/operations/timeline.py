@@ -100,11 +100,12 @@ def _report_text(attempt: Invocation) -> str:
 
 
 def _output_text(output: Output) -> str:
-    name = f"{output.name}: " if output.name else ""
-    size = f", {output.width}x{output.height}" if output.width and output.height else ""
-    count = "" if output.size_bytes is None else f", {output.size_bytes:,} bytes"
+    one = output.recorded
+    name = f"{one.name}: " if one.name else ""
+    size = f", {one.width}x{one.height}" if one.width and one.height else ""
+    count = "" if one.file_bytes is None else f", {one.file_bytes:,} bytes"
     problem = f", which {output.problem}" if output.problem else ""
-    return f"{name}{output.key}{size}{count}{problem}"
+    return f"{name}{one.key}{size}{count}{problem}"
 
 
 def _record_text(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ from imgctl.aws.stack import StackOutputs
 from imgctl.core.errors import Hint, ImgctlError, InvalidInput
 from imgctl.core.keys import resource_id, version_id_of
 from imgctl.core.record import Record, Status, timestamp
+from imgctl.core.recorded_renditions import RecordedOutput
 from imgctl.operations.key_spelling import composed
 from imgctl.operations.redrive import list_dead_letters
 
@@ -39,16 +40,12 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """An output of the record's: sizes in pixels and bytes, `name` empty without renditions.
+    """An output of the record's.
 
     `problem` says what is wrong with the object in the bucket, such as that it is gone.
     """
 
-    name: str
-    key: str
-    width: int | None
-    height: int | None
-    size_bytes: int | None
+    recorded: RecordedOutput
     problem: str = ""
 
 
@@ -149,24 +146,17 @@ def _dead_letters_of(aws: Aws, outputs: StackOutputs, key: str) -> list[DeadLett
 
 
 def _outputs_of(aws: Aws, record: Record) -> Iterator[Output]:
-    """List the outputs that a record names, compared with the objects in the bucket."""
+    """Compare the outputs that a record names with the objects in the bucket."""
     if record.status is not Status.SUCCEEDED or record.resized_bucket is None:
         return
-    listed = [
-        Output(one.name, one.key, one.width, one.height, one.file_bytes)
-        for one in record.renditions or ()
-    ]
-    if not listed and record.resized_object_key is not None:
-        size = (record.resized_width, record.resized_height, record.resized_file_size)
-        listed = [Output("", record.resized_object_key, *size)]
-    for output in listed:
+    for output in record.outputs:
         head = storage.head_object(aws.s3, record.resized_bucket, output.key)
         if head is None:
-            yield replace(output, problem="is gone")
+            yield Output(output, problem="is gone")
         elif head["Metadata"].get("record_id", record.resource_id) != record.resource_id:
-            yield replace(output, problem="is that of another upload by now")
+            yield Output(output, problem="is that of another upload by now")
         else:
-            yield output
+            yield Output(output)
 
 
 def _invocations_of(

@@ -64,8 +64,7 @@ class UploadOptions:
 class UploadServices:
     """What uploads work with.
 
-    `writer` stores objects in the source bucket, of at most `max_bytes` if that is not None.
-    `dynamodb` is needed to wait only.
+    `writer` stores objects in the source bucket. `dynamodb` is needed to wait only.
     `timeout_hint` says where to look if a result does not come. `on_sent` is called with the size
     of each file when it is sent or will not be, and `on_note` with what only --verbose shows; both
     are called by several threads.
@@ -76,7 +75,6 @@ class UploadServices:
     timeout_hint: Hint
     writer: "ObjectWriter"
     dynamodb: "DynamoDBClient | None" = None
-    max_bytes: int | None = None
     on_sent: Callable[[int], None] = lambda size: None  # noqa: ARG005
     on_note: Callable[[str], None] = lambda note: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
@@ -212,9 +210,6 @@ class _Run:
             return UploadResult(file, UploadStatus.FAILED, reason=f"the key {problem}")
         sends_all = options.force and file.is_named
         with opened_image(file.path, sends_all=sends_all) as content:
-            if services.max_bytes is not None and content.size > services.max_bytes:
-                reason = "larger than 10 MB, the limit of API Gateway: use --via s3"
-                return UploadResult(file, UploadStatus.FAILED, reason=reason)
             existing, is_same = compared(services.s3, services.outputs.source_bucket, job, content)
             if existing is not None and is_same and not options.force:
                 skipped = UploadResult(file, UploadStatus.SKIPPED, existing.stored)

@@ -59,7 +59,7 @@ def _collision_hint(one: UploadFile, other: UploadFile) -> str:
 
 
 def assign_key(files: Sequence[InputFile], key: str) -> list[UploadFile]:
-    """Return the only file with this very key.
+    """Return the only file with this key, in Unicode's composed form (NFC).
 
     Raises InvalidInput if there are several files, or if S3 does not allow the key.
     """
@@ -67,6 +67,7 @@ def assign_key(files: Sequence[InputFile], key: str) -> list[UploadFile]:
         raise InvalidInput(
             f"A key names one file, not {len(files)}.", hint="Use --prefix for several files."
         )
+    key = composed(key)
     if problem := key_problem(key):
         raise InvalidInput(f"The key {key!r} {problem}.", hint="Choose another --key.")
     return [UploadFile(str(files[0].path), key, files[0].is_named)]

@@ -261,11 +261,16 @@ def _mark_superseded(table: str, record_id: str, by: str) -> dict[str, Any]:
     return {
         "TableName": table,
         "Key": {"resource-id": {"S": record_id}},
-        "UpdateExpression": "SET #status = :superseded, SupersededBy = :by",
+        "UpdateExpression": "SET #status = :superseded, SupersededBy = :by, #shard = :shard",
         "ConditionExpression": "attribute_exists(#id)",
-        "ExpressionAttributeNames": {"#status": "Status", "#id": "resource-id"},
+        "ExpressionAttributeNames": {
+            "#status": "Status",
+            "#id": "resource-id",
+            "#shard": record.STATUS_SHARD,
+        },
         "ExpressionAttributeValues": {
             ":superseded": {"S": Status.SUPERSEDED.value},
             ":by": {"S": by},
+            ":shard": record.index_attributes(Status.SUPERSEDED, record_id)[record.STATUS_SHARD],
         },
     }

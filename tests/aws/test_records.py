@@ -1,10 +1,8 @@
-from collections.abc import Iterator
-from itertools import islice
-
 import pytest
 from botocore.stub import Stubber
 
 from imgctl.aws import records
+from imgctl.aws.record_index import BY_TIME, Position
 from imgctl.aws.session import Aws
 from imgctl.core import current_record
 from imgctl.core.record import Record, to_item
@@ -21,42 +19,25 @@ def store(aws: Aws, *stored: Record) -> None:
 
 
 @pytest.mark.usefixtures("table")
-def test_the_newest_come_first_across_shards_and_months(aws: Aws) -> None:
-    times = [f"2026-{month:02}-{day:02}T10:00:00.000Z" for month in (9, 11) for day in range(1, 21)]
-    expected = [record(number, time) for number, time in enumerate(times)]
-    store(aws, *expected)
-    listed = records.newest(aws.dynamodb, TABLE, now="2026-11-23T00:00:00.000Z", since="2026-01-01")
-    assert list(listed) == expected[::-1]
+def test_a_listing_has_whole_records_and_leaves_out_those_that_are_gone(aws: Aws) -> None:
+    stored = [record(n, f"2026-11-{n + 1:02}T10:00:00.000Z") for n in range(20)]
+    store(aws, *stored)
+    listed = records.listed(aws.dynamodb, TABLE, BY_TIME, first_page=5)
+    assert next(listed) == stored[19]
+    # Deleted after the index was read, and before the record is.
+    aws.dynamodb.delete_item(TableName=TABLE, Key={"resource-id": {"S": f"{3:032x}"}})
+    assert list(listed) == [*stored[4:19][::-1], *stored[:3][::-1]]
 
 
 @pytest.mark.usefixtures("table")
-def test_older_months_are_queried_only_when_needed(
-    aws: Aws, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store(aws, *(record(n, f"2026-11-{n + 1:02}T10:00:00.000Z") for n in range(20)))
-    queried: list[str] = []
-
-    def months(latest: str, earliest: str) -> Iterator[str]:
-        assert (latest[:7], earliest) == ("2026-11", "2006-03")
-        for month in ("2026-11", "2026-10", "2026-09"):
-            queried.append(month)
-            yield month
-
-    monkeypatch.setattr(records, "months_back", months)
-    listed = records.newest(aws.dynamodb, TABLE, now="2026-11-23", since="2006-03")
-    assert len(list(islice(listed, 5))) == 5
-    assert queried == ["2026-11"]
-
-
-@pytest.mark.usefixtures("table")
-def test_a_time_range_is_inclusive_and_a_date_means_the_whole_day(aws: Aws) -> None:
-    times = ["2026-11-21T23:59:59.999Z", "2026-11-22T00:00:00.000Z", "2026-11-22T23:59:59.999Z"]
-    times.append("2026-11-23T00:00:00.000Z")
-    store(aws, *(record(number, time) for number, time in enumerate(times)))
-    listed = records.newest(
-        aws.dynamodb, TABLE, now="2026-11-30", since="2026-11-22", until="2026-11-22"
-    )
-    assert [item.processing_time for item in listed] == [times[2], times[1]]
+def test_a_listing_continues_after_a_position(aws: Aws) -> None:
+    stored = [record(n, f"2026-11-{n + 1:02}T10:00:00.000Z") for n in range(9)]
+    store(aws, *stored)
+    after = Position.of(stored[4])
+    listed = records.listed(aws.dynamodb, TABLE, BY_TIME, after=after)
+    assert list(listed) == stored[:4][::-1]
+    day = records.listed(aws.dynamodb, TABLE, BY_TIME, until="2026-11-03", after=after)
+    assert list(day) == stored[:3][::-1]
 
 
 @pytest.mark.usefixtures("table")
@@ -78,7 +59,17 @@ def test_a_scan_includes_records_of_the_original_function(aws: Aws) -> None:
         Item={"resource-id": {"S": "uuid"}, "ProcessingTime": {"S": "2025-05-02T14:03:24.552311"}},
     )
     assert [item.resource_id for item in records.scan(aws.dynamodb, TABLE)] == ["uuid"]
-    assert list(records.newest(aws.dynamodb, TABLE, now="2025-06", since="2025-01")) == []
+    assert list(records.listed(aws.dynamodb, TABLE, BY_TIME)) == []
+
+
+@pytest.mark.usefixtures("table")
+def test_a_scan_continues_after_an_id_until_every_item_was_read(aws: Aws) -> None:
+    store(aws, *(record(number, "2026-11-01T10:00:00.000Z") for number in range(9)))
+    (whole,) = records.scan_pages(aws.dynamodb, TABLE)
+    assert whole.last is None
+    middle = whole.items[3]["resource-id"]["S"]
+    (rest,) = records.scan_pages(aws.dynamodb, TABLE, after=middle)
+    assert rest.items == whole.items[4:]
 
 
 @pytest.mark.usefixtures("table")
@@ -90,7 +81,7 @@ def test_no_listing_includes_current_records(aws: Aws) -> None:
     )
     assert list(records.scan(aws.dynamodb, TABLE)) == [stored]
     assert list(records.of_key(aws.dynamodb, TABLE, "cake.jpg")) == [stored]
-    assert list(records.newest(aws.dynamodb, TABLE, now="2026-11-30", since="2026-11")) == [stored]
+    assert list(records.listed(aws.dynamodb, TABLE, BY_TIME)) == [stored]
 
 
 @pytest.mark.usefixtures("table")

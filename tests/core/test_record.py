@@ -1,6 +1,5 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from itertools import islice
 from typing import Any
 
 import pytest
@@ -8,19 +7,20 @@ import pytest
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import ImageInfo, Size
 from imgctl.core.record import (
-    TIME_SHARDS,
+    SHARD,
+    SHARDS,
+    STATUS_SHARD,
     Item,
     Record,
     Status,
     from_item,
-    months_back,
+    index_attributes,
     picture_fields,
-    time_bucket,
     timestamp,
     to_item,
     to_plain,
 )
-from imgctl.core.recorded_renditions import RecordedRendition
+from imgctl.core.recorded_renditions import RecordedOutput, RecordedRendition
 from imgctl.core.result import ResizeResult
 
 # An item as written by the original function: decimal numbers, a UUID, times without a zone.
@@ -125,6 +125,30 @@ def test_malformed_renditions_are_left_out(stored: Any) -> None:
     assert not from_item({"resource-id": {"S": "x"}, "Renditions": stored}).renditions
 
 
+def test_the_outputs_of_a_record_are_its_renditions_or_its_one_result() -> None:
+    (half, web) = replace(RECORD, resized_object_key="r", renditions=RENDITIONS).outputs
+    assert (half.name, half.key, half.notes) == ("half", "é/resized-a", None)
+    assert web == RecordedOutput(
+        name="web", key="web/a.webp", width=1, height=1, format="WEBP", file_bytes=8,
+        notes="XMP dropped",
+    )  # fmt: skip
+    (one,) = replace(RECORD, resized_object_key="r", notes="GPS removed").outputs
+    assert one == RecordedOutput(
+        name="", key="r", width=2000, height=1500, format="JPEG", file_bytes=334,
+        notes="GPS removed",
+    )  # fmt: skip
+
+
+def test_a_record_without_a_result_has_no_outputs() -> None:
+    assert Record(resource_id="1", status=Status.FAILED).outputs == ()
+    assert replace(RECORD, renditions=()).outputs == ()
+
+
+def test_the_original_functions_record_has_one_output() -> None:
+    (one,) = from_item(ORIGINAL_ITEM).outputs
+    assert (one.key, one.width, one.file_bytes) == ("resized-cake.jpg", 2000, 401233)
+
+
 def test_a_failed_record_is_read_back_too() -> None:
     failed = Record(resource_id="1", status=Status.FAILED, failure_code="too_large")
     assert from_item(to_item(failed)) == failed
@@ -175,19 +199,17 @@ def test_times_are_utc_and_sort_as_text() -> None:
     )
 
 
-def test_records_of_a_month_are_spread_over_the_shards() -> None:
-    buckets = {time_bucket("2026-11-23T15:25:09.000Z", f"{number:032x}") for number in range(200)}
-    assert buckets == {f"2026-11#{shard}" for shard in range(TIME_SHARDS)}
+def test_records_are_spread_over_the_shards() -> None:
+    items = [index_attributes(Status.SUCCEEDED, f"{number:032x}") for number in range(200)]
+    assert {item[SHARD]["S"] for item in items} == {str(shard) for shard in range(SHARDS)}
 
 
-def test_months_go_back_across_a_new_year() -> None:
-    assert list(months_back("2026-02-11T00:00", "2025-11")) == [
-        "2026-02",
-        "2026-01",
-        "2025-12",
-        "2025-11",
-    ]
-    assert list(islice(months_back("2025-01", "2025-02"), 3)) == []
+@pytest.mark.parametrize("status", Status)
+def test_the_index_by_status_lists_what_did_not_succeed(status: Status) -> None:
+    item = to_item(Record(resource_id="00ff", status=status, processing_time="2026-11-23"))
+    listed = status in (Status.FAILED, Status.SUPERSEDED)
+    expected = {"S": f"{status.value}#{item[SHARD]['S']}"} if listed else None
+    assert item.get(STATUS_SHARD) == expected
 
 
 def test_a_status_of_a_later_version_is_read_as_unknown() -> None:

@@ -1,5 +1,6 @@
 """Buckets and a table that somebody made by hand, taken into the stack with what is in them."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def test_what_was_made_by_hand_keeps_its_content_and_becomes_the_stacks(by_hand:
     assert (outputs.source_bucket, outputs.table) == (SOURCE, "hala-db")
     table: Any = aws.dynamodb.describe_table(TableName="hala-db")["Table"]
     indexes = {index["IndexName"] for index in table["GlobalSecondaryIndexes"]}
-    assert indexes == {"by-time", "by-key"}
+    assert indexes == {"by-time", "by-key", "by-status"}
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     item = aws.dynamodb.get_item(TableName="hala-db", Key={"resource-id": {"S": "of-the-seed"}})
     assert "Item" in item
@@ -93,6 +94,51 @@ def test_an_adoption_that_was_interrupted_is_finished_by_the_next_deploy(
     by_hand.imgctl("destroy", "--yes").succeeded()
     by_hand.imgctl("deploy", "--yes").succeeded()
     assert aws.dynamodb.describe_table(TableName="hala-db")["Table"]["ItemCount"] == 1
+
+
+def test_a_stack_with_indexes_of_an_earlier_version_gets_the_present_ones(
+    empty: Local, tmp_path: Path
+) -> None:
+    aws, context = empty.aws, context_of(empty, "imgctl")
+    parts = re.split(
+        r"      (?:GlobalSecondaryIndexes:|DeletionProtectionEnabled: true)\n", stack_template()
+    )
+    assert len(parts) == 3
+    earlier = (
+        parts[0]
+        .replace("AttributeName: Shard,", "AttributeName: TimeBucket,")
+        .replace("        - {AttributeName: StatusShard, AttributeType: S}\n", "")
+    )
+    indexes = """      GlobalSecondaryIndexes:
+        - IndexName: by-time
+          KeySchema:
+            - {AttributeName: TimeBucket, KeyType: HASH}
+            - {AttributeName: ProcessingTime, KeyType: RANGE}
+          Projection: {ProjectionType: ALL}
+        - IndexName: by-key
+          KeySchema:
+            - {AttributeName: OriginalObjectKey, KeyType: HASH}
+            - {AttributeName: ProcessingTime, KeyType: RANGE}
+          Projection: {ProjectionType: ALL}
+      DeletionProtectionEnabled: true
+"""
+    template = earlier + indexes + parts[2]
+    bundle = build_local(tmp_path, user_cache())
+    deploy_step(context, deployment.DeployRequest(template, StackSettings(), bundle))
+    (tmp_path / "old.png").write_bytes(encoded(photo(60, 40), "PNG"))
+    empty.imgctl("upload", str(tmp_path / "old.png")).succeeded()
+
+    empty.imgctl("deploy", "--yes").succeeded()
+    table: Any = aws.dynamodb.describe_table(TableName="hala-db")["Table"]
+    found = {
+        (index["IndexName"], index["Projection"]["ProjectionType"])
+        for index in table["GlobalSecondaryIndexes"]
+    }
+    assert found == {(name, "KEYS_ONLY") for name in ("by-time", "by-key", "by-status")}
+    (record,) = empty.imgctl("history", "--json").succeeded().document["records"]
+    assert record["OriginalObjectKey"] == "old.png"
+    again = empty.imgctl("deploy", "--yes", "--json").succeeded().document
+    assert not again["changed"]
 
 
 @pytest.mark.parametrize(

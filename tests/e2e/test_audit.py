@@ -1,6 +1,7 @@
 """What is missing is named, and sent again."""
 
 import time
+import unicodedata
 
 import pytest
 
@@ -71,8 +72,8 @@ def test_what_is_missing_is_named_and_reprocess_brings_it_back(shared: Local) ->
 
 def test_what_may_stay_as_it_is_can_be_acknowledged(shared: Local) -> None:
     aws, outputs = shared.aws, load_outputs(shared.aws, "imgctl")
-    for name in ("paper.pdf", "gone.png"):
-        data = b"%PDF-1.7" if name == "paper.pdf" else encoded(photo(), "PNG")
+    for name in ("päper.pdf", "gone.png"):
+        data = b"%PDF-1.7" if name == "päper.pdf" else encoded(photo(), "PNG")
         aws.s3.put_object(Bucket=outputs.source_bucket, Key=f"known/{name}", Body=data)
     wait_for_records(shared, "known/", 2)
     aws.s3.delete_object(Bucket=outputs.source_bucket, Key="known/gone.png")
@@ -80,8 +81,10 @@ def test_what_may_stay_as_it_is_can_be_acknowledged(shared: Local) -> None:
     found = shared.imgctl("audit", "--prefix", "known/")
     assert found.code == 1
     assert "Run `imgctl --local audit --acknowledge KEY` to accept a failure." in found.err
-    keys = ("known/paper.pdf", "known/gone.png")
-    options = [word for key in keys for word in ("--acknowledge", key)]
+    keys = ("known/päper.pdf", "known/gone.png")
+    options = [
+        word for key in keys for word in ("--acknowledge", unicodedata.normalize("NFD", key))
+    ]
     done = shared.imgctl("audit", *options, "--json").succeeded().document
     assert done["acknowledged"] == list(keys)
     silent = shared.imgctl("audit", "--prefix", "known/").succeeded()
@@ -91,10 +94,10 @@ def test_what_may_stay_as_it_is_can_be_acknowledged(shared: Local) -> None:
 
     again = shared.imgctl("reprocess", "--failed", "--prefix", "known/", "--json").succeeded()
     assert again.document["objects"] == []
-    assert shared.imgctl("reprocess", "known/paper.pdf").code == 1  # it fails as before
+    assert shared.imgctl("reprocess", "known/päper.pdf").code == 1  # it fails as before
     shared.imgctl("audit", "--prefix", "known/").succeeded()
 
-    aws.s3.put_object(Bucket=outputs.source_bucket, Key="known/paper.pdf", Body=b"%PDF-2.0")
+    aws.s3.put_object(Bucket=outputs.source_bucket, Key="known/päper.pdf", Body=b"%PDF-2.0")
     wait_for_records(shared, "known/", 1)
     assert shared.imgctl("audit", "--prefix", "known/").code == 1  # another upload failed
 

@@ -131,6 +131,8 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     assert operator.imgctl("upload", str(no_picture), "--force").code == 1
     operator.imgctl("history").succeeded()
     operator.imgctl("history", "--key", "cake.png", "--status", "succeeded").succeeded()
+    operator.imgctl("history", "--status", "failed").succeeded()
+    operator.imgctl("stats").succeeded()
     operator.imgctl("show", "cake.png").succeeded()
     operator.imgctl("show", file["record"]["resource-id"]).succeeded()
     assert "Left out" not in operator.imgctl("trace", "no.png").succeeded().err

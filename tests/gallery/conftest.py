@@ -24,7 +24,7 @@ from imgctl.core.keys import resource_id
 from imgctl.core.record import Record, timestamp, to_item
 from imgctl.gallery.server import Options, listen, serve_until
 from imgctl.pages.report import LivePage
-from tests.moto_aws import create_table
+from tests.moto_aws import TABLE, create_table
 from tests.stack_outputs import OUTPUTS
 
 TOKEN = "the-token-of-this-test"
@@ -180,7 +180,7 @@ def server() -> Iterator[Running]:
         )
         versioned: Any = {"Status": "Enabled"}
         aws.s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration=versioned)
-        with serving(aws, create_table(aws)) as running:
+        with serving(aws, create_table(aws, TABLE)) as running:
             yield running
 
 

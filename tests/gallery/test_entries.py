@@ -33,7 +33,7 @@ def maker() -> Maker:
 @pytest.fixture
 def reader(maker: Maker) -> EntryReader:
     any_maker: Any = maker
-    return EntryReader(lambda query: iter(RECORDS[int(query.key or 0) :]), any_maker)
+    return EntryReader(lambda query, _: iter(RECORDS[int(query.key or 0) :]), any_maker)
 
 
 def test_a_page_says_where_the_next_one_begins(reader: EntryReader) -> None:

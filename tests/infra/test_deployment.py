@@ -32,6 +32,7 @@ def table(billing: str, *indexes: ResourceProperties) -> ResourceProperties:
     properties: dict[str, Any] = {
         "TableName": NAMES.table,
         "BillingMode": billing,
+        "KeySchema": [{"AttributeName": "resource-id", "KeyType": "HASH"}],
         "AttributeDefinitions": KEY,
         "GlobalSecondaryIndexes": list(indexes),
     }
@@ -63,6 +64,7 @@ def state(deployed: DeployedStack, *existing: str, **snapshots: Any) -> Deployme
         (state(NEW), None, None, None),
         (state(WHOLE), None, None, None),
         (state(WHOLE, table=PROVISIONED), None, None, None),
+        (state(WHOLE, table=COMPLETE), None, None, None),
         (
             state(NEW, NAMES.source_bucket, NAMES.table, bucket=BUCKET, table=PROVISIONED),
             AdoptionStep.IMPORT,
@@ -104,6 +106,13 @@ def test_the_next_step_follows_from_what_was_observed(
         assert names == indexes
     # Whatever else the stack holds stays as it is.
     assert step.resources.get(NAMES.source_bucket) == observed.snapshots.get(NAMES.source_bucket)
+
+
+def test_the_indexes_of_a_deployed_table_change_before_the_rest_of_the_stack() -> None:
+    step = next_step(state(WHOLE, table=table("PAY_PER_REQUEST", *INDEXES[:1])), NAMES)
+    assert (step.adoption, step.is_last_step) == (None, False)
+    assert step.table is not None
+    assert step.table["GlobalSecondaryIndexes"] == [*INDEXES[:2]]
 
 
 def test_a_deployment_reads_the_stack_when_it_begins_and_just_before_it_executes(

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cfnlint import decode
 
-from imgctl.aws import batch, dead_letters, records, session, stack
+from imgctl.aws import batch, dead_letters, record_index, session, stack
 from imgctl.core import current_record, rendition_tables
 from imgctl.core.record import Record, Status, to_item
 from imgctl.core.renditions import RenditionSet
@@ -25,6 +25,7 @@ from infra.setting_spec import Choice, Integer, IntegerChoice, SettingSpec, Text
 from infra.settings import NAME_SETTINGS, STACK_SETTINGS, StackSettings
 from infra.template import stack_template
 
+FAILED = Status.FAILED
 ROOT = Path(__file__).parents[2]
 NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
 BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64)
@@ -251,12 +252,20 @@ def test_old_versions_are_kept_as_long_as_an_adoption_says() -> None:
 def test_records_are_read_by_the_indexes_that_the_table_has() -> None:
     indexes = properties("Records")["GlobalSecondaryIndexes"]
     assert indexes == list(snapshots.INDEXES)
-    assert [index["IndexName"] for index in indexes] == [records.BY_TIME, records.BY_KEY]
+    read = [record_index.BY_TIME, record_index.by_key("a.jpg"), record_index.by_status(FAILED)]
+    assert [index["IndexName"] for index in indexes] == [one.index for one in read]
     item = to_item(
-        Record(resource_id="1", original_object_key="a.jpg", processing_time="2026-11-23")
+        Record(
+            resource_id="1",
+            status=FAILED,
+            original_object_key="a.jpg",
+            processing_time="2026-11-23",
+        )
     )
-    for index in indexes:
+    for index, partitions in zip(indexes, read, strict=True):
         assert {key["AttributeName"] for key in index["KeySchema"]} <= item.keys()
+        assert index["KeySchema"][0]["AttributeName"] == partitions.attribute
+        assert item[partitions.attribute]["S"] in partitions.values
     assert properties("Records")["KeySchema"] == [
         {"AttributeName": "resource-id", "KeyType": "HASH"}
     ]

@@ -14,6 +14,7 @@ from infra.snapshots import (
 )
 
 TABLE = "hala-db"
+ATTRIBUTES = ("resource-id", "Shard", "ProcessingTime", "OriginalObjectKey", "StatusShard")
 PROVISIONED = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 2}
 BY_HAND: dict[str, Any] = {
     "TableName": TABLE,
@@ -44,25 +45,60 @@ def test_a_table_is_described_as_a_template_would(aws: Aws) -> None:
 
 
 def test_a_table_made_by_hand_comes_to_the_templates_a_step_at_a_time() -> None:
-    on_demand, one_index, both = all_steps(BY_HAND)
+    on_demand, one_index, _, complete = all_steps(BY_HAND)
     assert on_demand == {
         name: value for name, value in BY_HAND.items() if name != "ProvisionedThroughput"
     } | {"BillingMode": "PAY_PER_REQUEST"}
     assert one_index["GlobalSecondaryIndexes"] == [INDEXES[0]]
-    assert both["GlobalSecondaryIndexes"] == list(INDEXES)
-    named = [attribute["AttributeName"] for attribute in both["AttributeDefinitions"]]
-    assert named == ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey"]
+    assert complete["GlobalSecondaryIndexes"] == list(INDEXES)
+    named = [attribute["AttributeName"] for attribute in complete["AttributeDefinitions"]]
+    assert named == [*ATTRIBUTES]
 
 
-@pytest.mark.parametrize("there", [0, 1])
-def test_a_table_with_one_index_gets_the_other(there: int) -> None:
+@pytest.mark.parametrize("there", range(len(INDEXES)))
+def test_a_table_with_one_index_gets_the_others_one_at_a_time(there: int) -> None:
     shape = {
         **BY_HAND,
         "BillingMode": "PAY_PER_REQUEST",
         "GlobalSecondaryIndexes": [INDEXES[there]],
     }
-    (last,) = all_steps(shape)
-    assert last["GlobalSecondaryIndexes"] == [INDEXES[there], INDEXES[1 - there]]
+    steps = all_steps(shape)
+    assert [len(step["GlobalSecondaryIndexes"]) for step in steps] == [2, 3]
+    others = [index for index in INDEXES if index is not INDEXES[there]]
+    assert steps[-1]["GlobalSecondaryIndexes"] == [INDEXES[there], *others]
+
+
+def test_indexes_of_an_earlier_version_are_deleted_before_the_present_ones_are_created() -> None:
+    whole = {"ProjectionType": "ALL"}
+    keys = ("TimeBucket", "ProcessingTime"), ("OriginalObjectKey", "ProcessingTime")
+    earlier = [
+        {
+            "IndexName": name,
+            "KeySchema": [
+                {"AttributeName": partition, "KeyType": "HASH"},
+                {"AttributeName": sort, "KeyType": "RANGE"},
+            ],
+            "Projection": whole,
+        }
+        for name, (partition, sort) in zip(("by-time", "by-key"), keys, strict=True)
+    ]
+    attributes = ("resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey")
+    shape = {
+        **BY_HAND,
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": n, "AttributeType": "S"} for n in attributes],
+        "GlobalSecondaryIndexes": earlier,
+    }
+    steps = all_steps(shape)
+    assert [step.get("GlobalSecondaryIndexes", []) for step in steps] == [
+        earlier[1:],
+        [],
+        *(list(INDEXES[: n + 1]) for n in range(len(INDEXES))),
+    ]
+    for step in steps:  # DynamoDB refuses attributes that no key uses
+        schemas = (step, *step.get("GlobalSecondaryIndexes", []))
+        used = {key["AttributeName"] for one in schemas for key in one["KeySchema"]}
+        assert {a["AttributeName"] for a in step["AttributeDefinitions"]} == used
 
 
 def test_attributes_stand_in_the_templates_order_whatever_dynamodb_says() -> None:
@@ -70,12 +106,12 @@ def test_attributes_stand_in_the_templates_order_whatever_dynamodb_says() -> Non
     shape = BY_HAND | {"AttributeDefinitions": [*told, *BY_HAND["AttributeDefinitions"]]}
     (*_, last) = all_steps(shape)
     named = [attribute["AttributeName"] for attribute in last["AttributeDefinitions"]]
-    assert named == ["resource-id", "TimeBucket", "ProcessingTime", "OriginalObjectKey", "user"]
+    assert named == [*ATTRIBUTES, "user"]
 
 
 def test_an_index_loses_its_throughput_with_its_table() -> None:
     index = {**INDEXES[0], "ProvisionedThroughput": PROVISIONED}
-    on_demand, _ = all_steps({**BY_HAND, "GlobalSecondaryIndexes": [index]})
+    on_demand, *_ = all_steps({**BY_HAND, "GlobalSecondaryIndexes": [index]})
     assert on_demand["GlobalSecondaryIndexes"] == [INDEXES[0]]
 
 

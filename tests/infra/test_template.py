@@ -1,6 +1,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cfnlint import decode
@@ -11,10 +12,12 @@ from infra.names import stack_names
 from infra.parameters import StackSettings, stack_parameters
 from infra.responses import parse_stack
 from infra.template import (
+    has_other_indexes,
     import_template,
     resources_to_import,
     stack_template,
     with_hashed_ids,
+    with_table_indexes,
 )
 from tests.infra.scan import decided
 
@@ -206,3 +209,24 @@ def test_each_bucket_queue_and_topic_denies_requests_without_tls() -> None:
 def test_a_batch_job_can_assume_its_role_whether_or_not_it_sends_its_account() -> None:
     role = parsed(stack_template())["Resources"]["BatchRole"]
     assert "StringEqualsIfExists" in str(role)
+
+
+def test_only_the_indexes_of_a_deployed_table_are_changed() -> None:
+    deployed = stack_template()
+    assert not has_other_indexes(deployed)
+    assert not has_other_indexes("")
+    table = {
+        "AttributeDefinitions": [{"AttributeName": "resource-id", "AttributeType": "S"}],
+        "GlobalSecondaryIndexes": [{"IndexName": "x"}],
+    }
+    changed = with_table_indexes(deployed, table)
+    assert has_other_indexes(changed)
+    before: Any = parsed(deployed)
+    after: Any = parsed(changed)
+    properties = after["Resources"]["Records"]["Properties"]
+    assert {name: properties[name] for name in table} == table
+    for name in table:
+        properties[name] = before["Resources"]["Records"]["Properties"][name]
+    assert before == after
+    without = with_table_indexes(changed, {"AttributeDefinitions": []})
+    assert "GlobalSecondaryIndexes" not in without

@@ -1,6 +1,5 @@
 import itertools
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +67,12 @@ def test_an_original_is_the_version_that_the_record_is_about(tmp_path: Path) -> 
         DownloadFile("a/b.jpg", SOURCE, "a/b.jpg", "v1")
     ]
     assert files_of("c", None, options) == [DownloadFile("c", reason="has no result")]
+
+
+def test_a_record_that_names_no_output_has_no_result(tmp_path: Path) -> None:
+    without = replace(RECORD, resized_object_key=None)
+    found = files_of("a/b.jpg", without, DownloadOptions(tmp_path))
+    assert found == [DownloadFile("a/b.jpg", reason="has no result")]
 
 
 @pytest.mark.parametrize(
@@ -187,8 +192,7 @@ def test_the_last_upload_with_a_result_is_taken(aws: Aws, records: str) -> None:
 
 
 def test_results_since_a_time_are_taken_once_for_each_key(aws: Aws, records: str) -> None:
-    now = datetime(2026, 11, 24, tzinfo=UTC)
-    found = records_since(aws.dynamodb, records, "2026-11-23T02", now)
+    found = records_since(aws.dynamodb, records, "2026-11-23T02")
     assert [(key, record and record.resource_id) for key, record in found] == [
         ("c.jpg", "5"),
         ("a.jpg", "2"),

@@ -76,6 +76,12 @@ def test_a_url_is_signed_for_the_host_of_the_region(aws: Aws, outputs: StackOutp
     assert query(signed.url)["X-Amz-SignedHeaders"] == ["host"]
 
 
+def test_an_upload_is_signed_for_the_composed_key(aws: Aws, outputs: StackOutputs) -> None:
+    signed = presign_put(aws, outputs, unicodedata.normalize("NFD", KEY), VALIDITY)
+    assert signed.key == KEY
+    assert urlsplit(signed.url).path == "/trip/K%C3%A4se%20%2B%201.jpg"
+
+
 @pytest.mark.parametrize("key", ["", "folder/", "x" * 1025])
 def test_a_key_that_no_image_can_have_is_refused(aws: Aws, outputs: StackOutputs, key: str) -> None:
     with pytest.raises(InvalidInput):

@@ -5,6 +5,7 @@ import pytest
 from imgctl.aws.dead_letters import DeadLetter
 from imgctl.aws.logs import Invocation, LogLine
 from imgctl.core.record import Record, Status
+from imgctl.core.recorded_renditions import RecordedOutput
 from imgctl.operations.timeline import Entry, Step, elapsed_s, timeline
 from imgctl.operations.trace import Output, Trace, Upload
 
@@ -35,7 +36,11 @@ def traced(**changes: Any) -> Trace:
         "key": "a.jpg",
         "upload": UPLOAD,
         "record": RECORD,
-        "outputs": (Output("web", "web/a.jpg", 200, 100, 5000),),
+        "outputs": (
+            Output(
+                RecordedOutput(name="web", key="web/a.jpg", width=200, height=100, file_bytes=5000)
+            ),
+        ),
         "invocations": (INVOCATION,),
     }
     return Trace(**(values | changes))
@@ -106,7 +111,7 @@ def test_a_record_says_why_there_is_no_output(record: Record, text: str) -> None
 
 
 def test_an_output_that_is_gone_is_told() -> None:
-    gone = Output("", "resized-a.jpg", None, None, None, "is gone")
+    gone = Output(RecordedOutput(name="", key="resized-a.jpg"), "is gone")
     assert (Step.OUTPUT, "resized-a.jpg, which is gone") in texts(traced(outputs=(gone,)))
 
 

@@ -88,7 +88,7 @@ def test_an_upload_is_traced_to_its_output(aws: Aws, outputs: StackOutputs) -> N
     assert found.upload is not None
     assert (found.upload.version_id, found.record) == (version_id, record)
     (output,) = found.outputs
-    assert (output.key, output.problem) == ("resized.jpg", "")
+    assert (output.recorded.key, output.problem) == ("resized.jpg", "")
     (invocation,) = found.invocations
     assert invocation.request_id == "r2"
     assert [line.fields["outcome"] for line in invocation.lines] == ["SUCCEEDED", "RENDITION"]

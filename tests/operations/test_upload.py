@@ -16,6 +16,7 @@ from imgctl.aws.content import Content
 from imgctl.aws.errors import AwsError
 from imgctl.aws.existing_objects import ExistingObject
 from imgctl.aws.object_writer import BotoWriter
+from imgctl.aws.rest_api import MAX_BYTES, Api
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import StoredObject
 from imgctl.core.errors import Hint
@@ -199,14 +200,16 @@ def test_a_missing_permission_stops_all(services: UploadServices, cake: UploadFi
         one(replace(services, writer=FakeWriter(denied)), cake, OPTIONS)
 
 
-def test_a_file_larger_than_the_transport_takes_is_not_sent(
-    services: UploadServices, cake: UploadFile
+def test_a_file_larger_than_the_api_takes_is_not_sent(
+    services: UploadServices, aws: Aws, cake: UploadFile
 ) -> None:
-    writer = FakeWriter()
-    result = one(replace(services, writer=writer, max_bytes=10), cake, OPTIONS)
+    os.truncate(cake.path, MAX_BYTES + 1)
+    api = Api(aws, "http://127.0.0.1:9", SOURCE, signs=False)  # where nobody listens
+    result = one(replace(services, writer=api), cake, OPTIONS)
     assert result.status is UploadStatus.FAILED
-    assert "--via s3" in result.reason
-    assert writer.sent == []
+    assert result.reason == "The file is larger than 10 MB, the limit of API Gateway."
+    assert result.hint is not None
+    assert result.hint.render("imgctl") == "Use --via s3."
 
 
 def test_a_file_larger_than_the_function_takes_is_refused_before_it_is_read(

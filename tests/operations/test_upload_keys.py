@@ -1,3 +1,4 @@
+import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -16,6 +17,8 @@ def test_keys_are_names_under_the_prefix() -> None:
 def test_one_file_may_have_any_key_that_s3_allows() -> None:
     file = InputFile(Path("/x/a.png"), PurePosixPath("a.png"))
     assert assign_key([file], "trip/b c.png") == [UploadFile(str(file.path), "trip/b c.png")]
+    (decomposed,) = assign_key([file], unicodedata.normalize("NFD", "Käse.png"))
+    assert decomposed.key == "Käse.png"
     with pytest.raises(InvalidInput, match="one file, not 2"):
         assign_key([file, file], "b.png")
     for key in ("", "trip/", "a\n.png", "a/../b.png", "./a.png", "x" * 1025):

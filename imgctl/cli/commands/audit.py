@@ -67,11 +67,15 @@ def _acknowledge(app: App, reading: "AuditContext", keys: tuple[str, ...]) -> in
     from imgctl.cli.image_documents import AcknowledgeDocument
     from imgctl.cli.layout import Line
     from imgctl.cli.text import printable
+    from imgctl.operations.key_spelling import recorded_key
 
-    for key in keys:
+    acknowledged = []
+    for typed in keys:
+        key = recorded_key(reading.dynamodb, reading.outputs.table, typed)
         acknowledge(reading, key)
+        acknowledged.append(key)
         app.ui.print(Line("acknowledged", "green", (printable(key),), word_cells=12))
-    app.ui.result(AcknowledgeDocument(acknowledged=list(keys)), "")
+    app.ui.result(AcknowledgeDocument(acknowledged=acknowledged), "")
     return 0
 
 

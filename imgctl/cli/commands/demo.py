@@ -143,8 +143,7 @@ def _download(app: App, record: "Record", output: Path) -> Path:
     from imgctl.output_files import new_file_mode
 
     assert record.resized_bucket is not None
-    assert record.resized_object_key is not None
-    path = output.resolve() / PurePosixPath(record.resized_object_key).name
-    bucket, key = record.resized_bucket, record.resized_object_key
-    storage.download(app.aws.s3, bucket, key, path, mode=new_file_mode())
+    key = record.outputs[0].key
+    path = output.resolve() / PurePosixPath(key).name
+    storage.download(app.aws.s3, record.resized_bucket, key, path, mode=new_file_mode())
     return path

@@ -1,6 +1,5 @@
 """`imgctl download`."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -92,7 +91,7 @@ def _selected(
 
     dynamodb, outputs = app.aws.dynamodb, app.outputs
     if since is not None:
-        return operation.records_since(dynamodb, outputs.table, since, datetime.now(UTC))
+        return operation.records_since(dynamodb, outputs.table, since)
     wanted = (
         (recorded_key(dynamodb, outputs.table, key) for key in keys)
         if prefix is None

@@ -1,22 +1,16 @@
 """`imgctl history`."""
 
-from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from imgctl.cli.app import App, app_of
+from imgctl.cli.app import app_of
 from imgctl.cli.options import Command, completer
 from imgctl.cli.params import Bounded, TimeParam
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from imgctl.core.record import Record
-
-_TABLE_ROWS = 1000  # of one table: more records are printed as several
+    from imgctl.cli.record_listing import RecordFormat
 
 
 @click.command(
@@ -25,14 +19,15 @@ _TABLE_ROWS = 1000  # of one table: more records are printed as several
         "imgctl history",
         "imgctl history --since 1d --status failed",
         "imgctl history --key holiday/cake.jpg --all --json",
+        "imgctl history --follow",
         "imgctl history --since 7d --all --html report.html",
     ],
 )
 @click.option(
-    "--limit", type=Bounded(click.IntRange(1)), metavar="N", default=20, show_default=True,
-    help="Maximum number of records.",
+    "--limit", type=Bounded(click.IntRange(0)), metavar="N",
+    help="Maximum number of records; 0 for all.  [default: 20, with --follow all]",
 )  # fmt: skip
-@click.option("--all", "is_all", is_flag=True, help="All records, without a limit.")
+@click.option("--all", "is_all", is_flag=True, help="All records, as with --limit 0.")
 @click.option("--after", metavar="CURSOR", help="Continue where an earlier run stopped.")
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
 @click.option("--until", type=TimeParam(), help="End time.")
@@ -43,9 +38,11 @@ _TABLE_ROWS = 1000  # of one table: more records are printed as several
 )  # fmt: skip
 @click.option(
     "--scan", is_flag=True,
-    help="Scan the whole table, including records from the original function.",
+    help="Scan the whole table, including records that are in no index.",
 )  # fmt: skip
+@click.option("--follow", is_flag=True, help="Show records as they come, oldest first.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
+@click.option("--jsonl", "as_lines", is_flag=True, help="Print one JSON object per line.")
 @click.option(
     "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Write a report with the images to a file, and print its path.",
@@ -56,7 +53,7 @@ _TABLE_ROWS = 1000  # of one table: more records are printed as several
 def history(
     context: click.Context,
     *,
-    limit: int,
+    limit: int | None,
     is_all: bool,
     after: str | None,
     since: str | None,
@@ -64,87 +61,65 @@ def history(
     key: str | None,
     status: str | None,
     scan: bool,
+    follow: bool,
     as_csv: bool,
+    as_lines: bool,
     html: Path | None,
     no_thumbnails: bool,
     overwrite: bool,
 ) -> int:
     """List processed images, newest first.
 
-    If there are more records than the limit, the command says how to continue. With --html it
-    writes a page that shows originals and results, and opens in a browser without a network.
+    If there are more records than the limit, the command says how to continue. On a terminal, a
+    list that is longer than the screen opens in your pager. With --html it writes a page that shows
+    originals and results, and opens in any browser without a network.
     """
+    from imgctl.aws.record_index import Position
+    from imgctl.cli.record_listing import print_arrivals, print_records
     from imgctl.core.record import Status
-    from imgctl.operations.history import Cursor, RecordQuery, find_records
+    from imgctl.operations.history import RecordQuery
 
     app = app_of(context)
-    if as_csv and app.ui.json_wanted:
-        raise click.UsageError("Use one of --csv and --json.")
-    if as_csv and html is not None:
-        raise click.UsageError("Use one of --csv and --html.")
-    if html is None and (no_thumbnails or overwrite):
-        raise click.UsageError("--no-thumbnails and --overwrite are for a report: use --html.")
+    if is_all and limit:
+        raise click.UsageError("Use one of --all and --limit.")
+    if follow and (until or after or scan):
+        raise click.UsageError("--follow takes neither --until, --after nor --scan.")
     query = RecordQuery(
         since=since,
         until=until,
         key=key,
         status=None if status is None else Status(status.upper()),
-        after=None if after is None else Cursor.parse(after),
+        after=None if after is None else Position.parse(after),
         scan=scan,
     )
+    record_format = _format(app_of(context).ui.json_wanted, as_csv=as_csv, as_lines=as_lines)
     if html is not None:
         from imgctl.cli.reports import ReportOptions, report_history
 
-        options = ReportOptions(html, overwrite=overwrite, thumbnails=not no_thumbnails)
-        return report_history(app, query, None if is_all else limit, options)
-    found = find_records(app.aws.dynamodb, app.outputs.table, query, now=datetime.now(UTC))
-    _print_records(app, found, None if is_all else limit, as_csv=as_csv)
+        if follow or as_csv or as_lines:
+            raise click.UsageError("--html takes neither --follow, --csv nor --jsonl.")
+        limit = 20 if limit is None and not is_all else limit
+        report = ReportOptions(html, overwrite=overwrite, thumbnails=not no_thumbnails)
+        return report_history(app, query, limit or None, report)
+    if no_thumbnails or overwrite:
+        raise click.UsageError("--no-thumbnails and --overwrite are for a report: use --html.")
+    if follow:
+        print_arrivals(app, query, limit or None, record_format)
+    else:
+        limit = 20 if limit is None and not is_all else limit
+        print_records(app, query, limit or None, record_format)
     return 0
 
 
-def _print_records(app: App, found: "Iterator[Record]", limit: int | None, *, as_csv: bool) -> None:
-    """Print at most `limit` records, and how to continue if there are more."""
-    from imgctl.cli.image_documents import HistoryDocument, record_document
-    from imgctl.cli.records_csv import csv_rows
-    from imgctl.operations.history import Cursor
+def _format(json_wanted: bool, *, as_csv: bool, as_lines: bool) -> "RecordFormat":  # noqa: FBT001
+    from imgctl.cli.record_listing import RecordFormat
 
-    page = _Page(islice(found, limit))
-    if as_csv:
-        for row in csv_rows(page):
-            click.echo(row, nl=False)
-    elif app.ui.json_wanted:
-        documents = [record_document(record) for record in page]
-    else:
-        _print_tables(app, page)
-    more = page.last is not None and next(found, None) is not None
-    cursor = str(Cursor.of(page.last)) if more and page.last is not None else None
-    if cursor is not None:
-        app.ui.info(f"There are more records. Continue with `--after {cursor}`, or use --all.")
-    if app.ui.json_wanted:
-        app.ui.result(HistoryDocument(records=documents, next=cursor), "")
-
-
-def _print_tables(app: App, page: "Iterator[Record]") -> None:
-    from imgctl.cli.tables import records_grid
-
-    rows = list(islice(page, _TABLE_ROWS))
-    if not rows:
-        app.ui.info("No records.")
-    while rows:
-        app.ui.print(records_grid(rows))
-        rows = list(islice(page, _TABLE_ROWS))
-
-
-class _Page:
-    """Records that are passed on one by one; the last of them is remembered."""
-
-    def __init__(self, records: "Iterator[Record]") -> None:
-        self._records = records
-        self.last: Record | None = None
-
-    def __iter__(self) -> "Iterator[Record]":
-        return self
-
-    def __next__(self) -> "Record":
-        self.last = next(self._records)
-        return self.last
+    wanted = {
+        RecordFormat.JSON: json_wanted,
+        RecordFormat.CSV: as_csv,
+        RecordFormat.JSON_LINES: as_lines,
+    }
+    chosen = [one for one, is_wanted in wanted.items() if is_wanted]
+    if len(chosen) > 1:
+        raise click.UsageError("Use one of --csv, --json and --jsonl.")
+    return chosen[0] if chosen else RecordFormat.TABLE

@@ -55,6 +55,8 @@ def presign(
     else:
         url = operation.presign_result(*where, until, rendition=rendition)
     _tell(app, url)
+    if put and url.key != key:
+        app.ui.info("The key is in Unicode's composed form (NFC), as `upload` stores it.")
     document = PresignDocument(
         url=url.url,
         method=url.method,

@@ -34,10 +34,11 @@ class RecordNotFound(ImgctlError):
 def show(context: click.Context, *, id_or_key: str) -> int:
     """Show one record in full.
 
-    Accepts a record ID, or an object key, of which the newest record is shown.
+    Accepts a record ID, or an object key, of which the newest record is shown. For a failure, it
+    says what it means and what to do. In a pipe, each attribute is one line.
     """
     from imgctl.cli.image_documents import ShowDocument, record_document
-    from imgctl.cli.tables import record_grid
+    from imgctl.cli.record_view import RecordView
 
     app = app_of(context)
     if not id_or_key:
@@ -47,8 +48,8 @@ def show(context: click.Context, *, id_or_key: str) -> int:
         raise RecordNotFound(
             f"No record of {id_or_key}.", hint=Hint("{} lists the records.", "history")
         )
-    plain = record_document(record)
-    app.ui.result(ShowDocument(record=plain), record_grid(plain))
+    document = ShowDocument(record=record_document(record))
+    app.ui.result(document, RecordView(record, app.program))
     return 0
 
 
