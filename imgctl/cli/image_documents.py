@@ -174,7 +174,7 @@ class HistoryDocument(TypedDict):
 
 
 class ReportDocument(TypedDict):
-    """`imgctl history --html`."""
+    """`imgctl history --html FILE`."""
 
     path: Annotated[str, "path of the report"]
     records: Annotated[int, "records in it"]

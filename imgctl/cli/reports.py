@@ -17,6 +17,7 @@ from imgctl.cli.text import printable, size_text
 from imgctl.core.record import Record, timestamp
 from imgctl.operations.history import RecordQuery, find_records
 from imgctl.operations.record_spool import RecordSpool, spooled
+from imgctl.operations.resize_plan import OutputExists
 from imgctl.operations.thumbnails import Download, ThumbnailMaker
 from imgctl.output_files import new_file_mode, output_file
 from imgctl.pages.entries import Entry
@@ -56,10 +57,10 @@ def report_history(app: App, query: RecordQuery, limit: int | None, options: Rep
 
 
 def check_path(options: ReportOptions) -> None:
-    """Raise FileError if the report cannot be written, before anything is read for it."""
+    """Raise OutputExists or FileError if nothing can be written, before anything is read."""
     path = options.path
     if os.path.lexists(path) and not options.overwrite:
-        raise FileError(f"{path} exists already.", hint="Use --overwrite to replace it.")
+        raise OutputExists(f"{path} already exists.", hint="Use --overwrite to replace it.")
     if not path.parent.is_dir():
         raise FileError(f"There is no folder {path.parent}.", hint="Create it first.")
 

@@ -13,6 +13,7 @@ from imgctl.cli.reports import ReportOptions, report_history
 from imgctl.cli.settings import resolve
 from imgctl.core.record import Record, to_item
 from imgctl.operations.history import RecordQuery
+from imgctl.operations.resize_plan import OutputExists
 from tests.moto_aws import aws, moto_account, table
 from tests.pictures import encoded, photo
 from tests.stack_outputs import OUTPUTS
@@ -91,7 +92,7 @@ def test_a_report_says_that_there_are_more_records(
 def test_an_existing_file_is_replaced_on_request_only(app: App, tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     path.write_text("mine")
-    with pytest.raises(FileError, match="exists already"):
+    with pytest.raises(OutputExists, match="already exists"):
         report_history(app, ALL, 20, ReportOptions(path))
     assert path.read_text() == "mine"
     report_history(app, ALL, 20, ReportOptions(path, overwrite=True))

@@ -100,4 +100,4 @@ def test_a_report_of_the_history_shows_its_images(
     expect(page.locator("#gallery .name")).to_have_text(cake.name)
     expect(page.locator("#gallery img").first).to_have_js_property("complete", value=True)
     again = shared.imgctl("history", "--html", str(report), "--json")
-    assert (again.code, again.error["code"]) == (1, "file")
+    assert (again.code, again.error["code"]) == (1, "exists")

@@ -176,7 +176,10 @@ def test_new_records_are_followed_until_the_user_ends_it(recorded: Local) -> Non
     ]
     command = [sys.executable, "-m", "imgctl", "history", "--follow", "--key", "f", "--jsonl"]
     with subprocess.Popen(
-        [*command, "--since", "2019-01"], stdout=subprocess.PIPE, env=recorded.environment, text=True
+        [*command, "--since", "2019-01"],
+        stdout=subprocess.PIPE,
+        env=recorded.environment,
+        text=True,
     ) as process:
         assert process.stdout is not None
         try:

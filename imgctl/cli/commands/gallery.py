@@ -25,10 +25,11 @@ if TYPE_CHECKING:
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
 @click.pass_context
 def gallery(context: click.Context, *, port: int | None, no_open: bool) -> int:
-    """Show images and their results in a browser, and upload what is dropped there.
+    """Show images and their results in a browser, live.
 
-    Serves a page to this machine only, until Ctrl-C. Its URL contains a token, without which nobody
-    can see or upload anything: no other web page, and no other user of this machine.
+    New results appear as they are ready, and files that you drop on the page are uploaded. The page
+    is served to this machine only, until Ctrl-C. Its URL contains a token, without which nobody can
+    see or upload anything: no other web page, and no other user of this machine.
     """
     if not all(map(importlib.util.find_spec, ("hypercorn", "starlette"))):
         raise NotInstalled(
