@@ -108,7 +108,10 @@ def test_a_failure_says_why_and_what_to_do(page: Page) -> None:
 def test_each_rendition_is_listed_and_can_be_compared(page: Page) -> None:
     dialog = open_by_key(page, 1)
     expect(dialog.locator(".renditions li")).to_contain_text(
-        ["small320×240 · 96 kB · WEBP · quality 80", "large1920×1440 · 576 kB · WEBP · quality 80"]
+        [
+            "small320\u00d7240 · 96 kB · WEBP · quality 80",
+            "large1920\u00d71440 · 576 kB · WEBP · quality 80",
+        ]
     )
     after = dialog.locator("img[slot=second]")
     expect(after).to_have_attribute("src", SMALL)

@@ -6,7 +6,7 @@ import { imageUrl } from "./facts";
 import { number, text, type Item } from "./model";
 import { bytes, change, count, pixels, visible } from "./text";
 
-const BATCH = 60;
+const BATCH = 36;
 
 export class Gallery {
   private readonly list = byId("gallery");
