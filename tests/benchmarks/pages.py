@@ -56,7 +56,7 @@ def main() -> int:
         file = keep or Path(folder) / "report.html"
         with file.open("wb") as output:
             write_report(output, replace(HEADING, more=True), realistic(RECORDS))
-        browser = playwright.chromium.launch(executable_path=executable)
+        browser = playwright.chromium.launch(executable_path=executable, args=["--disable-gpu"])
         rounds = [measure(browser.new_page(), file) for _ in range(ROUNDS)]
         browser.close()
         figures = {"size": [file.stat().st_size / 1e6]}
