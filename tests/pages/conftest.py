@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from imgctl.pages.entries import Entry
 from imgctl.pages.report import ReportHeading, write_report
@@ -19,6 +19,9 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 """The folder that screenshots are written to; empty for none. Chromium then has to be there."""
 
 PHONE = (390, 844)
+_TIMEOUT_MS = 20_000  # for a machine that is busy with other tests
+
+expect.set_options(timeout=_TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +70,7 @@ class Reader:
         context = self.browser.new_context(
             viewport=viewport, timezone_id="UTC", service_workers="block", **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_TIMEOUT_MS)
         page = context.new_page()
         page.on("console", lambda message: self._note(f"console: {message.text}"))
         page.on("pageerror", lambda error: self._note(f"error: {error}"))

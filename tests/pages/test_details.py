@@ -65,6 +65,23 @@ def test_the_divider_is_dragged(page: Page) -> None:
     expect(slider).to_have_attribute("aria-valuenow", "25")
 
 
+def test_a_click_beside_the_dialog_closes_it_but_a_drag_that_ends_there_does_not(
+    page: Page,
+) -> None:
+    card(page, 0).click()
+    dialog = page.get_by_role("dialog")
+    box = dialog.get_by_role("slider").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(5, 300)
+    page.mouse.up()
+    expect(dialog.get_by_role("slider")).to_have_attribute("aria-valuenow", "0")
+    expect(dialog).to_be_visible()
+    page.mouse.click(5, 300)
+    expect(dialog).to_be_hidden()
+
+
 def test_the_dialog_keeps_the_focus_and_returns_it(page: Page) -> None:
     dialog = open_by_key(page, 1)
     expect(page.locator("#details-title")).to_be_focused()

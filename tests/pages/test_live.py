@@ -160,6 +160,7 @@ def test_chosen_and_dropped_files_are_uploaded_and_their_results_appear(
     page.get_by_role("button", name="Details of a b&c#.jpg").press("Enter")
     expect(page.locator("#details-title")).to_have_text("a b&c#.jpg")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Details of a b&c#.jpg")).to_be_focused()
     page.get_by_role("button", name="Clear finished").press("Enter")
     assert lines(page) == ["Uploaded, being processed…"]
     expect(page.get_by_role("button", name="Choose files")).to_be_focused()
@@ -190,6 +191,21 @@ def test_an_upload_that_is_refused_says_why(server: GalleryServer, reader: Reade
     ]
     assert server.uploads == {}
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE[0]
+
+
+def test_an_upload_that_is_interrupted_can_be_tried_again(
+    server: GalleryServer, reader: Reader
+) -> None:
+    reader.expected_problems = ("status of 503",)
+    error = {"code": "throttled", "message": "S3 asks to slow down.", "hint": ""}
+    server.refusals["a.jpg"] = (503, error)
+    page = visit(reader, server)
+    choose(page, ("a.jpg", b"1"))
+    expect(page.locator("#uploads .state")).to_have_text("S3 asks to slow down.")
+    server.refusals.clear()
+    page.get_by_role("button", name="Try again to upload a.jpg").press("Enter")
+    expect(page.locator("#uploads .state")).to_have_text("Uploaded, being processed…")
+    assert server.uploads == {"a.jpg": b"1"}
 
 
 def test_hostile_names_of_files_and_of_records_stay_text(
