@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,23 @@ def test_the_template_and_the_bundles_requirements_are_installed(
     )
     completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
     assert completed.stdout.split() == ["True", "True"], completed.stderr
+
+
+def test_the_page_is_installed_with_its_licenses_but_without_its_source(
+    wheel: Path, installation: Installation, folder: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if name.startswith("imgctl/pages/")}
+    expected = {"__init__.py", "entries.py", "report.py", "page.html", "LICENSES.txt"}
+    assert names == {f"imgctl/pages/{name}" for name in expected}
+    probe = (
+        "import io; from imgctl.pages.report import ReportHeading, write_report;"
+        "file = io.BytesIO();"
+        "write_report(file, ReportHeading(stack='s', region='r', generated='g'), []);"
+        "print(b'data-heading' in file.getvalue())"
+    )
+    completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
+    assert completed.stdout.split() == ["True"], completed.stderr
 
 
 def test_a_bundle_has_the_same_files_and_license_as_one_of_a_checkout(

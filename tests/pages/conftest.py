@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from imgctl.pages.entries import Entry
 from imgctl.pages.report import ReportHeading, write_report
@@ -19,6 +19,9 @@ SCREENSHOTS = os.environ.get("SCREENSHOTS", "")
 """The folder that screenshots are written to; empty for none. Chromium then has to be there."""
 
 PHONE = (390, 844)
+_TIMEOUT_MS = 20_000  # for a machine that is busy with other tests
+
+expect.set_options(timeout=_TIMEOUT_MS)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +33,8 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
             pytest.fail("Chromium is not installed.")
         pytest.skip("Chromium is not installed")
     home = tmp_path_factory.mktemp("chromium")
-    environment = {**os.environ, "HOME": str(home), "XDG_CONFIG_HOME": str(home), "TZ": "UTC"}
+    environment: dict[str, str | float | bool] = dict(os.environ)
+    environment |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home)}
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable, env=environment, args=["--disable-gpu"]
@@ -60,15 +64,13 @@ class Reader:
         page.goto(file.as_uri())
         return page
 
-    def page(
-        self, address: str, *, size: tuple[int, int] = (1280, 800), **options: Any
-    ) -> Page:
+    def page(self, address: str, *, size: tuple[int, int] = (1280, 800), **options: Any) -> Page:
         """Return an empty page that may ask for nothing but what begins with the address."""
-        viewport = {"width": size[0], "height": size[1]}
+        viewport = ViewportSize(width=size[0], height=size[1])
         context = self.browser.new_context(
             viewport=viewport, timezone_id="UTC", service_workers="block", **options
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(_TIMEOUT_MS)
         page = context.new_page()
         page.on("console", lambda message: self._note(f"console: {message.text}"))
         page.on("pageerror", lambda error: self._note(f"error: {error}"))

@@ -36,7 +36,7 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
     found = violations(axe, page)
     fits = [_fits(page)]
     screenshot(page, f"report-{colors}-{size[0]}")
-    for number in (1, 2):
+    for number in (1, 2) if size != PHONE else (2,):
         page.locator("#gallery button").nth(number).click()
         page.locator(".fields summary").click()
         found += violations(axe, page)
@@ -44,10 +44,12 @@ def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
         screenshot(page, f"details-{number}-{colors}-{size[0]}")
         page.keyboard.press("Escape")
     assert found == []
-    assert fits == [True] * 3
+    assert all(fits)
 
 
-def test_axe_finds_nothing_where_there_is_nothing_to_show(reader: Reader, axe: Axe, screenshot: Keep) -> None:
+def test_axe_finds_nothing_where_there_is_nothing_to_show(
+    reader: Reader, axe: Axe, screenshot: Keep
+) -> None:
     page = reader.report(ENTRIES)
     page.fill("[name=words]", "nothing")
     found = violations(axe, page)
@@ -68,23 +70,23 @@ def _fits(page: Page) -> bool:
     )
 
 
+_FOCUSED = """() => {
+  const element = document.activeElement;
+  const style = getComputedStyle(element.closest('.segments label') ?? element);
+  const isOutlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  return {
+    is: element.name || element.id || element.className || element.tagName,
+    outline: isOutlined || element.className === 'skip',  // which appears when it has the focus
+  };
+}"""
+
+
 def test_the_keyboard_reaches_everything_in_order_and_each_focus_is_visible(reader: Reader) -> None:
     page = reader.report(ENTRIES)
     reached: list[dict[str, Any]] = []
     for _ in range(18):
         page.keyboard.press("Tab")
-        reached.append(
-            page.evaluate(
-                """() => {
-                  const element = document.activeElement;
-                  const shown = element.closest('.segments label') ?? element;
-                  const style = getComputedStyle(shown);
-                  return { is: element.name || element.id || element.className || element.tagName,
-                           outline: style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2
-                                    || element.className === 'skip' };
-                }"""
-            )
-        )
+        reached.append(page.evaluate(_FOCUSED))
     order = [stop["is"] for stop in reached]
     assert order == [
         "skip", "theme", "failed-button", "SUMMARY", "SUMMARY", "SUMMARY", "words", "status",
@@ -136,7 +138,10 @@ def test_nothing_moves_for_those_who_ask_for_less_motion(reader: Reader) -> None
     page.get_by_role("slider").press("End")
     moving = "document.getAnimations({subtree: true}).length"
     assert page.evaluate(moving) == 0
-    assert page.get_by_role("slider").evaluate("slider => slider.shadowRoot.getAnimations().length") == 0
+    assert (
+        page.get_by_role("slider").evaluate("slider => slider.shadowRoot.getAnimations().length")
+        == 0
+    )
 
 
 def test_without_javascript_there_is_only_a_line_that_says_so(reader: Reader) -> None:

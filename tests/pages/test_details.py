@@ -65,6 +65,23 @@ def test_the_divider_is_dragged(page: Page) -> None:
     expect(slider).to_have_attribute("aria-valuenow", "25")
 
 
+def test_a_click_beside_the_dialog_closes_it_but_a_drag_that_ends_there_does_not(
+    page: Page,
+) -> None:
+    card(page, 0).click()
+    dialog = page.get_by_role("dialog")
+    box = dialog.get_by_role("slider").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(5, 300)
+    page.mouse.up()
+    expect(dialog.get_by_role("slider")).to_have_attribute("aria-valuenow", "0")
+    expect(dialog).to_be_visible()
+    page.mouse.click(5, 300)
+    expect(dialog).to_be_hidden()
+
+
 def test_the_dialog_keeps_the_focus_and_returns_it(page: Page) -> None:
     dialog = open_by_key(page, 1)
     expect(page.locator("#details-title")).to_be_focused()
@@ -108,7 +125,10 @@ def test_a_failure_says_why_and_what_to_do(page: Page) -> None:
 def test_each_rendition_is_listed_and_can_be_compared(page: Page) -> None:
     dialog = open_by_key(page, 1)
     expect(dialog.locator(".renditions li")).to_contain_text(
-        ["small320×240 · 96 kB · WEBP · quality 80", "large1920×1440 · 576 kB · WEBP · quality 80"]
+        [
+            "small320\u00d7240 · 96 kB · WEBP · quality 80",
+            "large1920\u00d71440 · 576 kB · WEBP · quality 80",
+        ]
     )
     after = dialog.locator("img[slot=second]")
     expect(after).to_have_attribute("src", SMALL)

@@ -1,6 +1,7 @@
 """Names and texts that want to be more than text."""
 
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -27,16 +28,14 @@ TEXTS = [
 
 
 def hostile(number: int, text: str) -> Entry:
-    """An entry with the text in every field that is a text, but for those that have a set of values."""
-    made = replace(
-        failed(number) if number % 2 else record(number),
-        **{
-            field.name: f"{text}/{text}" if field.name.endswith("_key") else text
-            for field in fields(Record)
-            if field.type in (str, str | None) and field.name not in ("resource_id", "processing_time")
-        },
-        renditions=renditions({text: 100}, text),
-    )
+    """Return an entry with the text in every field that can have any."""
+    texts: dict[str, Any] = {
+        field.name: f"{text}/{text}" if field.name.endswith("_key") else text
+        for field in fields(Record)
+        if field.type in (str, str | None) and field.name not in ("resource_id", "processing_time")
+    }
+    known = failed(number) if number % 2 else record(number)
+    made = replace(known, **texts, renditions=renditions({text: 100}, text))
     return Entry(made, replace(THUMBNAILS, renditions={text: BEFORE}))
 
 
@@ -56,21 +55,31 @@ def test_hostile_texts_in_every_field_are_shown_as_text(reader: Reader) -> None:
     expect(page.locator("[name=format]")).to_contain_text(IMAGE)
     page.fill("[name=words]", TEXTS[1])
     assert len(names(page)) == 1
-    assert page.title() == f"{IMAGE} – imgctl"
-    assert page.locator("main img[src=x], dialog img[src=x], main svg[onload], main script").count() == 0
+    assert page.title() == f"{IMAGE} · imgctl"
+    assert (
+        page.locator("main img[src=x], dialog img[src=x], main svg[onload], main script").count()
+        == 0
+    )
 
 
 def test_what_hides_or_reorders_text_is_escaped(reader: Reader) -> None:
-    keys = ["cod\u202egpj.exe", "zero\u200bwidth", "nul\x00", "mark\u200f", "half\ud800", "tag\U000e0041"]
-    page = reader.report([Entry(record(at, original_object_key=key)) for at, key in enumerate(keys)])
-    assert names(page) == [
-        "cod\\u202egpj.exe", "zero\\u200bwidth", "nul\\x00", "mark\\u200f", "half\\ud800", "tag\\U000e0041",
-    ]  # fmt: skip
+    shown = {
+        "cod\u202egpj.exe": "cod\\u202egpj.exe",
+        "zero\u200bwidth": "zero\\u200bwidth",
+        "nul\x00": "nul\\x00",
+        "mark\u200f": "mark\\u200f",
+        "half\ud800": "half\\ud800",
+        "tag\U000e0041": "tag\\U000e0041",
+    }
+    records = [record(at, original_object_key=key) for at, key in enumerate(shown)]
+    assert names(reader.report(list(map(Entry, records)))) == list(shown.values())
 
 
 def test_very_long_names_do_not_widen_a_page(reader: Reader) -> None:
     key = f"{'folder' * 100}/{'W' * 900}.jpg"
-    page = reader.report([Entry(record(0, original_object_key=key, notes="x" * 2000), THUMBNAILS)], size=(390, 700))
+    page = reader.report(
+        [Entry(record(0, original_object_key=key, notes="x" * 2000), THUMBNAILS)], size=(390, 700)
+    )
     page.locator("#gallery button").click()
     page.locator(".fields summary").click()
     page.wait_for_function("document.querySelector('#details').open")

@@ -1,7 +1,9 @@
 import io
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from imgctl.core.record import Status
 from imgctl.pages.entries import Entry, Thumbnails, entry_document
@@ -11,35 +13,35 @@ from tests.pages.samples import BEFORE, HEADING, THUMBNAILS, record
 ELEMENT = re.compile(r'<script type="application/json" data-(\w+)>(.*?)</script>', re.DOTALL)
 
 
-def written(entries: list[Entry], **changes: object) -> str:
+def written(entries: list[Entry], **changes: Any) -> str:
     file = io.BytesIO()
-    write_report(file, replace(HEADING, **changes), entries)  # type: ignore[arg-type]
+    write_report(file, replace(HEADING, **changes), entries)
     return file.getvalue().decode()
 
 
-def elements(html: str, kind: str) -> list[object]:
+def elements(html: str, kind: str) -> list[Any]:
     return [json.loads(text) for found, text in ELEMENT.findall(html) if found == kind]
 
 
 def test_a_report_contains_every_record_once_in_order_in_small_parts() -> None:
     html = written([Entry(record(number), THUMBNAILS) for number in range(120)])
     chunks = elements(html, "records")
-    assert [len(chunk) for chunk in chunks] == [50, 50, 20]  # type: ignore[arg-type]
-    ids = [known["resource-id"] for chunk in chunks for known in chunk]  # type: ignore[attr-defined]
+    assert [len(chunk) for chunk in chunks] == [50, 50, 20]
+    ids = [known["resource-id"] for chunk in chunks for known in chunk]
     assert ids == [record(number).resource_id for number in range(120)]
-    assert [len(chunk) for chunk in elements(html, "thumbnails")] == [50, 50, 20]  # type: ignore[arg-type]
+    assert [len(chunk) for chunk in elements(html, "thumbnails")] == [50, 50, 20]
 
 
 def test_a_report_is_written_while_its_entries_are_read() -> None:
     file = io.BytesIO()
     positions = []
 
-    def entries() -> object:
+    def entries() -> Iterator[Entry]:
         for number in range(200):
             positions.append(file.tell())
             yield Entry(record(number), THUMBNAILS)
 
-    write_report(file, HEADING, entries())  # type: ignore[arg-type]
+    write_report(file, HEADING, entries())
     assert positions[0] < positions[60] < positions[120] < positions[180]
 
 
@@ -64,8 +66,7 @@ def test_no_text_of_a_record_ends_its_element() -> None:
     html = written([Entry(record(0, original_object_key=key))])
     assert html.count("</script>") == 4  # heading, records, thumbnails, and the page's own
     assert "<!--<" not in html
-    [[known]] = elements(html, "records")  # type: ignore[misc]
-    assert known["OriginalObjectKey"] == key
+    assert elements(html, "records")[0][0]["OriginalObjectKey"] == key
 
 
 def test_the_policy_of_a_report_forbids_every_connection_and_foreign_script() -> None:
@@ -86,8 +87,8 @@ def test_the_live_page_may_only_connect_to_its_own_server_and_cannot_be_framed()
     # A policy in the page cannot forbid frames: browsers complain about it.
     assert page.policy.removesuffix("; frame-ancestors 'none'").encode() in page.html
     [heading] = elements(page.html.decode(), "heading")
-    assert heading["live"] is True  # type: ignore[index]
-    assert heading["max_upload_bytes"] == 1000  # type: ignore[index]
+    assert heading["live"] is True
+    assert heading["max_upload_bytes"] == 1000
 
 
 def test_an_entry_has_the_record_as_history_prints_it() -> None:

@@ -48,7 +48,9 @@ def test_each_library_in_the_page_has_its_license_next_to_it() -> None:
 
 
 def test_the_source_never_parses_markup() -> None:
-    parsers = re.compile(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\(")
+    parsers = re.compile(
+        r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|\beval\("
+    )
     assert not [path.name for path in SOURCES if parsers.search(path.read_text(encoding="utf-8"))]
 
 

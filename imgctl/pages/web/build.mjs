@@ -27,12 +27,6 @@ const script = await bundle("src/main.ts");
 const style = await bundle("src/page.css");
 if (/<\/(script|style)|<!--/i.test(script + style)) throw new Error("The bundle would end its element.");
 
-const page = read("src/page.html")
-  .replace("<!--sources-->", () => `<meta name="imgctl-sources" content="${sourceDigest()}">`)
-  .replace("<!--style-->", () => `<style>${style}</style>`)
-  .replace("<!--script-->", () => `<script type="module">${script}</script>`);
-writeFileSync(at("../page.html"), page);
-
 // What the bundle contains. The slider's package lacks its license file; its repository has it.
 const mit = (copyright) => read("mit.txt").replace("COPYRIGHT", copyright).trim();
 const licenses = [
@@ -42,8 +36,13 @@ const licenses = [
 ];
 const version = (name) => JSON.parse(read(`node_modules/${name}/package.json`)).version;
 const texts = licenses.map(([name, text]) => `${name} ${version(name)}\n\n${text}\n`);
-const rule = "-".repeat(80);
-writeFileSync(
-  at("../LICENSES.txt"),
-  `page.html contains these libraries from npm.\n\n${texts.map((text) => `${rule}\n${text}`).join("\n")}`,
-);
+const notice = `This page contains these libraries from npm.\n\n${texts.join(`\n${"=".repeat(80)}\n`)}`;
+if (notice.includes("--")) throw new Error("The licenses would end their comment.");
+writeFileSync(at("../LICENSES.txt"), notice);
+
+const page = read("src/page.html")
+  .replace("<!--licenses-->", () => `<!--\n${notice}-->`)
+  .replace("<!--sources-->", () => `<meta name="imgctl-sources" content="${sourceDigest()}">`)
+  .replace("<!--style-->", () => `<style>${style}</style>`)
+  .replace("<!--script-->", () => `<script type="module">${script}</script>`);
+writeFileSync(at("../page.html"), page);

@@ -106,12 +106,16 @@ class BarChart {
   }
 }
 
+function afterNextFrame(draw: () => void): void {
+  requestAnimationFrame(() => setTimeout(draw));
+}
+
 /** Draws while they are open; `items` returns what to draw. */
 export class Charts {
   private readonly section = byId<HTMLDetailsElement>("charts");
   private readonly reduction: BarChart;
   private readonly throughput: BarChart;
-  private waiting = 0;
+  private isWaiting = false;
 
   constructor(private readonly items: () => readonly Item[]) {
     const parent = byId("figures");
@@ -121,11 +125,12 @@ export class Charts {
     this.section.addEventListener("toggle", () => this.update());
   }
 
-  /** Draws anew before the next frame after this one, so that the cards come first. */
+  /** Draws anew, but not before the next frame, so that the cards come first. */
   update(): void {
-    if (!this.section.open || this.waiting) return;
-    this.waiting = window.setTimeout(() => {
-      this.waiting = 0;
+    if (!this.section.open || this.isWaiting) return;
+    this.isWaiting = true;
+    afterNextFrame(() => {
+      this.isWaiting = false;
       const items = this.items();
       const saved = reduction(items);
       this.reduction.show("Size reduction", saved.summary, saved);

@@ -17,7 +17,11 @@ export function statusName(status: string): string {
   return Object.hasOwn(STATUS_NAMES, status) ? (STATUS_NAMES[status] ?? "") : visible(status);
 }
 
-/** Shows items of a list one at a time; the list may change while the dialog is open. */
+/**
+ * Shows items of a list one at a time; the list may change while the dialog is open.
+ *
+ * `moved` is called when the dialog is closed at another item than it was opened for.
+ */
 export class Details {
   private readonly dialog = byId<HTMLDialogElement>("details");
   private readonly title = byId("details-title");
@@ -27,11 +31,12 @@ export class Details {
   private readonly previous = byId<HTMLButtonElement>("details-previous");
   private readonly next = byId<HTMLButtonElement>("details-next");
   private item: Item | null = null;
+  private opened = "";
 
   constructor(
     private readonly shown: () => readonly Item[],
     private readonly find: (id: string) => Item | undefined,
-    closed: (item: Item) => void,
+    moved: (item: Item) => void,
   ) {
     this.previous.append(icon("previous"));
     this.next.append(icon("next"));
@@ -39,22 +44,25 @@ export class Details {
     this.previous.addEventListener("click", () => this.step(-1));
     this.next.addEventListener("click", () => this.step(1));
     byId("details-close").addEventListener("click", () => this.dialog.close());
-    this.dialog.addEventListener("click", (event) => {
-      if (event.target === this.dialog) this.dialog.close(); // beside it: the dialog has no padding
-    });
+    this.closeBeside();
     this.dialog.addEventListener("keydown", (event) => {
+      if (event.altKey || event.ctrlKey || event.metaKey || event.shiftKey) return;
       if (event.key === "ArrowLeft") this.step(-1);
       if (event.key === "ArrowRight") this.step(1);
     });
     this.dialog.addEventListener("close", () => {
-      if (this.item) closed(this.item);
+      // The browser returns the focus to what opened the dialog.
+      if (this.item && this.item.id !== this.opened) moved(this.item);
       this.item = null;
     });
   }
 
   open(item: Item): void {
     this.show(item);
-    if (!this.dialog.open) this.dialog.showModal();
+    if (!this.dialog.open) {
+      this.opened = item.id;
+      this.dialog.showModal();
+    }
     this.title.focus();
   }
 
@@ -64,6 +72,17 @@ export class Details {
     const current = this.find(this.item.id);
     if (current && current !== this.item) this.show(current);
     else this.place();
+  }
+
+  /** Closes at a click beside the dialog, which has no padding; not if a drag only ends there. */
+  private closeBeside(): void {
+    let pressed: EventTarget | null = null;
+    this.dialog.addEventListener("pointerdown", (event) => {
+      pressed = event.target;
+    });
+    this.dialog.addEventListener("click", (event) => {
+      if (event.target === this.dialog && pressed === this.dialog) this.dialog.close();
+    });
   }
 
   private step(by: number): void {

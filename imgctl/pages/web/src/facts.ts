@@ -114,7 +114,7 @@ export function timing(record: RecordData): HTMLElement | null {
   const rows = steps.map(({ step, ms }) =>
     el("div", { class: step.toLowerCase() }, el("dt", {}, step), el("dd", {}, duration(ms))),
   );
-  const all = el("div", {}, el("dt", {}, "Together"), el("dd", {}, duration(total)));
+  const all = el("div", {}, el("dt", {}, "Total"), el("dd", {}, duration(total)));
   return section("Time", bar, el("dl", { class: "step-times" }, ...rows, all));
 }
 

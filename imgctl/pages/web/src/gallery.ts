@@ -6,7 +6,7 @@ import { imageUrl } from "./facts";
 import { number, text, type Item } from "./model";
 import { bytes, change, count, pixels, visible } from "./text";
 
-const BATCH = 60;
+const BATCH = 36;
 
 export class Gallery {
   private readonly list = byId("gallery");
@@ -28,7 +28,10 @@ export class Gallery {
     });
     const near = new IntersectionObserver(
       (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) this.extend();
+        if (!entries.at(-1)?.isIntersecting) return;
+        this.extend();
+        near.unobserve(this.more); // so that it is told again if a batch does not fill the screen
+        near.observe(this.more);
       },
       { rootMargin: "1200px" },
     );

@@ -48,7 +48,7 @@ class Page {
 
   private title(): void {
     const { stack, region, account, generated, query, more, live, schema } = this.heading;
-    document.title = `${visible(stack)} – imgctl`;
+    document.title = `${visible(stack)} · imgctl`;
     setText(byId("title"), visible(stack));
     const about = [region, account ? `account ${account}` : "", live ? "live" : moment(parseTime(generated))];
     byId("about").append(...about.filter(Boolean).map((part) => el("span", {}, visible(part))));

@@ -12,6 +12,11 @@ export class ServerError extends Error {
     super(message);
   }
 
+  /** Whether the same request may succeed later. */
+  get isTemporary(): boolean {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
+
   /** Whether asking again cannot help: the token is not the server's. */
   get isRefusal(): boolean {
     return this.status === 401 || this.status === 403;

@@ -55,6 +55,7 @@ class Upload {
       });
     } catch (error) {
       this.fail(error instanceof ServerError ? explain(error) : "The file cannot be read.");
+      if (error instanceof ServerError && error.isTemporary) this.offerRetry();
       return;
     } finally {
       this.isSending = false;
@@ -87,6 +88,22 @@ class Upload {
 
   fail(reason: string): void {
     this.end("failed", reason);
+  }
+
+  private offerRetry(): void {
+    const button = el("button", { type: "button", class: "quiet" }, "Try again");
+    button.append(el("span", { class: "unseen" }, ` to upload ${visible(this.file.name)}`));
+    button.addEventListener("click", () => {
+      button.remove();
+      this.outcome = null;
+      this.isStarted = false;
+      this.line.className = "";
+      this.bar.value = 0;
+      this.bar.hidden = false;
+      setText(this.state, "Waiting");
+      this.finished();
+    });
+    this.line.append(button);
   }
 
   private end(outcome: "ready" | "failed", state: string): void {
