@@ -1,5 +1,6 @@
 """What pages show: records with their thumbnails, which are kept for the next page that asks."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -9,8 +10,11 @@ from threading import Lock
 from imgctl.aws.record_index import Position
 from imgctl.core.record import Record
 from imgctl.operations.history import RecordQuery
-from imgctl.operations.thumbnails import ThumbnailMaker
+from imgctl.operations.thumbnails import PendingEntry
 from imgctl.pages.entries import Entry
+
+PAGE_WAIT_S, NEWS_WAIT_S = 3, 15
+"""How long a page, and news, wait for their thumbnails. Those that take longer come as news."""
 
 _MOST_KEPT = 2_000  # of about 10 kB
 
@@ -23,39 +27,66 @@ class Page:
     next: str | None
 
 
-class EntryReader:
-    """Reads entries; may be called by several threads."""
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where entries come from.
 
-    def __init__(
-        self, find: Callable[[RecordQuery, int], Iterator[Record]], maker: ThumbnailMaker
-    ) -> None:
-        """`find` lists the records of a query, of which so many will be read."""
-        self._find = find
-        self._maker = maker
+    `find` lists the records of a query, of which so many will be read. `begin` begins to make the
+    thumbnails of a record; None shows none. `on_late` is called by any thread with a record whose
+    thumbnails were not ready for an answer, and are now.
+    """
+
+    find: Callable[[RecordQuery, int], Iterator[Record]]
+    begin: Callable[[Record], PendingEntry] | None
+    on_late: Callable[[Record], None]
+
+
+class EntryReader:
+    """Reads entries; may be called by several threads. Each thumbnail is made once."""
+
+    def __init__(self, sources: Sources, clock: Callable[[], float] = time.monotonic) -> None:
+        self._sources = sources
+        self._clock = clock
         self._keeping = Lock()
-        self._kept: OrderedDict[tuple[str, str | None], Entry] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str | None], PendingEntry] = OrderedDict()
 
     def page(self, query: RecordQuery, limit: int) -> Page:
         """Return the first entries that a query finds, newest first."""
-        found = self._find(query, limit)
+        found = self._sources.find(query, limit)
         records = list(islice(found, limit))
         more = next(found, None) is not None
-        return Page(self.of(records), str(Position.of(records[-1])) if more else None)
+        return Page(self.of(records, PAGE_WAIT_S), str(Position.of(records[-1])) if more else None)
 
-    def of(self, records: Iterable[Record]) -> list[Entry]:
-        """Return records with their thumbnails, in their order."""
-        records = list(records)
+    def of(self, records: Iterable[Record], wait_s: float) -> list[Entry]:
+        """Return records in their order, with the thumbnails that are ready in so many seconds."""
+        begin = self._sources.begin
+        if begin is None:
+            return list(map(Entry, records))
+        deadline_s = self._clock() + wait_s
+        pending = [self._pending(record, begin) for record in records]
+        return [self._entry(one, max(0.0, deadline_s - self._clock())) for one in pending]
+
+    def _pending(self, record: Record, begin: Callable[[Record], PendingEntry]) -> PendingEntry:
+        identity = _identity(record)
         with self._keeping:
-            known = {id(one): self._kept.get(_identity(one)) for one in records}
-        made = iter(list(self._maker.entries(one for one in records if known[id(one)] is None)))
-        entries = [known[id(one)] or next(made) for one in records]
-        with self._keeping:
-            for entry in entries:
-                self._kept[_identity(entry.record)] = entry
-                self._kept.move_to_end(_identity(entry.record))
+            if identity not in self._kept:
+                self._kept[identity] = begin(record)
+            self._kept.move_to_end(identity)
             while len(self._kept) > _MOST_KEPT:
                 self._kept.popitem(last=False)
-        return entries
+            return self._kept[identity]
+
+    def _entry(self, pending: PendingEntry, timeout_s: float) -> Entry:
+        is_whole = pending.wait(timeout_s)
+        try:
+            entry = pending.entry()
+        except Exception:
+            with self._keeping:  # the next page tries again
+                self._kept.pop(_identity(pending.record), None)
+            raise
+        if not is_whole:
+            pending.when_done(lambda: self._sources.on_late(pending.record))
+        return entry
 
 
 def _identity(record: Record) -> tuple[str, str | None]:

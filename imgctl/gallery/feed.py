@@ -10,6 +10,7 @@ from imgctl.core.errors import ImgctlError
 from imgctl.core.record import Record
 
 _MOST_KEPT = 2_000
+_MOST_TOLD = 50  # at once: their thumbnails have to be made
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +43,15 @@ class Feed:
         """Add what came; a record that is kept already is left out, unless it was written again."""
         known = {(one.resource_id, one.processing_time) for one in self._records}
         new = [one for one in records if (one.resource_id, one.processing_time) not in known]
-        self._records += new
-        surplus = max(0, len(self._records) - _MOST_KEPT)
-        del self._records[:surplus]
-        self._first += surplus
+        self._append(new)
         if new or self._error is not None or not self._is_ready:
             self._error, self._is_ready = None, True
             self._wake()
+
+    def add_again(self, record: Record) -> None:
+        """Add a record of which more can be shown by now, whether it is kept or not."""
+        self._append([record])
+        self._wake()
 
     def fail(self, error: ImgctlError) -> None:
         """Raise an error where news are asked for, until some come."""
@@ -80,10 +83,11 @@ class Feed:
                 break
         start = self._end if place is None else max(index, self._first)
         newest: dict[str, Record] = {}
-        for one in self._records[start - self._first :]:
+        told = self._records[start - self._first :][:_MOST_TOLD]
+        for one in told:
             newest.pop(one.resource_id, None)  # an earlier form, whose place it does not take
             newest[one.resource_id] = one
-        return News(tuple(newest.values())[::-1], f"{self._name}-{self._end}")
+        return News(tuple(newest.values())[::-1], f"{self._name}-{start + len(told)}")
 
     @property
     def _end(self) -> int:
@@ -94,6 +98,12 @@ class Feed:
         if name != self._name or not number.isdecimal():
             return 0
         return min(int(number[:18]), self._end)
+
+    def _append(self, records: Sequence[Record]) -> None:
+        self._records += records
+        surplus = max(0, len(self._records) - _MOST_KEPT)
+        del self._records[:surplus]
+        self._first += surplus
 
     def _wake(self) -> None:
         self._changed.set()

@@ -19,7 +19,7 @@ from imgctl.core.keys import resource_id
 from imgctl.core.record import Record
 from imgctl.gallery.application import Services, application
 from imgctl.gallery.arrivals import Arrivals, Receivers
-from imgctl.gallery.entries import EntryReader
+from imgctl.gallery.entries import EntryReader, Sources
 from imgctl.gallery.feed import Feed
 from imgctl.gallery.uploads import Uploads
 from imgctl.loopback import HOST
@@ -46,9 +46,9 @@ class PortTaken(ImgctlError):
 class Options:
     """What is served: records and uploads of a stack, on a page, to whoever has the token.
 
-    `writer` stores uploads, `AT_ONCE` at the same time.
-    `on_error` is called with errors that are imgctl's own, and `on_note` with what only --verbose
-    shows, by any thread.
+    Without `thumbnails` no image is downloaded. `writer` stores uploads, `uploads.AT_ONCE` at the
+    same time. `on_error` is called with errors that are imgctl's own, and `on_note` with what only
+    --verbose shows, by any thread.
     """
 
     aws: Aws
@@ -58,6 +58,7 @@ class Options:
     token: str
     on_error: Callable[[Exception], None]
     on_note: Callable[[str], None]
+    thumbnails: bool = True
 
 
 def listen(port: int) -> socket.socket:
@@ -100,8 +101,8 @@ async def serve_until(stopping: asyncio.Event, listening: socket.socket, options
         aws.dynamodb,
         outputs.table,
         Receivers(
-            lambda records: _call(loop, feed.add, records),
-            lambda error: _call(loop, feed.fail, error),
+            partial(_call, loop, feed.add),
+            partial(_call, loop, feed.fail),
             lambda: feed.asked_s,
         ),
     )
@@ -110,7 +111,12 @@ async def serve_until(stopping: asyncio.Event, listening: socket.socket, options
     )
     uploads = Uploads(upload_services, lambda result: _expect(arrivals, result))
     with ThumbnailMaker(aws.s3, lambda key, why: options.on_note(f"{key}: {why}")) as maker:
-        reader = EntryReader(partial(_find, aws, outputs), maker)
+        sources = Sources(
+            partial(_find, aws, outputs),
+            maker.begin if options.thumbnails else None,
+            partial(_call, loop, feed.add_again),
+        )
+        reader = EntryReader(sources)
         services = Services(options.page, reader, feed, uploads, options.on_error)
         gallery = application(services, listening.getsockname()[1], options.token)
 

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -177,18 +177,19 @@ class ThumbnailMaker:
 
     def entries(self, records: Iterable[Record]) -> Iterator[Entry]:
         """Yield records with their thumbnails, in their order; reads a few records ahead."""
-        begun: deque[_Begun] = deque()
+        begun: deque[PendingEntry] = deque()
         for record in records:
-            begun.append(self._begin(record))
+            begun.append(self.begin(record))
             if len(begun) > _AHEAD:
-                yield begun.popleft().entry()
+                yield begun.popleft().whole()
         while begun:
-            yield begun.popleft().entry()
+            yield begun.popleft().whole()
 
-    def _begin(self, record: Record) -> "_Begun":
+    def begin(self, record: Record) -> "PendingEntry":
+        """Begin to make the thumbnails of a record."""
         images = images_of(record)
         futures = {image: self._threads.submit(self._data_url, image) for image in images.all}
-        return _Begun(record, images, futures)
+        return PendingEntry(record, images, futures)
 
     def _data_url(self, image: StoredImage) -> str | None:
         try:
@@ -253,17 +254,34 @@ class _NotShown(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun:
+class PendingEntry:
     """A record whose thumbnails are being made."""
 
     record: Record
-    images: RecordImages
-    futures: dict[StoredImage, Future[str | None]]
+    _images: RecordImages
+    _futures: dict[StoredImage, Future[str | None]]
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the thumbnails; return whether all are made that can be."""
+        return not wait(self._futures.values(), timeout_s).not_done
+
+    def when_done(self, then: Callable[[], None]) -> None:
+        """Call a function when all are made, by any thread; perhaps more than once."""
+        for future in self._futures.values():
+            future.add_done_callback(lambda _: then() if self.wait(0) else None)
+
+    def whole(self) -> Entry:
+        """Wait for the thumbnails, and return the record with them. Raises as `entry`."""
+        self.wait()
+        return self.entry()
 
     def entry(self) -> Entry:
-        """Wait for the thumbnails."""
-        urls = {image: future.result() for image, future in self.futures.items()}
-        images = self.images
+        """Return the record with those thumbnails that are made by now.
+
+        Raises what `ThumbnailMaker` says.
+        """
+        urls = {image: f.result() if f.done() else None for image, f in self._futures.items()}
+        images = self._images
         named = ((name, urls[image]) for name, image in images.renditions)
         thumbnails = Thumbnails(
             before=None if images.before is None else urls[images.before],

@@ -1,4 +1,5 @@
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
 
@@ -6,23 +7,33 @@ import pytest
 
 from imgctl.core.record import Record
 from imgctl.gallery import entries as entries_module
-from imgctl.gallery.entries import EntryReader
+from imgctl.gallery.entries import EntryReader, Sources
 from imgctl.operations.history import RecordQuery
-from imgctl.pages.entries import Entry, Thumbnails
+from imgctl.operations.thumbnails import PendingEntry, RecordImages, StoredImage
+from imgctl.pages.entries import Thumbnails
 
 RECORDS = [Record(resource_id=str(n), processing_time=f"2026-11-23T1{n}") for n in range(5)]
 
 
 class Maker:
-    """Makes thumbnails that say when they were made."""
+    """Makes thumbnails that say when they were made; or does not, until it is let."""
 
     def __init__(self) -> None:
-        self.made = 0
+        self.made: list[Future[str | None]] = []
+        self.is_slow = False
+        self.late: list[Record] = []
 
-    def entries(self, records: Iterable[Record]) -> Iterator[Entry]:
-        for record in records:
-            self.made += 1
-            yield Entry(record, Thumbnails(before=str(self.made)))
+    def begin(self, record: Record) -> PendingEntry:
+        image = StoredImage("originals", record.resource_id, 1)
+        future: Future[str | None] = Future()
+        self.made.append(future)
+        if not self.is_slow:
+            future.set_result(str(len(self.made)))
+        return PendingEntry(record, RecordImages(image, None, ()), {image: future})
+
+
+def find(query: RecordQuery, _: int) -> Iterator[Record]:
+    return iter(RECORDS[int(query.key or 0) :])
 
 
 @pytest.fixture
@@ -32,8 +43,7 @@ def maker() -> Maker:
 
 @pytest.fixture
 def reader(maker: Maker) -> EntryReader:
-    any_maker: Any = maker
-    return EntryReader(lambda query, _: iter(RECORDS[int(query.key or 0) :]), any_maker)
+    return EntryReader(Sources(find, maker.begin, maker.late.append))
 
 
 def test_a_page_says_where_the_next_one_begins(reader: EntryReader) -> None:
@@ -47,18 +57,47 @@ def test_a_page_says_where_the_next_one_begins(reader: EntryReader) -> None:
 def test_thumbnails_are_made_once_for_each_form_of_a_record(
     reader: EntryReader, maker: Maker
 ) -> None:
-    first = reader.of(RECORDS[:2])
-    again = reader.of([RECORDS[1], RECORDS[2], RECORDS[0]])
+    first = reader.of(RECORDS[:2], 0)
+    again = reader.of([RECORDS[1], RECORDS[2], RECORDS[0]], 0)
     assert [again[2], again[0]] == first
-    assert maker.made == 3
-    (changed,) = reader.of([replace(RECORDS[0], processing_time="later")])
+    assert len(maker.made) == 3
+    (changed,) = reader.of([replace(RECORDS[0], processing_time="later")], 0)
     assert changed.thumbnails.before == "4"
+
+
+def test_an_answer_does_not_wait_for_what_takes_long_which_comes_later(
+    reader: EntryReader, maker: Maker
+) -> None:
+    maker.is_slow = True
+    (entry,) = reader.of(RECORDS[:1], 0)
+    assert (entry.thumbnails, maker.late) == (Thumbnails(), [])
+    reader.of(RECORDS[:1], 0)
+    assert len(maker.made) == 1  # it is being made
+    maker.made[0].set_result("ready")
+    assert maker.late == [RECORDS[0]] * 2
+    assert reader.of(RECORDS[:1], 0)[0].thumbnails.before == "ready"
+
+
+def test_what_failed_is_tried_again(reader: EntryReader, maker: Maker) -> None:
+    maker.is_slow = True
+    reader.of(RECORDS[:1], 0)
+    maker.made[0].set_exception(ZeroDivisionError())
+    with pytest.raises(ZeroDivisionError):
+        reader.of(RECORDS[:1], 0)
+    maker.is_slow = False
+    assert reader.of(RECORDS[:1], 0)[0].thumbnails.before == "2"
 
 
 def test_only_some_are_kept(
     reader: EntryReader, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entries_module, "_MOST_KEPT", 2)
-    reader.of(RECORDS[:3])
-    reader.of([RECORDS[2], RECORDS[0]])
-    assert maker.made == 4
+    reader.of(RECORDS[:3], 0)
+    reader.of([RECORDS[2], RECORDS[0]], 0)
+    assert len(maker.made) == 4
+
+
+def test_without_thumbnails_there_are_only_records(maker: Maker) -> None:
+    any_late: Any = maker.late.append
+    (entry,) = EntryReader(Sources(find, None, any_late)).of(RECORDS[:1], 0)
+    assert (entry.record, entry.thumbnails) == (RECORDS[0], Thumbnails())

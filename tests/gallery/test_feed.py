@@ -158,3 +158,25 @@ def test_a_stop_answers_those_who_wait() -> None:
         assert (await waiting).records == ()
 
     run(test())
+
+
+def test_much_that_is_new_is_told_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed_module, "_MOST_TOLD", 2)
+
+    async def test() -> None:
+        feed, place = await begun(ONE, TWO, THREE)
+        first = await news(feed, place)
+        assert first.records == (TWO, ONE)
+        assert (await news(feed, first.place)).records == (THREE,)
+
+    run(test())
+
+
+def test_a_record_is_told_again_when_more_of_it_can_be_shown() -> None:
+    async def test() -> None:
+        feed, place = await begun(ONE, TWO)
+        now = (await news(feed, place)).place
+        feed.add_again(ONE)
+        assert (await news(feed, now)).records == (ONE,)
+
+    run(test())

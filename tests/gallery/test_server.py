@@ -403,3 +403,12 @@ def test_a_port_that_is_taken_is_named() -> None:
             listen(port)
     assert address == "127.0.0.1"  # and no other machine's
     assert "--port" in taken.value.hint
+
+
+def test_a_client_that_never_finishes_its_header_is_cut_off(
+    gallery: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgctl.gallery.server._HEADER_S", 0.05)
+    with serving(gallery.aws, gallery.table) as other, other.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: ")
+        assert connection.recv(100) == b""

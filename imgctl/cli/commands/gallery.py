@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     help="Port to listen on.  [default: any that is free]",
 )  # fmt: skip
 @click.option("--no-open", is_flag=True, help="Do not open the page in a browser.")
+@click.option("--no-thumbnails", is_flag=True, help="Download and show no images.")
 @click.pass_context
-def gallery(context: click.Context, *, port: int | None, no_open: bool) -> int:
+def gallery(context: click.Context, *, port: int | None, no_open: bool, no_thumbnails: bool) -> int:
     """Show images and their results in a browser, live.
 
     New results appear as they are ready, and files that you drop on the page are uploaded. The page
@@ -38,6 +39,7 @@ def gallery(context: click.Context, *, port: int | None, no_open: bool) -> int:
     from imgctl.aws.object_writer import open_writer
     from imgctl.cli.browser import has_browser, opened_page
     from imgctl.cli.image_documents import GalleryDocument
+    from imgctl.cli.text import printable
     from imgctl.gallery import server
     from imgctl.gallery.access import new_token
     from imgctl.gallery.uploads import AT_ONCE
@@ -53,12 +55,18 @@ def gallery(context: click.Context, *, port: int | None, no_open: bool) -> int:
         page=_page(app),
         token=token,
         on_error=lambda error: _report(app, error),
-        on_note=app.ui.debug,
+        on_note=lambda note: app.ui.debug(printable(note)),
+        thumbnails=not no_thumbnails,
     )
     listening = server.listen(port or 0)
     url = f"http://127.0.0.1:{listening.getsockname()[1]}/?token={token}"
     app.ui.result(GalleryDocument(url=url), url)
     sys.stdout.flush()
+    if not app.aws.is_local and not no_thumbnails:
+        app.ui.info(
+            "Originals and results are downloaded for the thumbnails of what you look at, which AWS"
+            " charges for. --no-thumbnails downloads nothing."
+        )
     app.ui.info("Press Ctrl-C to stop.")
     is_opened = not no_open and sys.stdout.isatty() and has_browser()
     with opened_page(url) if is_opened else nullcontext():
