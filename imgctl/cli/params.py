@@ -17,12 +17,19 @@ _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 
 
 class TimeParam(click.ParamType[str]):
-    """A time as records have it, given as a timestamp, a date, or an age such as `2h`."""
+    """A time as records have it, given as a timestamp, a date, a month, or an age such as `2h`.
+
+    Dates, and timestamps without an offset, are those of the user's time zone. A date or month
+    means its beginning, or with `is_end` its last millisecond.
+    """
 
     name = "time"
 
+    def __init__(self, *, is_end: bool = False) -> None:
+        self._is_end = is_end
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return a timestamp; a date stays a date, and means the whole day or month."""
+        """Return a timestamp in UTC."""
         from imgctl.core.record import timestamp
 
         try:
@@ -30,9 +37,11 @@ class TimeParam(click.ParamType[str]):
                 span = timedelta(**{_UNITS[age[2]]: int(age[1])})
                 return timestamp(datetime.now(UTC) - span)
             if _DATE.fullmatch(value):
-                datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
-                return value  # the prefix of all times of that day or month
-            time = datetime.fromisoformat(value)
+                begin = datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
+                time = _last_moment(begin, is_day=len(value) > 7) if self._is_end else begin
+            else:
+                time = datetime.fromisoformat(value)
+            return timestamp(time.astimezone())
         except (ValueError, OverflowError):
             self.fail(
                 f"invalid time {value!r}: use a date (2026-11-23), a timestamp"
@@ -40,7 +49,13 @@ class TimeParam(click.ParamType[str]):
                 param,
                 ctx,
             )
-        return timestamp(time.astimezone())
+
+
+def _last_moment(begin: datetime, *, is_day: bool) -> datetime:
+    """Return the last millisecond of the day or the month that begins then."""
+    following = begin + timedelta(days=1 if is_day else 31)
+    after = following if is_day else following.replace(day=1)
+    return after - timedelta(milliseconds=1)
 
 
 class Duration(click.ParamType[int]):
@@ -130,3 +145,8 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+preview_option = click.option(
+    "--preview", is_flag=True, help="Show the result as a picture, on terminals only."
+)

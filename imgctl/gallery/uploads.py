@@ -8,7 +8,6 @@ import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from imgctl.core.errors import ImgctlError
@@ -64,7 +63,7 @@ class Upload:
             )
         if len(name) > _MAX_NAME:
             raise UploadError(400, "The file's name is too long.", hint="Rename the file.")
-        (file,) = assign_keys([InputFile(Path(), PurePosixPath(name))], "")
+        (file,) = assign_keys([InputFile("", name)], "")
         if problem := key_problem(file.key):
             raise UploadError(400, f"The file's name {problem}.", hint="Rename the file.")
         return cls(file.key, size)

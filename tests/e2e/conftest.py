@@ -2,7 +2,6 @@
 
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from infra.bundle import build_local
 from infra.bundle_cache import user_cache
 from infra.names import stack_names
 from infra.parameters import StackSettings
+from tests import program
 from tests.cli_result import CliResult
 from tests.documents import checked
 from tests.screen import run_on_terminal
@@ -49,15 +49,11 @@ class Local:
         terminal, keyboard = pty.openpty()
         os.write(terminal, answers.encode())
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "imgctl", *arguments],
-                capture_output=True,
-                text=True,
+            done = program.run(
+                arguments,
+                environment=self.environment,
+                stdin=keyboard if answers else None,
                 cwd=cwd,
-                env=self.environment,
-                stdin=keyboard if answers else subprocess.DEVNULL,
-                timeout=120,
-                check=False,
             )
         finally:
             os.close(terminal)

@@ -198,7 +198,6 @@ def test_two_files_at_once_are_both_stored(gallery: Running) -> None:
         ("%3Cimg%20src=x%20onerror=alert(1)%3E.png", "<img src=x onerror=alert(1)>.png"),
         ("a%CC%88.png", "\N{LATIN SMALL LETTER A WITH DIAERESIS}.png"),
         ("..png", "..png"),
-        ("%2E%2F%2Fcake.png", "cake.png"),
     ],
 )
 def test_a_key_is_made_of_the_name_as_by_upload(gallery: Running, name: str, key: str) -> None:
@@ -214,6 +213,7 @@ def test_a_key_is_made_of_the_name_as_by_upload(gallery: Running, name: str, key
         "..",
         "../x.png",
         "a/../../x.png",
+        "./x.png",
         "%2e%2e%2fx.png",
         "..%5c..%2f..%2fx",
         "x%00.png",
