@@ -180,7 +180,7 @@ def server() -> Iterator[Running]:
         )
         versioned: Any = {"Status": "Enabled"}
         aws.s3.put_bucket_versioning(Bucket=SOURCE, VersioningConfiguration=versioned)
-        with serving(aws, create_table(aws, TABLE)) as running:
+        with serving(aws, create_table(aws.dynamodb, TABLE)) as running:
             yield running
 
 
