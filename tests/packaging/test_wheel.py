@@ -33,22 +33,21 @@ def test_the_declared_dependencies_are_complete(installation: Installation) -> N
 
 def test_every_module_can_be_imported(installation: Installation, folder: Path) -> None:
     """An undeclared dependency is missing in the installation."""
-    of_the_extra = {
-        f"imgctl.local.{name}"
-        for name in (
-            "durable_services",
-            "emulator_patches",
-            "invocations",
-            "s3_integrations",
-            "server",
-            "snapshots",
-        )
+    of_the_extras = {
+        "imgctl.gallery.application",
+        "imgctl.gallery.server",
+        "imgctl.local.durable_services",
+        "imgctl.local.emulator_patches",
+        "imgctl.local.invocations",
+        "imgctl.local.s3_integrations",
+        "imgctl.local.server",
+        "imgctl.local.snapshots",
     }
     probe = (
         "import imgctl, infra, importlib, pkgutil\n"
         "for package in (imgctl, infra):\n"
         "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
-        f"        if module.name not in {of_the_extra!r}:\n"
+        f"        if module.name not in {of_the_extras!r}:\n"
         "            importlib.import_module(module.name)\n"
     )
     completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
@@ -132,12 +131,15 @@ def test_a_bundle_has_the_same_files_and_license_as_one_of_a_checkout(
     assert here["imgctl/LICENSE"] == hashlib.sha256(LICENSE.read_bytes()).hexdigest()
 
 
-def test_without_its_extra_the_embedded_aws_says_how_to_install_it(
-    installation: Installation, folder: Path
+@pytest.mark.parametrize(
+    ("arguments", "extra"), [(["--local", "history"], "local"), (["gallery"], "gallery")]
+)
+def test_what_needs_an_extra_says_how_to_install_it(
+    installation: Installation, folder: Path, arguments: list[str], extra: str
 ) -> None:
-    completed = installation.run(installation.imgctl, "--local", "history", cwd=folder)
+    completed = installation.run(installation.imgctl, *arguments, cwd=folder)
     assert completed.returncode == 1
-    assert "pip install 'imgctl[local]'" in completed.stderr
+    assert f"pip install 'imgctl[{extra}]'" in completed.stderr
 
 
 def test_documentation_links_follow_from_the_metadata(
