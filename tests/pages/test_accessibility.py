@@ -1,11 +1,11 @@
 """What axe-core finds, what keys reach, how narrow a screen may be, and colors."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from imgctl.pages.entries import Entry, Thumbnails
 from tests.pages.conftest import PHONE, Reader, violations
@@ -21,13 +21,18 @@ ENTRIES = [
     Entry(record(3, original_object_key=f"{'long' * 30}/{'name' * 30}.jpg"), THUMBNAILS),
 ]
 
-Keep = Callable[[Page, str], None]
+Colors: TypeAlias = Literal["light", "dark"]
+Keep: TypeAlias = Callable[[Page, str], None]
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
 @pytest.mark.parametrize("size", [(1280, 900), PHONE], ids=["desktop", "phone"])
 def test_axe_finds_nothing_and_nothing_is_wider_than_the_screen(
-    reader: Reader, axe: Axe, screenshot: Keep, colors: str, size: tuple[int, int]
+    reader: Reader,
+    axe: Axe,
+    screenshot: Keep,
+    colors: Literal["light", "dark"],
+    size: tuple[int, int],
 ) -> None:
     page = reader.report(ENTRIES, size=size, color_scheme=colors)
     page.click("#filters-toggle")
@@ -144,8 +149,13 @@ def test_nothing_moves_for_those_who_ask_for_less_motion(reader: Reader) -> None
     )
 
 
-def test_without_javascript_there_is_only_a_line_that_says_so(reader: Reader) -> None:
-    page = reader.report(ENTRIES, java_script_enabled=False)
+def test_without_javascript_there_is_only_a_line_that_says_so(
+    reader: Reader, browser: Browser
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(reader.file(ENTRIES).as_uri())
     # Playwright turns scripts off so late that the browser has already left the line out.
     expect(page.locator("#page")).to_be_hidden()
     assert "It needs JavaScript, which is turned off.</p></noscript>" in page.content()
+    context.close()

@@ -86,7 +86,7 @@ def test_the_dialog_keeps_the_focus_and_returns_it(page: Page) -> None:
     dialog = open_by_key(page, 1)
     expect(page.locator("#details-title")).to_be_focused()
     within = set()
-    for key in ["Tab"] * 12 + ["Shift+Tab"] * 12:
+    for key in ["Tab"] * 8 + ["Shift+Tab"] * 9:
         page.keyboard.press(key)
         within.add(
             dialog.evaluate(

@@ -1,6 +1,7 @@
 """The page in live mode, against a small server."""
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -29,10 +30,8 @@ def result(name: str, **changes: object) -> Entry:
     return entry(900, original_object_key=name, version_id=f"version of {name}", **changes)
 
 
-def visit(reader: Reader, server: GalleryServer, token: str = TOKEN, **options: object) -> Page:
-    page = reader.page(server.url, **options)  # type: ignore[arg-type]
-    page.goto(f"{server.url}?token={token}")
-    return page
+def visit(reader: Reader, server: GalleryServer, token: str = TOKEN, **options: Any) -> Page:
+    return reader.live(server.url, f"?token={token}", **options)
 
 
 def choose(page: Page, *files: tuple[str, bytes]) -> None:
@@ -109,7 +108,7 @@ def test_a_wrong_or_missing_token_is_explained_and_not_tried_again(
         "The token is wrong. Open the URL that `imgctl gallery` printed."
     )
     assert server.tokens == ["wrong"]
-    page = reader.page(server.url)
+    page.evaluate("sessionStorage.clear()")
     page.goto(server.url)
     expect(page.locator("#connection")).to_contain_text("The token is missing.")
     expect(page.get_by_role("button", name="Choose files")).to_be_disabled()

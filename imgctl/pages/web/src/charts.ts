@@ -38,6 +38,7 @@ class BarChart {
     setText(this.sentence, summary);
     this.canvas.setAttribute("aria-label", `${title}. ${summary} The numbers are in the table below.`);
     this.fill();
+    this.canvas.hidden = ![...bars.good, ...bars.failed].some((value) => value > 0);
     this.draw();
   }
 

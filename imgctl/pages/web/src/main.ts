@@ -130,7 +130,7 @@ class Page {
     byId("empty").hidden = shown.length > 0;
     byId("empty-clear").hidden = !items.length;
     const [title, text] = items.length
-      ? ["No image matches", "None has all that the filters ask for."]
+      ? ["No image matches", "Change the search or the filters."]
       : this.isLoading
         ? ["Loading…", ""]
         : ["No records", this.reasonForNone()];
