@@ -4,25 +4,23 @@ import base64
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser import Reader
 from tests.e2e.conftest import Local
-from tests.pages.conftest import Reader, browser, reader
 from tests.pictures import PHOTOS, encoded, photo
 
-__all__ = ["browser", "reader"]
 
-
-@contextmanager
-def gallery(local: Local) -> Iterator[str]:
-    """Run `imgctl gallery` until the block ends, and yield the URL that it prints."""
+@pytest.fixture(scope="module")
+def url(shared: Local) -> Iterator[str]:
+    """Run `imgctl gallery` for the tests of this module; provide the URL that it prints."""
     with subprocess.Popen(
         [sys.executable, "-m", "imgctl", "gallery"],
-        env=local.environment,
+        env=shared.environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -55,35 +53,39 @@ def drop(page: Page, file: Path) -> None:
     )
 
 
-def test_a_photograph_that_is_dropped_appears_halved(shared: Local, reader: Reader) -> None:
-    with gallery(shared) as url:
-        page = reader.page(url.partition("?")[0])
-        page.goto(url)
-        assert page.url == url.partition("?")[0]  # without the token
-        drop(page, PHOTOS / "chelsea.png")
-        expect(page.locator("#uploads .state")).to_contain_text("Ready", timeout=60_000)
-        expect(page.locator("#uploads img")).to_have_js_property("naturalWidth", 226)
-        expect(page.locator("#gallery .name").first).to_have_text("chelsea.png")
-        page.locator("#uploads button").click()
-        expect(page.locator("dialog")).to_contain_text("226")
-        page.close()
+def opened(reader: Reader, url: str) -> Page:
+    """Open the gallery as a person does who clicks on its URL."""
+    address, *query = url.partition("?")
+    page = reader.live(address, "".join(query))
+    assert page.url == address  # without the token
+    return page
+
+
+def test_a_photograph_that_is_dropped_appears_halved(
+    url: str, reader: Reader, screenshot: Callable[[Page, str], None]
+) -> None:
+    page = opened(reader, url)
+    drop(page, PHOTOS / "chelsea.png")
+    expect(page.locator("#uploads .state")).to_contain_text("Ready", timeout=60_000)
+    expect(page.locator("#uploads img")).to_have_js_property("naturalWidth", 226)
+    expect(page.locator("#gallery .name").first).to_have_text("chelsea.png")
+    screenshot(page, "gallery-upload")
+    page.locator("#uploads button").click()
+    expect(page.locator("dialog")).to_contain_text("226")
 
 
 def test_what_others_upload_appears_and_a_file_that_is_no_image_is_refused(
-    shared: Local, reader: Reader, album: Path
+    url: str, shared: Local, reader: Reader, album: Path
 ) -> None:
     reader.expected_problems = ("415",)
     paper, cake = album / "paper.jpg", album / "from the shell.jpg"
     paper.write_bytes(b"%PDF-1.7")
     cake.write_bytes(encoded(photo(300, 200), "JPEG"))
-    with gallery(shared) as url:
-        page = reader.page(url.partition("?")[0])
-        page.goto(url)
-        drop(page, paper)
-        expect(page.locator("#uploads .failed .state")).to_contain_text("not supported")
-        shared.imgctl("upload", str(cake)).succeeded()
-        expect(page.locator("#gallery .name").first).to_have_text(cake.name, timeout=60_000)
-        page.close()
+    page = opened(reader, url)
+    drop(page, paper)
+    expect(page.locator("#uploads .failed .state")).to_contain_text("not supported")
+    shared.imgctl("upload", str(cake)).succeeded()
+    expect(page.locator("#gallery .name").first).to_have_text(cake.name, timeout=60_000)
 
 
 def test_a_report_of_the_history_shows_its_images(
@@ -95,8 +97,7 @@ def test_a_report_of_the_history_shows_its_images(
     report = album / "my report.html"
     written = shared.imgctl("history", "--key", cake.name, "--html", str(report)).succeeded()
     assert written.out == f"{report}\n"
-    page = reader.page(report.as_uri())
-    page.goto(report.as_uri())
+    page = reader.written(report)
     expect(page.locator("#gallery .name")).to_have_text(cake.name)
     expect(page.locator("#gallery img").first).to_have_js_property("complete", value=True)
     again = shared.imgctl("history", "--html", str(report), "--json")

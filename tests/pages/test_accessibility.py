@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from imgctl.pages.entries import Entry, Thumbnails
-from tests.pages.conftest import PHONE, Reader, violations
+from tests.browser import PHONE, Reader, violations
 from tests.pages.samples import AFTER, BEFORE, THUMBNAILS, failed, record, renditions
 
 ENTRIES = [

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect
 import imgctl.pages
 from imgctl.core.record import Status
 from imgctl.pages.entries import Entry, Thumbnails
-from tests.pages.conftest import Reader
+from tests.browser import Reader
 from tests.pages.samples import AFTER, BEFORE, THUMBNAILS, failed, record, renditions, thumbnail
 
 SMALL = thumbnail((0, 200, 0))

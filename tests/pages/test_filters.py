@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from imgctl.core.record import Record, Status
 from imgctl.pages.entries import Entry
-from tests.pages.conftest import Reader, names
+from tests.browser import Reader, names
 from tests.pages.samples import THUMBNAILS, failed, record
 
 RECORDS = [

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 
 from imgctl.core.record import Record
 from imgctl.pages.entries import Entry, Thumbnails
-from tests.pages.conftest import Reader, names
+from tests.browser import Reader, names
 from tests.pages.samples import BEFORE, HEADING, THUMBNAILS, failed, record, renditions
 
 IMAGE = "<img src=x onerror=\"document.title='executed'\">"

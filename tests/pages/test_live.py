@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import FilePayload, Page, expect
 
 from imgctl.pages.entries import Entry
-from tests.pages.conftest import PHONE, Reader, names, violations
+from tests.browser import PHONE, Reader, names, violations
 from tests.pages.gallery_server import MAX_BYTES, TOKEN, GalleryServer, gallery_server
 from tests.pages.samples import THUMBNAILS, failed, record
 

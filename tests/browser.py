@@ -81,6 +81,11 @@ class Reader:
         self._context.set_offline(True)
         return self._open(self.file(entries, heading).as_uri(), size)
 
+    def written(self, file: Path) -> Page:
+        """Open a report that was written already, without a network."""
+        self._context.set_offline(True)
+        return self._open(file.as_uri(), DESKTOP)
+
     def live(
         self,
         address: str,
@@ -163,7 +168,7 @@ def screenshot() -> Callable[[Page, str], None]:
 
     def keep(page: Page, name: str) -> None:
         if SCREENSHOTS:
-            folder = Path(__file__).parents[2] / SCREENSHOTS
+            folder = Path(__file__).parents[1] / SCREENSHOTS
             folder.mkdir(parents=True, exist_ok=True)
             page.screenshot(path=folder / f"{name}.png")
 
