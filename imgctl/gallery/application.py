@@ -20,7 +20,7 @@ from imgctl.aws.record_index import Position
 from imgctl.core.errors import ImgctlError, InvalidInput, PictureError
 from imgctl.core.record import Status
 from imgctl.gallery import access
-from imgctl.gallery.entries import NEWS_WAIT_S, EntryReader
+from imgctl.gallery.entries import EntryReader
 from imgctl.gallery.feed import Feed
 from imgctl.gallery.threads import in_thread
 from imgctl.gallery.uploads import Upload, UploadError, Uploads
@@ -88,7 +88,7 @@ class _Api:
 
     async def new(self, request: Request) -> Response:
         news = await self._services.feed.since(request.query_params.get("after"), WAIT_S)
-        entries = await in_thread(partial(self._services.reader.of, news.records, NEWS_WAIT_S))
+        entries = await in_thread(partial(self._services.reader.news, news.records))
         return JSONResponse({"entries": _documents(entries), "place": news.place})
 
     async def upload(self, request: Request) -> Response:

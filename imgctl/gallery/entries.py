@@ -14,7 +14,7 @@ from imgctl.operations.thumbnails import PendingEntry
 from imgctl.pages.entries import Entry
 
 PAGE_WAIT_S, NEWS_WAIT_S = 3, 15
-"""How long a page, and news, wait for their thumbnails. Those that take longer come as news."""
+"""How long an answer waits for its thumbnails. Those that take longer come later, as news."""
 
 _MOST_KEPT = 2_000  # of about 10 kB
 
@@ -32,12 +32,14 @@ class Sources:
     """Where entries come from.
 
     `find` lists the records of a query, of which so many will be read. `begin` begins to make the
-    thumbnails of a record; None shows none. `on_late` is called by any thread with a record whose
-    thumbnails were not ready for an answer, and are now.
+    thumbnails of a record, and `begin_now` those that somebody waits for; None shows none.
+    `on_late` is called by any thread with a record whose thumbnails were not ready for an answer,
+    and are now.
     """
 
     find: Callable[[RecordQuery, int], Iterator[Record]]
     begin: Callable[[Record], PendingEntry] | None
+    begin_now: Callable[[Record], PendingEntry] | None
     on_late: Callable[[Record], None]
 
 
@@ -55,11 +57,19 @@ class EntryReader:
         found = self._sources.find(query, limit)
         records = list(islice(found, limit))
         more = next(found, None) is not None
-        return Page(self.of(records, PAGE_WAIT_S), str(Position.of(records[-1])) if more else None)
+        entries = self._entries(records, self._sources.begin, PAGE_WAIT_S)
+        return Page(entries, str(Position.of(records[-1])) if more else None)
 
-    def of(self, records: Iterable[Record], wait_s: float) -> list[Entry]:
-        """Return records in their order, with the thumbnails that are ready in so many seconds."""
-        begin = self._sources.begin
+    def news(self, records: Iterable[Record]) -> list[Entry]:
+        """Return records that have come, in their order: before the rest of a page is ready."""
+        return self._entries(records, self._sources.begin_now, NEWS_WAIT_S)
+
+    def _entries(
+        self,
+        records: Iterable[Record],
+        begin: Callable[[Record], PendingEntry] | None,
+        wait_s: float,
+    ) -> list[Entry]:
         if begin is None:
             return list(map(Entry, records))
         deadline_s = self._clock() + wait_s

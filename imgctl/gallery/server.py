@@ -114,6 +114,7 @@ async def serve_until(stopping: asyncio.Event, listening: socket.socket, options
         sources = Sources(
             partial(_find, aws, outputs),
             maker.begin if options.thumbnails else None,
+            partial(maker.begin, urgent=True) if options.thumbnails else None,
             partial(_call, loop, feed.add_again),
         )
         reader = EntryReader(sources)

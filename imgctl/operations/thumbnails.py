@@ -47,7 +47,7 @@ _LARGE_BYTES = 16 * MEBIBYTE
 _USUAL_MEMORY_BYTES = 400 * MEBIBYTE
 _CPU_S = 20
 _MAX_PROCESSES = 4
-_DOWNLOADS = 8
+_DOWNLOADS, _URGENT_DOWNLOADS = 8, 2
 _AHEAD = 16  # records whose thumbnails are made before they are asked for
 
 
@@ -157,7 +157,8 @@ class ThumbnailMaker:
     ) -> None:
         self._s3 = s3
         self._on_note = on_note
-        self._threads = ThreadPoolExecutor(_DOWNLOADS, thread_name_prefix="thumbnails")
+        self._threads = ThreadPoolExecutor(_DOWNLOADS)
+        self._urgent_threads = ThreadPoolExecutor(_URGENT_DOWNLOADS)
         self._processes = ResizeProcesses(min(available_cores(), _MAX_PROCESSES))
         self._large = threading.RLock()
         self._is_closing = False
@@ -172,7 +173,8 @@ class ThumbnailMaker:
         """End all work: children at once, and a download after what it is receiving."""
         self._is_closing = True
         self._processes.interrupt()
-        self._threads.shutdown(cancel_futures=True)
+        for threads in (self._threads, self._urgent_threads):
+            threads.shutdown(cancel_futures=True)
         self._processes.close()
 
     def entries(self, records: Iterable[Record]) -> Iterator[Entry]:
@@ -185,10 +187,11 @@ class ThumbnailMaker:
         while begun:
             yield begun.popleft().whole()
 
-    def begin(self, record: Record) -> "PendingEntry":
-        """Begin to make the thumbnails of a record."""
+    def begin(self, record: Record, *, urgent: bool = False) -> "PendingEntry":
+        """Begin to make the thumbnails of a record; `urgent` ones do not queue for a download."""
         images = images_of(record)
-        futures = {image: self._threads.submit(self._data_url, image) for image in images.all}
+        threads = self._urgent_threads if urgent else self._threads
+        futures = {image: threads.submit(self._data_url, image) for image in images.all}
         return PendingEntry(record, images, futures)
 
     def _data_url(self, image: StoredImage) -> str | None:

@@ -37,13 +37,14 @@ def find(query: RecordQuery, _: int) -> Iterator[Record]:
 
 
 @pytest.fixture
-def maker() -> Maker:
+def maker(monkeypatch: pytest.MonkeyPatch) -> Maker:
+    monkeypatch.setattr(entries_module, "NEWS_WAIT_S", 0)
     return Maker()
 
 
 @pytest.fixture
 def reader(maker: Maker) -> EntryReader:
-    return EntryReader(Sources(find, maker.begin, maker.late.append))
+    return EntryReader(Sources(find, maker.begin, maker.begin, maker.late.append))
 
 
 def test_a_page_says_where_the_next_one_begins(reader: EntryReader) -> None:
@@ -57,11 +58,11 @@ def test_a_page_says_where_the_next_one_begins(reader: EntryReader) -> None:
 def test_thumbnails_are_made_once_for_each_form_of_a_record(
     reader: EntryReader, maker: Maker
 ) -> None:
-    first = reader.of(RECORDS[:2], 0)
-    again = reader.of([RECORDS[1], RECORDS[2], RECORDS[0]], 0)
+    first = reader.news(RECORDS[:2])
+    again = reader.news([RECORDS[1], RECORDS[2], RECORDS[0]])
     assert [again[2], again[0]] == first
     assert len(maker.made) == 3
-    (changed,) = reader.of([replace(RECORDS[0], processing_time="later")], 0)
+    (changed,) = reader.news([replace(RECORDS[0], processing_time="later")])
     assert changed.thumbnails.before == "4"
 
 
@@ -69,35 +70,35 @@ def test_an_answer_does_not_wait_for_what_takes_long_which_comes_later(
     reader: EntryReader, maker: Maker
 ) -> None:
     maker.is_slow = True
-    (entry,) = reader.of(RECORDS[:1], 0)
+    (entry,) = reader.news(RECORDS[:1])
     assert (entry.thumbnails, maker.late) == (Thumbnails(), [])
-    reader.of(RECORDS[:1], 0)
+    reader.news(RECORDS[:1])
     assert len(maker.made) == 1  # it is being made
     maker.made[0].set_result("ready")
     assert maker.late == [RECORDS[0]] * 2
-    assert reader.of(RECORDS[:1], 0)[0].thumbnails.before == "ready"
+    assert reader.news(RECORDS[:1])[0].thumbnails.before == "ready"
 
 
 def test_what_failed_is_tried_again(reader: EntryReader, maker: Maker) -> None:
     maker.is_slow = True
-    reader.of(RECORDS[:1], 0)
+    reader.news(RECORDS[:1])
     maker.made[0].set_exception(ZeroDivisionError())
     with pytest.raises(ZeroDivisionError):
-        reader.of(RECORDS[:1], 0)
+        reader.news(RECORDS[:1])
     maker.is_slow = False
-    assert reader.of(RECORDS[:1], 0)[0].thumbnails.before == "2"
+    assert reader.news(RECORDS[:1])[0].thumbnails.before == "2"
 
 
 def test_only_some_are_kept(
     reader: EntryReader, maker: Maker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entries_module, "_MOST_KEPT", 2)
-    reader.of(RECORDS[:3], 0)
-    reader.of([RECORDS[2], RECORDS[0]], 0)
+    reader.news(RECORDS[:3])
+    reader.news([RECORDS[2], RECORDS[0]])
     assert len(maker.made) == 4
 
 
 def test_without_thumbnails_there_are_only_records(maker: Maker) -> None:
     any_late: Any = maker.late.append
-    (entry,) = EntryReader(Sources(find, None, any_late)).of(RECORDS[:1], 0)
+    (entry,) = EntryReader(Sources(find, None, None, any_late)).news(RECORDS[:1])
     assert (entry.record, entry.thumbnails) == (RECORDS[0], Thumbnails())
