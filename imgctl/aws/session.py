@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
@@ -118,6 +119,11 @@ class Aws:
     def cloudformation(self) -> "CloudFormationClient":
         """The CloudFormation client."""
         return self.session.client("cloudformation", **self._options)
+
+    @cached_property
+    def cloudwatch(self) -> "CloudWatchClient":
+        """The CloudWatch client."""
+        return self.session.client("cloudwatch", **self._options)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":

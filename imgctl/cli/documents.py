@@ -26,6 +26,14 @@ from imgctl.cli.image_documents import (
     UploadDocument,
     UploadPreviewDocument,
 )
+from imgctl.cli.operating_documents import (
+    CostDocument,
+    DashboardDocument,
+    InvokeDocument,
+    LogLineDocument,
+    OutputsDocument,
+    StatusDocument,
+)
 from imgctl.cli.stack_documents import (
     DeployDocument,
     DestroyDocument,
@@ -124,6 +132,11 @@ Document: TypeAlias = (
     | DestroyDocument
     | LiveDocument
     | VersionsDocument
+    | StatusDocument
+    | OutputsDocument
+    | DashboardDocument
+    | CostDocument
+    | InvokeDocument
     | LocalStartDocument
     | LocalStopDocument
     | LocalRunningDocument
@@ -149,6 +162,12 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
+    "status": (StatusDocument,),
+    "outputs": (OutputsDocument,),
+    "dashboard": (DashboardDocument,),
+    "cost": (CostDocument,),
+    "logs": (LogLineDocument,),
+    "invoke": (InvokeDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),
     "versions": (VersionsDocument,),

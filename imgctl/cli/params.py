@@ -1,5 +1,6 @@
 """Types of the values of options, and options that several commands share."""
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -33,9 +34,8 @@ class TimeParam(click.ParamType[str]):
         from imgctl.core.record import timestamp
 
         try:
-            if age := _AGE.fullmatch(value):
-                span = timedelta(**{_UNITS[age[2]]: int(age[1])})
-                return timestamp(datetime.now(UTC) - span)
+            if match := _AGE.fullmatch(value):
+                return age(timedelta(**{_UNITS[match[2]]: int(match[1])}))
             if _DATE.fullmatch(value):
                 begin = datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
                 time = _last_moment(begin, is_day=len(value) > 7) if self._is_end else begin
@@ -58,6 +58,13 @@ def _last_moment(begin: datetime, *, is_day: bool) -> datetime:
     return after - timedelta(milliseconds=1)
 
 
+def age(span: timedelta) -> str:
+    """Return the time that was so long ago, as records have it."""
+    from imgctl.core.record import timestamp
+
+    return timestamp(datetime.now(UTC) - span)
+
+
 class Duration(click.ParamType[int]):
     """A duration such as `15m`, in whole seconds, of at least one and at most a number of days."""
 
@@ -68,10 +75,10 @@ class Duration(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the duration in seconds."""
-        age = _AGE.fullmatch(value)
+        match = _AGE.fullmatch(value)
         longest = timedelta(days=self._maximum_days)
         try:
-            span = timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else timedelta()
+            span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
         except OverflowError:
             span = timedelta.max
         if not timedelta() < span <= longest:
@@ -126,8 +133,11 @@ class Bounded(click.ParamType[Any]):
         self._bounds = bounds
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number; fails outside of the bounds."""
-        return self._bounds.convert(value, param, ctx)
+        """Return the number; fails outside of the bounds, within which NaN is not."""
+        number = self._bounds.convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid number.", param, ctx)
+        return number
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -32,6 +32,7 @@ from imgctl.operations.upload import (
 )
 from imgctl.operations.upload_keys import UploadFile
 
+_TIMEOUT_HINT = Hint("See {} and {}, or wait longer with --timeout.", "logs", "redrive --list")
 _STYLES = {UploadStatus.UPLOADED: "green", UploadStatus.SKIPPED: "dim"}
 
 
@@ -111,7 +112,7 @@ def _services(
     return UploadServices(
         aws.s3,
         app.outputs,
-        _timeout_hint(app),
+        _TIMEOUT_HINT,
         app.api
         if by_api
         else open_writer(aws, bucket, jobs=options.jobs, on_fallback=app.ui.debug),
@@ -182,13 +183,6 @@ def file_document(result: UploadResult, program: str) -> UploadedFile:
     if result.record is not None:
         document["record"] = record_document(result.record)
     return document
-
-
-def _timeout_hint(app: App) -> Hint:
-    """Return where to look for a result that does not come."""
-    logs = ["local logs"] if app.settings.local else []
-    log = "{}" if logs else f"the log group {app.outputs.function_log_group}"
-    return Hint(f"See {log} and {{}}, or wait longer with --timeout.", *logs, "redrive --list")
 
 
 def _line(result: UploadResult, program: str) -> Line:

@@ -1,5 +1,6 @@
 """The embedded AWS with the stack on it, and the program as a person runs it."""
 
+import functools
 import os
 import pty
 import sys
@@ -63,13 +64,7 @@ class Local:
     @property
     def aws(self) -> Aws:
         """A connection as its root user, to check what the program did."""
-        endpoint = daemon.start(self.folder)
-        return connect_local(
-            url=endpoint.url,
-            region=endpoint.region,
-            access_key=endpoint.access_key,
-            secret_key=endpoint.secret_key,
-        )
+        return _connection(daemon.start(self.folder))
 
     def all_that_is_there(self) -> dict[str, list[str]]:
         """List the account's buckets, tables, functions and APIs."""
@@ -83,6 +78,16 @@ class Local:
             "functions": [f["FunctionName"] for f in functions.list_functions()["Functions"]],
             "apis": [api["name"] for api in aws.apigateway.get_rest_apis()["items"]],
         }
+
+
+@functools.cache
+def _connection(endpoint: daemon.Endpoint) -> Aws:
+    return connect_local(
+        url=endpoint.url,
+        region=endpoint.region,
+        access_key=endpoint.access_key,
+        secret_key=endpoint.secret_key,
+    )
 
 
 @pytest.fixture
