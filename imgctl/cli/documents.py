@@ -11,10 +11,12 @@ from imgctl.cli.image_documents import (
     AuditDocument,
     DemoDocument,
     DownloadDocument,
+    GalleryDocument,
     HistoryDocument,
     PresignDocument,
     RedriveDocument,
     ReindexDocument,
+    ReportDocument,
     ReprocessDocument,
     ReprocessJobDocument,
     ResizeDocument,
@@ -108,6 +110,8 @@ Document: TypeAlias = (
     | ResizePreviewDocument
     | DemoDocument
     | HistoryDocument
+    | ReportDocument
+    | GalleryDocument
     | ShowDocument
     | StatsDocument
     | ReindexDocument
@@ -147,7 +151,8 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "init": (InitDocument,),
     "deploy": (PlanDocument, DeployDocument),
     "upload": (UploadDocument, UploadPreviewDocument),
-    "history": (HistoryDocument,),
+    "history": (HistoryDocument, ReportDocument),
+    "gallery": (GalleryDocument,),
     "show": (ShowDocument,),
     "stats": (StatsDocument,),
     "reindex": (ReindexDocument,),
