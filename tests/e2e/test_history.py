@@ -200,7 +200,6 @@ def test_new_records_are_followed_until_the_user_ends_it(recorded: Local) -> Non
     [
         ("--csv", "--jsonl"),
         ("--json", "--csv"),
-        ("--all", "--limit", "5"),
         ("--follow", "--until", "2026"),
         ("--follow", "--scan"),
         ("--after", "nonsense"),

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "--limit", type=Bounded(click.IntRange(0)), metavar="N",
     help="Maximum number of records; 0 for all.  [default: 20, with --follow all]",
 )  # fmt: skip
-@click.option("--all", "is_all", is_flag=True, help="All records, as with --limit 0.")
+@click.option("--all", "is_all", is_flag=True, help="All records, whatever the limit.")
 @click.option("--after", metavar="CURSOR", help="Continue where an earlier run stopped.")
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
 @click.option("--until", type=TimeParam(is_end=True), help="End time; of a date, its end.")
@@ -80,8 +80,6 @@ def history(
     from imgctl.operations.history import RecordQuery
 
     app = app_of(context)
-    if is_all and limit:
-        raise click.UsageError("Use one of --all and --limit.")
     if follow and (until or after or scan):
         raise click.UsageError("--follow takes neither --until, --after nor --scan.")
     query = RecordQuery(
@@ -92,13 +90,16 @@ def history(
         after=None if after is None else Position.parse(after),
         scan=scan,
     )
-    record_format = _format(app_of(context).ui.json_wanted, as_csv=as_csv, as_lines=as_lines)
+    record_format = _format(app.ui.json_wanted, as_csv=as_csv, as_lines=as_lines)
+    if is_all:
+        limit = 0
+    elif limit is None and not follow:
+        limit = 20
     if html is not None:
         from imgctl.cli.reports import ReportOptions, report_history
 
         if follow or as_csv or as_lines:
             raise click.UsageError("--html takes neither --follow, --csv nor --jsonl.")
-        limit = 20 if limit is None and not is_all else limit
         report = ReportOptions(html, overwrite=overwrite, thumbnails=not no_thumbnails)
         return report_history(app, query, limit or None, report)
     if no_thumbnails or overwrite:
@@ -106,7 +107,6 @@ def history(
     if follow:
         print_arrivals(app, query, limit or None, record_format)
     else:
-        limit = 20 if limit is None and not is_all else limit
         print_records(app, query, limit or None, record_format)
     return 0
 
