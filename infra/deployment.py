@@ -60,6 +60,7 @@ class DeployRequest:
     settings: StackSettings
     bundle: Bundle
     express: bool = False
+    revert_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +256,9 @@ def _change_set_request(
         return ChangeSetRequest(with_table_indexes(state.deployed.template, step.table), parameters)
     if step.adoption is None:
         template = with_hashed_ids(request.template, parameters)
-        return ChangeSetRequest(template, parameters, express=request.express)
+        return ChangeSetRequest(
+            template, parameters, express=request.express, revert_drift=request.revert_drift
+        )
     return ChangeSetRequest(
         import_template(request.template, context.names, step.resources, step.adoption),
         parameters,

@@ -42,7 +42,9 @@ def show_plan(
             f" and settings. {hint}"
         )
     if plan.is_empty:
-        ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
+        ui.info(
+            f"Nothing to change: the stack {plan.stack} is unchanged since its last deployment."
+        )
         return
     ui.info(f"The stack {plan.stack} in {location(app)}:")
     if plan.parameters and plan.is_last_step:

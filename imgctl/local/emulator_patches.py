@@ -16,6 +16,8 @@ from ministack.core import iam_evaluator, lambda_runtime
 from ministack.services import cloudformation, lambda_svc, s3, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
+from imgctl.local.drift import patch_drift
+
 _KEYS = re.compile(rb"<(Key|Prefix|Delimiter|KeyMarker|NextKeyMarker)>(.*?)</\1>", re.DOTALL)
 
 # Ends a function's process together with the server, however that ends: its standard input is a
@@ -40,6 +42,7 @@ def apply_patches() -> None:
     patch_concurrency()
     patch_changesets()
     patch_empty_stacks()
+    patch_drift()
     patch_function_names()
     patch_listings()
     patch_wildcards()

@@ -66,7 +66,7 @@ def test_a_change_of_a_deployed_stack_says_nothing_about_costs(
     text = shown(app, capsys, plan_of(version), DEFAULTS)
     assert "per month" not in text
     assert "reserved_concurrency" not in text
-    assert plan_document(plan_of(version), DEFAULTS)["idle_cost"] is None
+    assert plan_document(plan_of(version), DEFAULTS, None)["idle_cost"] is None
 
 
 def test_an_api_that_anyone_can_use_is_a_warning(
@@ -91,7 +91,7 @@ def test_a_loss_of_data_is_refused_after_it_was_shown(
 
 
 def test_json_has_the_cost_and_the_limits() -> None:
-    document = plan_document(NEW_STACK, replace(DEFAULTS, reserved_concurrency=7))
+    document = plan_document(NEW_STACK, replace(DEFAULTS, reserved_concurrency=7), None)
     assert document["idle_cost"] is not None
     assert document["idle_cost"]["usd_per_month"] == 3.4
     assert document["idle_cost"]["items"][0] == {"name": "alarm", "count": 4, "usd_per_month": 0.4}

@@ -58,6 +58,8 @@ EMULATORS_OWN = {
 
 NOT_RECORDED = {
     "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
+    "cloudformation:BatchDescribeTypeConfigurations": "asked for while drift is detected",
+    "cloudformation:DetectStackResourceDrift": "as cloudformation:BatchDescribeTypeConfigurations",
     "execute-api:Invoke": "no call of boto3's; the emulator refuses the API without it",
     "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
     "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",
@@ -169,6 +171,8 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     deployer.imgctl("deploy", *config).succeeded()
     settings.write_text("memory_mb = 2048\n")
     deployer.imgctl("deploy", *config).succeeded()
+    unchanged = deployer.imgctl("deploy", *config).succeeded()
+    assert "No changes outside of imgctl were found" in unchanged.err
     deployer.imgctl("publish", "--yes").succeeded()
     deployer.imgctl("rollback", "--yes").succeeded()
     deployer.imgctl("versions").succeeded()
