@@ -239,6 +239,8 @@ def _parameters(
         request.bundle,
         # The embedded AWS speaks plain HTTP, and only on the loopback address.
         require_tls=not context.aws.is_local,
+        # Nor does it know alarms that compare metrics.
+        can_watch_uploads=not context.aws.is_local,
         sets_api_logging_role=not state.has_api_logging_role,
         # A deployment does not undo a rollback; `publish` does.
         live_version=state.deployed.live_version,

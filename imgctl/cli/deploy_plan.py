@@ -41,6 +41,8 @@ def show_plan(
             f"Version {plan.live_version} is live after a rollback and stays live, with its code"
             f" and settings. {hint}"
         )
+    if settings.watch_uploads and app.aws.is_local:
+        ui.info("The embedded AWS cannot compare metrics: the alarm of watch_uploads is left out.")
     if plan.is_empty:
         ui.info(
             f"Nothing to change: the stack {plan.stack} is unchanged since its last deployment."

@@ -59,11 +59,14 @@ def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployme
     from botocore.exceptions import ClientError
 
     from imgctl.core.errors import ImgctlError
+    from infra.alarm_topic import check_region
     from infra.customer_key import check_usable
 
     settings = app.settings.stack_settings
     if settings.kms_key is not None:
         check_usable(app.aws.kms, settings.kms_key, app.aws.region)
+    if settings.alarm_topic is not None:
+        check_region(settings.alarm_topic, app.aws.region)
     context = stack_context(app)
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         make_request = cache(partial(_make_request, app, Path(folder), options))
