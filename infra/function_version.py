@@ -88,7 +88,7 @@ def list_versions(client: "LambdaClient", function: str) -> list[Version]:
 
 def _list_all(client: "LambdaClient", function: str) -> list[Version]:
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    versions = [_parse(item) for page in pages for item in page["Versions"]]
+    versions = [parse_version(item) for page in pages for item in page["Versions"]]
     return sorted(versions, key=lambda version: version.number, reverse=True)
 
 
@@ -108,7 +108,7 @@ def read_live_version(client: "LambdaClient", function: str) -> Version:
 
 def read_latest(client: "LambdaClient", function: str) -> Version:
     """Return the function as it is now, whether published or not; its number is 0."""
-    return _parse(client.get_function_configuration(FunctionName=function))
+    return parse_version(client.get_function_configuration(FunctionName=function))
 
 
 def check_published(live: int | None) -> int:
@@ -176,7 +176,8 @@ def _number(version: str) -> int:
     return 0 if version == _UNPUBLISHED else int(version)
 
 
-def _parse(item: Any) -> Version:
+def parse_version(item: Any) -> Version:
+    """Parse a version, or $LATEST, as Lambda describes it."""
     return Version(
         number=_number(item["Version"]),
         function=item["FunctionName"],

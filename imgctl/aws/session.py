@@ -119,6 +119,11 @@ class Aws:
         return self.session.client("cloudformation", **self._options)
 
     @cached_property
+    def cloudwatch(self) -> Any:
+        """The CloudWatch client."""
+        return self.session.client("cloudwatch", **self._options)
+
+    @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """The DynamoDB client."""
         return self.session.client("dynamodb", **self._options)
@@ -169,6 +174,11 @@ class Aws:
     def s3control(self) -> "S3ControlClient":
         """The client of S3's account-level operations, including S3 Batch Operations."""
         return self.session.client("s3control", **self._options)
+
+    @cached_property
+    def sns(self) -> Any:
+        """The SNS client."""
+        return self.session.client("sns", **self._options)
 
     @cached_property
     def sqs(self) -> "SQSClient":

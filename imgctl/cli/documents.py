@@ -27,6 +27,7 @@ from imgctl.cli.image_documents import (
 from imgctl.cli.stack_documents import (
     DeployDocument,
     DestroyDocument,
+    DoctorDocument,
     LiveDocument,
     LocalLogsDocument,
     LocalResetDocument,
@@ -118,6 +119,7 @@ Document: TypeAlias = (
     | PlanDocument
     | DeployDocument
     | DestroyDocument
+    | DoctorDocument
     | LiveDocument
     | VersionsDocument
     | LocalStartDocument
@@ -144,6 +146,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
+    "doctor": (DoctorDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),
     "versions": (VersionsDocument,),

@@ -121,6 +121,28 @@ class DeployDocument(TypedDict):
     outputs: StackOutputsDocument
 
 
+class CheckDocument(TypedDict):
+    """One check of `imgctl doctor`."""
+
+    area: str
+    name: str
+    status: Literal["ok", "failed", "not checked"]
+    expected: Annotated[str, "what holds if it passes"]
+    problem: Annotated[str | None, "what is wrong"]
+    hint: Annotated[str | None, "what to do"]
+    commands: Annotated[list[str], "the commands in the hint, without the program's name"]
+    fixable: Annotated[bool, "whether `doctor --fix` offers to do it"]
+    note: Annotated[str | None, "why it was not checked, or what else there is to know"]
+
+
+class DoctorDocument(TypedDict):
+    """`imgctl doctor`."""
+
+    healthy: Annotated[bool, "whether no check failed"]
+    checks: list[CheckDocument]
+    mended: Annotated[list[str], "commands that --fix has carried out"]
+
+
 class UnprovenResourceDocument(TypedDict):
     """A bucket or table with one of the stack's names."""
 
