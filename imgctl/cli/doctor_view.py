@@ -31,7 +31,7 @@ def print_examination(app: App, examination: Examination) -> None:
             ui.print(_line(Status.OK, (area, names)))
         for result in results:
             if ui.verbose or result.status is not Status.OK:
-                ui.print(_result_line(app, area, result))
+                ui.print(_result_line(app, result))
     for note in _notes(examination):
         ui.info(note)
     ui.info(_total(examination))
@@ -59,14 +59,14 @@ def doctor_document(examination: Examination, mended: Sequence[str]) -> "DoctorD
     }
 
 
-def _result_line(app: App, area: str, result: CheckResult) -> Line:
-    values = (area, result.check.name)
+def _result_line(app: App, result: CheckResult) -> Line:
+    name = result.check.name
     if result.problem is not None:
         hint = printable(result.problem.hint.render(app.program))
-        return _line(result.status, (*values, printable(result.problem.message)), hint)
+        return _line(result.status, (name, printable(result.problem.message)), hint)
     if result.status is Status.NOT_CHECKED:
-        return _line(result.status, (*values, printable(result.note)))
-    return _line(result.status, (*values, result.check.title))
+        return _line(result.status, (name, printable(result.note)))
+    return _line(result.status, (name, result.check.title))
 
 
 def _line(status: Status, values: tuple[str, ...], hint: str = "") -> Line:

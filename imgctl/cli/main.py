@@ -40,7 +40,7 @@ COMMANDS = {
     "reprocess": "Send originals to the function again",
     "redrive": "Resend dead-letter messages to the function",
     "reindex": "Add records to the indexes that `history` reads",
-    "doctor": "Check the stack and what it needs, and say how to mend what is wrong",
+    "doctor": "Check the stack, and say how to mend what is wrong",
     "package": "Build the function's bundle",
     "publish": "Publish the function's code as a new version and make it live",
     "versions": "List the function's versions and what differs between them",

@@ -93,7 +93,7 @@ def examine(
     results.append(CheckResult(STACK, Status.FAILED if problem else Status.OK, problem))
     if not isinstance(found, facts.Stack):
         return Examination((*results, *_not_checked("The stack has to be deployed first.")))
-    observed = read_facts(Source(connected, found, now), readers)
+    observed = read_facts(Source(connected, found, caller, now), readers)
     return Examination((*results, *(judge(check, observed) for check in (RIGHTS, *CHECKS))))
 
 

@@ -81,11 +81,12 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """One bucket. `problem` is empty if it exists, is readable and belongs to the account."""
+    """One bucket. `problem` is empty if it exists and belongs to the account, or `is_denied`."""
 
     name: str
     problem: str = ""
     region: str = ""
+    is_denied: bool = False
 
 
 @dataclass(frozen=True, slots=True)

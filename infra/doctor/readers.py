@@ -32,15 +32,17 @@ def _buckets(source: Source) -> facts.Buckets:
 
 
 def _bucket(source: Source, name: str) -> facts.Bucket:
+    head, denied = source.aws.s3.head_bucket, ("403", "AccessDenied")
     try:
-        response = source.aws.s3.head_bucket(Bucket=name, ExpectedBucketOwner=source.account)
+        response = none_if_missing(head, "404", "NoSuchBucket", Bucket=name)
     except ClientError as error:
-        code = error.response["Error"]["Code"]
-        if code in ("404", "NoSuchBucket"):
-            return facts.Bucket(name, "does not exist")
-        if code in ("403", "AccessDenied"):
-            return facts.Bucket(name, "belongs to another account, or access to it is denied")
-        raise
+        if error.response["Error"]["Code"] not in denied:
+            raise
+        return facts.Bucket(name, is_denied=True)
+    if response is None:
+        return facts.Bucket(name, "does not exist")
+    if none_if_missing(head, *denied, Bucket=name, ExpectedBucketOwner=source.account) is None:
+        return facts.Bucket(name, "belongs to another account")
     return facts.Bucket(name, region=response.get("BucketRegion", ""))
 
 
@@ -258,7 +260,7 @@ def _failed(newest: list[Record], code: str) -> tuple[str, ...]:
 
 
 def _rights(source: Source) -> facts.Rights:
-    return read_rights(source.aws, source.stack)
+    return read_rights(source.aws, source.stack, source.caller.arn)
 
 
 READERS: Mapping[type, Reader] = {

@@ -34,10 +34,11 @@ _CLIENTS = (
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the facts of one stack are read."""
+    """Where the facts of one stack are read, and for whom."""
 
     aws: Aws
     stack: facts.Stack
+    caller: facts.Caller
     now: Callable[[], datetime]
 
     @property

@@ -51,9 +51,8 @@ def read_role(iam: "IAMClient", name: str) -> Role | None:
     )
 
 
-def read_rights(aws: Aws, stack: Stack) -> Rights:
-    """Return what the caller lacks, as IAM simulates it. The root user lacks nothing."""
-    arn = aws.sts.get_caller_identity()["Arn"]
+def read_rights(aws: Aws, stack: Stack, arn: str) -> Rights:
+    """Return what the caller with this ARN lacks, as IAM simulates it. The root user can do all."""
     if arn.endswith(":root"):
         return Rights((), ())
     principal, resources = _principal(arn), _resources(stack, aws.region)

@@ -1,7 +1,7 @@
 """Checks of the buckets, the table and the key that encrypts them."""
 
 from imgctl.core.errors import Hint
-from infra.doctor.facts import Buckets, Facts, Key, Records, Stack
+from infra.doctor.facts import Buckets, Facts, Key, NotRead, Records, Stack
 from infra.doctor.result import Check, Problem, drifted
 from infra.drift import PropertyDrift
 from infra.snapshots import INDEXES
@@ -13,6 +13,11 @@ def _buckets(facts: Facts) -> Problem | None:
     found = facts.get(Buckets).buckets
     broken = [f"{bucket.name} {bucket.problem}" for bucket in found if bucket.problem]
     if not broken:
+        if denied := [bucket.name for bucket in found if bucket.is_denied]:
+            raise NotRead(
+                f"Not allowed to perform s3:ListBucket on {', '.join(denied)}, or another account"
+                " owns it."
+            )
         return None
     return Problem(
         f"{'; '.join(broken)}.",

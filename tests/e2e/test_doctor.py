@@ -11,24 +11,26 @@ from infra.doctor.result import Status
 from tests.e2e import breakages
 from tests.e2e.breakages import Breakage, Target
 from tests.e2e.conftest import Local
+from tests.pictures import encoded, photo
+from tests.screen import check_screen
 
 REVERT = ("deploy --revert-drift",)
 
 
 @pytest.fixture(scope="session")
-def target(shared: Local) -> Target:
-    return Target.of(shared.aws)
+def target(breakable: Local) -> Target:
+    return Target.of(breakable.aws)
 
 
 def examined(target: Target) -> Examination:
     return examine(lambda: target.aws, "imgctl", system_now)
 
 
-def test_a_healthy_stack_passes_every_check(shared: Local, target: Target) -> None:
+def test_a_healthy_stack_passes_every_check(breakable: Local, target: Target) -> None:
     results = examined(target).results
     assert {(r.check.name, r.note) for r in results if r.status is not Status.OK} == set()
     assert len({result.check.name for result in results}) == len(results) == 31
-    done = shared.imgctl("doctor").succeeded()
+    done = breakable.imgctl("doctor").succeeded()
     assert "31 checks: 31 ok" in done.err
     assert "ok\ttrigger\tnotification, invoke-permission, alias, retries\n" in done.out
 
@@ -73,7 +75,7 @@ def test_each_breakage_is_named_with_its_mend_and_nothing_else_is(
     assert problem.hint.commands == commands
 
 
-def test_what_can_be_mended_safely_is_mended_on_request(shared: Local, target: Target) -> None:
+def test_what_can_be_mended_safely_is_mended_on_request(breakable: Local, target: Target) -> None:
     breaking: tuple[Breakage, ...] = (
         breakages.no_notification,
         breakages.alias_on_latest,
@@ -84,17 +86,29 @@ def test_what_can_be_mended_safely_is_mended_on_request(shared: Local, target: T
     broken = {"notification", "alias", "role", "indexes", "binary-types"}
     for breakage in breaking:
         breakage(target).__enter__()
-    named = shared.imgctl("doctor", "--json")
+    named = breakable.imgctl("doctor", "--json")
     failed = {one["name"] for one in named.document["checks"] if one["status"] == "failed"}
     assert (named.code, failed) == (1, broken)
-    assert shared.imgctl("doctor", "--fix").code == 2  # nobody can be asked
-    mended = shared.imgctl("doctor", "--fix", "--yes", "--json").succeeded().document
+    assert breakable.imgctl("doctor", "--fix").code == 2  # nobody can be asked
+    mended = breakable.imgctl("doctor", "--fix", "--yes", "--json").succeeded().document
     assert mended["mended"] == ["deploy --revert-drift"]
     assert mended["healthy"]
 
 
-def test_without_a_stack_only_that_is_wrong(shared: Local, tmp_path: Path) -> None:
-    missing = shared.imgctl("--stack", "elsewhere", "doctor", cwd=tmp_path)
+def test_the_screen_shows_what_is_wrong_and_its_mend(
+    breakable: Local, target: Target, album: Path
+) -> None:
+    picture = album / "a.png"
+    picture.write_bytes(encoded(photo(), "PNG"))
+    breakable.imgctl("upload", str(picture), "--wait").succeeded()
+    with breakages.role_without_records(target), breakages.dead_letter(target):
+        code, lines = breakable.on_terminal("doctor", cwd=album)
+    check_screen("doctor", lines)
+    assert code == 1
+
+
+def test_without_a_stack_only_that_is_wrong(breakable: Local, tmp_path: Path) -> None:
+    missing = breakable.imgctl("--stack", "elsewhere", "doctor", cwd=tmp_path)
     assert missing.code == 1
     assert missing.out.count("failed\t") == 1
     assert "There is no stack named elsewhere" in missing.out

@@ -143,6 +143,7 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     assert "not_an_image" in operator.imgctl("reprocess", "--failed", "--missing").out
     operator.imgctl("audit", "--acknowledge", no_picture.name).succeeded()
     operator.imgctl("versions").succeeded()
+    examined_without_all_rights(operator)
     outputs = load_outputs(empty.aws, "imgctl")
     event = (Path(__file__).parents[1] / "events" / "object-created.json").read_text()
     letter = event.replace("src-bucket-image-in", outputs.source_bucket)
@@ -159,6 +160,19 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
         refused = operator.imgctl(*forbidden)
         assert (refused.code, "Not allowed to perform" in refused.err) == (3, True), refused
     empty.imgctl("history").succeeded()
+
+
+def examined_without_all_rights(operator: Person) -> None:
+    """Assert that the doctor checks what an operator may read, and names the rights for the rest.
+
+    Those it asks for in vain are no part of the work.
+    """
+    daily = set(operator.rights)
+    checked = operator.imgctl("doctor").succeeded()
+    assert (
+        "not checked\tnotification\tNot allowed to perform s3:GetBucketNotification" in checked.out
+    )
+    operator.rights = daily | {"cloudformation:ListStackResources"}
 
 
 def test_a_deployer_can_make_change_publish_and_remove_the_stack(

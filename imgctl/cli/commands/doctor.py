@@ -12,7 +12,7 @@ from imgctl.cli.options import Command
 )
 @click.pass_context
 def doctor(context: click.Context, *, fix: bool) -> int:
-    """Check the stack and what it needs, and say how to mend what is wrong.
+    """Check the stack, and say how to mend what is wrong.
 
     Nothing is changed without --fix, which shows what it would do and asks. What you may not read
     is not checked, with the permission that it needs; --verbose lists every check.
