@@ -79,7 +79,7 @@ LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-h
 lock: .venv/dev.done
 	$(PIP) install uv
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build -o requirements-local.txt
-	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --group build --group dev -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --extra preview --group build --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) --group scan -o requirements-scan.txt
 	$(BIN)/uv pip compile $(LOCK) --group audit -o requirements-audit.txt
 	$(BIN)/uv pip compile $(LOCK) --group peers -o requirements-peers.txt

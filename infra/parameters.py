@@ -48,7 +48,7 @@ def stack_parameters(
 def _api_origin(origins: str) -> str:
     """Return the origin that the API's responses name: the only one, or any if there are several.
 
-    They have a fixed header. Every request that a page sends is authorized like any other.
+    They have a fixed header, except for the preflight, which decides what a page may send.
     """
     return "*" if "," in origins else origins
 

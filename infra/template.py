@@ -43,7 +43,7 @@ VERSION_PARAMETERS = (*VERSION_BINDINGS, *_VERSION_SETTINGS)
 """The parameters whose change calls for a new version of the function."""
 
 # What a deployment of the API freezes besides its methods.
-_API_PARAMETERS = ("ApiAuthorization", "ApiRoleName", "ApiCorsOrigin")
+_API_PARAMETERS = ("ApiAuthorization", "ApiRoleName", "CorsOrigins", "ApiCorsOrigin")
 
 
 def stack_template() -> str:

@@ -1,10 +1,12 @@
 """For every test: no network, no account, and no settings of the user."""
 
+import functools
 import os
 import socket
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
@@ -33,6 +35,15 @@ def _cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Any:
         folder = folder.parent  # shared by the workers
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _aws_models() -> Any:
+    """Parse botocore's description of each service once, and not once for each client."""
+    with pytest.MonkeyPatch.context() as patch:
+        shared = functools.cache(botocore.session.create_loader)
+        patch.setattr(botocore.session, "create_loader", shared)
         yield
 
 

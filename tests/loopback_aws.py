@@ -30,6 +30,8 @@ _OUTPUT_NAMES = {
     "BatchRole": OUTPUTS.batch_role,
     "CodeBucket": OUTPUTS.code_bucket,
     "FunctionLogGroup": OUTPUTS.function_log_group,
+    "ApiLogGroup": OUTPUTS.api_log_group,
+    "Dashboard": OUTPUTS.dashboard,
     "DeadLetterQueue": OUTPUTS.dead_letter_queue,
     "ApiEndpoint": OUTPUTS.api_endpoint,
     "ApiAuthorization": OUTPUTS.api_authorization,
@@ -102,7 +104,7 @@ def respond(state: State, request: Request) -> tuple[int, dict[str, str], bytes]
             state.counts["BatchGetItem"] += 1
             return 200, {}, _records(request, are_there=state.has_records)
         case _:
-            return 200, {}, _stack()
+            return 200, {}, stack_description()
 
 
 def _put(state: State, request: Request) -> tuple[int, dict[str, str], bytes]:
@@ -172,7 +174,8 @@ def _records(request: Request, *, are_there: bool) -> bytes:
     return json.dumps({"Responses": {table: items}, "UnprocessedKeys": {}}).encode()
 
 
-def _stack() -> bytes:
+def stack_description() -> bytes:
+    """Return the response to DescribeStacks."""
     outputs = "".join(
         f"<member><OutputKey>{name}</OutputKey><OutputValue>{value}</OutputValue></member>"
         for name, value in _OUTPUT_NAMES.items()

@@ -30,15 +30,15 @@ def aws(moto_account: None) -> Aws:  # noqa: ARG001
 @pytest.fixture
 def table(aws: Aws) -> str:
     """Create the table of records, with the template's indexes."""
-    return create_table(aws, TABLE)
+    return create_table(aws.dynamodb, TABLE)
 
 
-def create_table(aws: Aws, name: str) -> str:
+def create_table(dynamodb: Any, name: str) -> str:
     """Create a table of records with the template's indexes; return its name."""
     indexes: Any = list(INDEXES)
     keys = [key["AttributeName"] for index in indexes for key in index["KeySchema"]]
     attributes = dict.fromkeys(["resource-id", *keys])
-    aws.dynamodb.create_table(
+    dynamodb.create_table(
         TableName=name,
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in attributes],
         KeySchema=[{"AttributeName": "resource-id", "KeyType": "HASH"}],

@@ -8,13 +8,13 @@ import os
 import pty
 import re
 import struct
-import subprocess
-import sys
 import termios
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pyte
+
+from tests import program
 
 COLUMNS, LINES = 80, 24
 _SCREENS = Path(__file__).with_name("screens")
@@ -33,30 +33,37 @@ _VARYING = [
 ]
 
 
+class _Screen(pyte.HistoryScreen):
+    """A screen that answers the questions of programs."""
+
+    def __init__(self, terminal: int) -> None:
+        super().__init__(COLUMNS, LINES, history=1000)
+        self._terminal = terminal
+
+    def write_process_input(self, data: str) -> None:
+        os.write(self._terminal, data.encode())
+
+
 def run_on_terminal(
     arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
 ) -> tuple[int, list[str]]:
     """Run `imgctl` on a terminal; return its exit code and every line that the terminal showed."""
     terminal, keyboard = pty.openpty()
     fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
-    process = subprocess.Popen(
-        [sys.executable, "-m", "imgctl", *arguments],
-        stdin=keyboard,
-        stdout=keyboard,
-        stderr=keyboard,
+    started = program.start(
+        arguments,
+        environment={**environment, "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""},
+        streams=[keyboard] * 3,
         cwd=cwd,
-        env={**environment, "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""},
     )
     os.close(keyboard)
-    screen = pyte.HistoryScreen(COLUMNS, LINES, history=1000)
+    screen = _Screen(terminal)
     stream = pyte.ByteStream(screen)
     try:
         while data := _read(terminal):
             stream.feed(data)
-        code = process.wait(timeout=60)
     finally:
-        process.kill()
-        process.wait()
+        code = started.wait(timeout_s=60)
         os.close(terminal)
     above = ["".join(row[i].data for i in range(COLUMNS)).rstrip() for row in screen.history.top]
     shown = [line.rstrip() for line in screen.display]

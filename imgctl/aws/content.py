@@ -31,6 +31,7 @@ class Content:
     def __init__(self, file: BinaryIO, size: int, content_type: str) -> None:
         self.size = size
         self.content_type = content_type
+        self.sent_bytes = 0  # which other threads may read
         self._file = file
 
     @classmethod
@@ -54,10 +55,16 @@ class Content:
         return self._hashed("md5").hex()
 
     def blocks(self) -> Iterator[memoryview]:
-        """Read the content from its beginning, each block into the same memory.
+        """Read the content to send it, from its beginning, each block into the same memory.
 
         Raises FileChanged if the file has become shorter or longer.
         """
+        self.sent_bytes = 0
+        for block in self._read():
+            yield block
+            self.sent_bytes += len(block)
+
+    def _read(self) -> Iterator[memoryview]:
         self._file.seek(0)
         buffer = memoryview(bytearray(min(_BLOCK_BYTES, self.size + 1)))
         missing = self.size
@@ -76,6 +83,6 @@ class Content:
 
     def _hashed(self, algorithm: str) -> bytes:
         digest = hashlib.new(algorithm, usedforsecurity=False)
-        for block in self.blocks():
+        for block in self._read():
             digest.update(block)
         return digest.digest()

@@ -48,8 +48,13 @@ def count(sqs: "SQSClient", queue: str) -> int:
         url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     except sqs.exceptions.QueueDoesNotExist:
         return 0
+    return count_at(sqs, url)
+
+
+def count_at(sqs: "SQSClient", queue_url: str) -> int:
+    """Return the approximate number of messages in a queue, those that are hidden among them."""
     response = sqs.get_queue_attributes(
-        QueueUrl=url,
+        QueueUrl=queue_url,
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"],
     )
     return sum(map(int, response["Attributes"].values()))

@@ -67,6 +67,7 @@ class InvalidRegion(InvalidInput):
 NO_REGION = "No AWS region is configured."
 NO_REGION_HINT = "Pass --region or set region in imgctl.toml; to try imgctl offline, use --local."
 
+EDIT_CONFIG = "Correct the file ~/.aws/config, or the one that AWS_CONFIG_FILE names."
 _LOGIN_HINT = (
     "Check `aws configure list` or sign in with `aws sso login`;"
     " to try imgctl offline, use --local."
@@ -84,9 +85,12 @@ _REJECTED_CODES = {
     "InvalidClientTokenId",
     "InvalidSignatureException",
     "RequestExpired",
+    "TokenRefreshRequired",
     "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 }
+_CLOCK_CODES = {"RequestInTheFuture", "RequestTimeTooSkewed"}
+_SKEWED = re.compile(r"Signature (?:expired|not yet current)")
 _DENIED_CODES = {
     "AccessDenied",
     "AccessDeniedException",
@@ -122,6 +126,8 @@ def translate(error: Exception) -> ImgctlError | None:
                 f"{str(error).removesuffix('.')}.",
                 hint="List the profiles with `aws configure list-profiles`.",
             )
+        case sdk.ConfigParseError() | sdk.ConfigNotFound():
+            return CredentialsMissing(f"{str(error).removesuffix('.')}.", hint=EDIT_CONFIG)
         case sdk.NoRegionError():
             return RegionMissing(NO_REGION, hint=NO_REGION_HINT)
         case sdk.InvalidRegionError():
@@ -143,6 +149,11 @@ def translate(error: Exception) -> ImgctlError | None:
 def _translate_code(error: Any) -> ImgctlError:
     details = error.response.get("Error", {})
     code, message = str(details.get("Code", "")), str(details.get("Message", ""))
+    if code in _CLOCK_CODES or _SKEWED.search(message):
+        return CredentialsRefused(
+            f"This machine's clock differs too much from that of AWS: {message or code}",
+            hint="Set the clock, for example with `sudo timedatectl set-ntp true`.",
+        )
     if code in _REJECTED_CODES:
         return CredentialsRefused(f"AWS rejected the credentials: {message}", hint=_LOGIN_HINT)
     if code in _DENIED_CODES:

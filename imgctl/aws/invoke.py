@@ -1,22 +1,28 @@
 """Synchronous invocations of the deployed function, with events like those that S3 sends."""
 
+import base64
 import json
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imgctl.aws.errors import CredentialsMissing, CredentialsRefused, PermissionMissing, translate
+from imgctl.aws.log_lines import LogLine, parse_line
 from imgctl.core.record import Status, status_of
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
     from imgctl.aws.findings import SourceObject
+
+MAX_EVENT_BYTES = 6 * 1024 * 1024
+"""The largest event of a synchronous invocation (Lambda Developer Guide, "Lambda quotas")."""
 
 _NOT_RETRYABLE = (CredentialsMissing, CredentialsRefused, PermissionMissing)
 
@@ -36,6 +42,23 @@ class InvokeResult:
 
     outcomes: tuple[ObjectResult, ...] = ()
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggedInvocation:
+    """One invocation as Lambda answered it, with the end of its log.
+
+    `answer` is the function's response as JSON has it, or Lambda's description of its `error`,
+    which is empty if there was none. `version` is that of the function, `seconds` the time until
+    the answer. `lines` are those in the last 4 KB of the log.
+    """
+
+    answer: Any
+    error: str
+    version: str
+    request_id: str
+    seconds: float
+    lines: tuple[LogLine, ...]
 
 
 class Invocation(NamedTuple):
@@ -93,6 +116,40 @@ def invoke(client: "LambdaClient", function: str, event: Mapping[str, Any]) -> I
             ObjectResult(outcome["key"], status_of(outcome["status"]), _reason(outcome))
             for outcome in (payload or {}).get("outcomes", [])
         )
+    )
+
+
+def invoke_and_log(
+    client: "LambdaClient",
+    function: str,
+    event: object,
+    *,
+    now: datetime,
+    stopwatch_s: Callable[[], float],
+) -> LoggedInvocation:
+    """Invoke the function (its alias's ARN) with an event, and read the end of its log.
+
+    An invocation that AWS rejects raises botocore's ClientError.
+    """
+    started_s = stopwatch_s()
+    response = client.invoke(
+        FunctionName=function,
+        InvocationType="RequestResponse",
+        LogType="Tail",
+        Payload=json.dumps(event).encode(),
+    )
+    answer = json.loads(response["Payload"].read() or b"null")
+    tail = base64.b64decode(response.get("LogResult", "")).decode(errors="replace")
+    milliseconds = round(now.timestamp() * 1000)
+    lines = tuple(parse_line(milliseconds, text) for text in tail.splitlines() if text.strip())
+    logged = (line.request_id for line in reversed(lines) if line.request_id)
+    return LoggedInvocation(
+        answer=answer,
+        error=error_in(answer) if response.get("FunctionError") else "",
+        version=response.get("ExecutedVersion", ""),
+        request_id=next(logged, response["ResponseMetadata"]["RequestId"]),
+        seconds=stopwatch_s() - started_s,
+        lines=lines,
     )
 
 

@@ -64,7 +64,10 @@ def listed(
     """
     if after is not None and after.time <= f"{until}{END}":
         until = after.time
-    found = positions(dynamodb, table, partitions, since=since, until=until, first_page=first_page)
+    # One more: a position is known to be the next one when the one after it has been read.
+    found = positions(
+        dynamodb, table, partitions, since=since, until=until, first_page=first_page + 1
+    )
     if after is not None:
         last = after
         found = dropwhile(lambda position: not last < position, found)

@@ -16,12 +16,14 @@ from botocore.httpsession import ProxyConfiguration, URLLib3Session
 from botocore.utils import get_environ_proxies
 
 from imgctl import __version__
+from imgctl.aws import credentials
 from imgctl.aws.errors import NO_REGION, NO_REGION_HINT, RegionMissing
 
 if TYPE_CHECKING:
     from botocore.credentials import ReadOnlyCredentials
     from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_cloudwatch import CloudWatchClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_kms import KMSClient
@@ -119,7 +121,7 @@ class Aws:
         return self.session.client("cloudformation", **self._options)
 
     @cached_property
-    def cloudwatch(self) -> Any:
+    def cloudwatch(self) -> "CloudWatchClient":
         """The CloudWatch client."""
         return self.session.client("cloudwatch", **self._options)
 
@@ -206,15 +208,21 @@ class Aws:
 
 
 def connect(
-    *, profile: str | None = None, region: str | None = None, on_call: OnCall | None = None
+    *,
+    profile: str | None = None,
+    region: str | None = None,
+    on_call: OnCall | None = None,
+    prompt: credentials.Prompt | None = None,
 ) -> Aws:
     """Connect to AWS, resolving credentials and region as the AWS CLI does.
 
     `profile` and `region` take precedence over the environment and the AWS configuration.
+    `prompt` asks a person for an MFA code. Raises what `credentials.load` raises.
     """
     # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
     region = region or os.environ.get("AWS_REGION") or None
     session = boto3.Session(profile_name=profile, region_name=region)
+    credentials.load(session, prompt)
     _report_calls(session, on_call)
     return Aws(session, on_call=on_call)
 

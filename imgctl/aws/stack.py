@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from imgctl.aws.errors import StackNotFound
 from imgctl.aws.session import Aws
 from imgctl.core.errors import Hint
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,8 @@ class StackOutputs:
     batch_role: str
     code_bucket: str
     function_log_group: str
+    api_log_group: str
+    dashboard: str
     dead_letter_queue: str
     api_endpoint: str
     api_authorization: str
@@ -33,19 +39,36 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
 
     Raises StackNotFound if the stack does not exist or lacks an output.
     """
+    outputs = named_outputs(describe(aws, stack))
+    return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
+
+
+def describe(aws: Aws, stack: str) -> "StackTypeDef":
+    """Return CloudFormation's description of a stack. Raises StackNotFound."""
     try:
-        description = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        return aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
         raise not_found(stack) from error
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
-    return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
+
+
+def named_outputs(description: "StackTypeDef") -> dict[str, str]:
+    """Return the outputs in a stack's description by the names that CloudFormation has for them."""
+    return {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
 
 
 def not_found(stack: str) -> StackNotFound:
     """Return the error for a stack that does not exist."""
     return StackNotFound(f"There is no stack named {stack}.", hint=Hint("Run {} first.", "deploy"))
+
+
+def working_outputs(description: "StackTypeDef", endpoint_url: str | None) -> dict[str, str]:
+    """Return a stack's outputs as they can be used: the embedded AWS serves the API itself."""
+    outputs = named_outputs(description)
+    if "ApiEndpoint" in outputs:
+        outputs["ApiEndpoint"] = _api_endpoint(outputs, endpoint_url)
+    return outputs
 
 
 def parse_outputs(
@@ -66,6 +89,8 @@ def parse_outputs(
             batch_role=outputs["BatchRole"],
             code_bucket=outputs["CodeBucket"],
             function_log_group=outputs["FunctionLogGroup"],
+            api_log_group=outputs["ApiLogGroup"],
+            dashboard=outputs["Dashboard"],
             dead_letter_queue=outputs["DeadLetterQueue"],
             api_endpoint=_api_endpoint(outputs, endpoint_url),
             api_authorization=outputs["ApiAuthorization"],

@@ -53,7 +53,10 @@ class App:
             if (profile := self.resolved.profile_of_found_file) is not None:
                 self.ui.info(f"Using the AWS profile {profile} from {self.resolved.file}.")
             return session.connect(
-                profile=settings.profile, region=settings.region, on_call=on_call
+                profile=settings.profile,
+                region=settings.region,
+                on_call=on_call,
+                prompt=self.ui.ask_secret if self.ui.interactive else None,
             )
         from imgctl.local import daemon
 

@@ -89,6 +89,12 @@ def _stacks(app: App, incomplete: str) -> Iterable[str]:  # noqa: ARG001
     )
 
 
+def _outputs(app: App, incomplete: str) -> Iterable[str]:  # noqa: ARG001
+    from imgctl.aws.stack import describe, named_outputs
+
+    return sorted(named_outputs(describe(app.aws, app.settings.stack)))
+
+
 def _versions(app: App, incomplete: str) -> Iterable[str]:  # noqa: ARG001
     from infra.function_version import list_versions
 
@@ -114,6 +120,7 @@ FINDERS: Mapping[str, Find] = {
     "regions": _regions,
     "stacks": _if_reachable(_stacks),
     "keys": _if_reachable(_keys),
+    "outputs": _if_reachable(_outputs),
     "versions": _if_reachable(_versions),
 }
 """What can be completed."""

@@ -159,15 +159,24 @@ def following(
     with ui.drawing(lambda: progress.tree(datetime.now(UTC), complete=False), final_tree):
         try:
             yield on_event
-        except KeyboardInterrupt:
-            hint = Hint(
-                "CloudFormation continues in the background; run {} to resume watching.",
-                resume_with,
-            )
-            ui.warn(hint.render(app.program))
+        except (KeyboardInterrupt, Exception) as error:
+            if isinstance(error, KeyboardInterrupt) or _is_access_error(error):
+                hint = Hint(
+                    "CloudFormation continues in the background; run {} to resume watching.",
+                    resume_with,
+                )
+                ui.warn(hint.render(app.program))
             raise
     if progress.others and not ui.can_draw:
         ui.info(f"  {_others_text(progress.others)}")
+
+
+def _is_access_error(error: BaseException) -> bool:
+    """Return whether AWS cannot be asked any more, as when credentials expire in the middle."""
+    from imgctl.aws.errors import AccessError, translate
+
+    known = translate(error) if isinstance(error, Exception) else None
+    return isinstance(error, AccessError) or isinstance(known, AccessError)
 
 
 def _line(event: "DeployEvent", step: DeployStep) -> str:

@@ -24,6 +24,14 @@ from imgctl.cli.image_documents import (
     UploadDocument,
     UploadPreviewDocument,
 )
+from imgctl.cli.operating_documents import (
+    CostDocument,
+    DashboardDocument,
+    InvokeDocument,
+    LogLineDocument,
+    OutputsDocument,
+    StatusDocument,
+)
 from imgctl.cli.stack_documents import (
     DeployDocument,
     DestroyDocument,
@@ -122,6 +130,11 @@ Document: TypeAlias = (
     | DoctorDocument
     | LiveDocument
     | VersionsDocument
+    | StatusDocument
+    | OutputsDocument
+    | DashboardDocument
+    | CostDocument
+    | InvokeDocument
     | LocalStartDocument
     | LocalStopDocument
     | LocalRunningDocument
@@ -147,6 +160,12 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
     "doctor": (DoctorDocument,),
+    "status": (StatusDocument,),
+    "outputs": (OutputsDocument,),
+    "dashboard": (DashboardDocument,),
+    "cost": (CostDocument,),
+    "logs": (LogLineDocument,),
+    "invoke": (InvokeDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),
     "versions": (VersionsDocument,),

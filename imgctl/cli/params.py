@@ -1,5 +1,6 @@
 """Types of the values of options, and options that several commands share."""
 
+import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -17,22 +18,30 @@ _DATE = re.compile(r"\d{4}-\d{2}(-\d{2})?")
 
 
 class TimeParam(click.ParamType[str]):
-    """A time as records have it, given as a timestamp, a date, or an age such as `2h`."""
+    """A time as records have it, given as a timestamp, a date, a month, or an age such as `2h`.
+
+    Dates, and timestamps without an offset, are those of the user's time zone. A date or month
+    means its beginning, or with `is_end` its last millisecond.
+    """
 
     name = "time"
 
+    def __init__(self, *, is_end: bool = False) -> None:
+        self._is_end = is_end
+
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return a timestamp; a date stays a date, and means the whole day or month."""
+        """Return a timestamp in UTC."""
         from imgctl.core.record import timestamp
 
         try:
-            if age := _AGE.fullmatch(value):
-                span = timedelta(**{_UNITS[age[2]]: int(age[1])})
-                return timestamp(datetime.now(UTC) - span)
+            if match := _AGE.fullmatch(value):
+                return age(timedelta(**{_UNITS[match[2]]: int(match[1])}))
             if _DATE.fullmatch(value):
-                datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
-                return value  # the prefix of all times of that day or month
-            time = datetime.fromisoformat(value)
+                begin = datetime.fromisoformat(value if len(value) > 7 else f"{value}-01")
+                time = _last_moment(begin, is_day=len(value) > 7) if self._is_end else begin
+            else:
+                time = datetime.fromisoformat(value)
+            return timestamp(time.astimezone())
         except (ValueError, OverflowError):
             self.fail(
                 f"invalid time {value!r}: use a date (2026-11-23), a timestamp"
@@ -40,7 +49,20 @@ class TimeParam(click.ParamType[str]):
                 param,
                 ctx,
             )
-        return timestamp(time.astimezone())
+
+
+def _last_moment(begin: datetime, *, is_day: bool) -> datetime:
+    """Return the last millisecond of the day or the month that begins then."""
+    following = begin + timedelta(days=1 if is_day else 31)
+    after = following if is_day else following.replace(day=1)
+    return after - timedelta(milliseconds=1)
+
+
+def age(span: timedelta) -> str:
+    """Return the time that was so long ago, as records have it."""
+    from imgctl.core.record import timestamp
+
+    return timestamp(datetime.now(UTC) - span)
 
 
 class Duration(click.ParamType[int]):
@@ -53,10 +75,10 @@ class Duration(click.ParamType[int]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the duration in seconds."""
-        age = _AGE.fullmatch(value)
+        match = _AGE.fullmatch(value)
         longest = timedelta(days=self._maximum_days)
         try:
-            span = timedelta(**{_UNITS[age[2]]: int(age[1])}) if age else timedelta()
+            span = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
         except OverflowError:
             span = timedelta.max
         if not timedelta() < span <= longest:
@@ -111,8 +133,11 @@ class Bounded(click.ParamType[Any]):
         self._bounds = bounds
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the number; fails outside of the bounds."""
-        return self._bounds.convert(value, param, ctx)
+        """Return the number; fails outside of the bounds, within which NaN is not."""
+        number = self._bounds.convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a valid number.", param, ctx)
+        return number
 
 
 def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -130,3 +155,8 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
     ):  # fmt: skip
         command = option(command)
     return command
+
+
+preview_option = click.option(
+    "--preview", is_flag=True, help="Show the result as a picture, on terminals only."
+)

@@ -108,7 +108,7 @@ class RecordView:
             texts.append(known.meaning)
         if record.failure_hint:
             texts.append(record.failure_hint)
-        if known is not None:
+        if known is not None and (known.hint.commands or not record.failure_hint):
             key = shlex.quote(record.original_object_key or "")
             texts.append(known.hint.render(self.program).replace("KEY`", f"{key}`"))
         return wrapped("\n".join(printable(text) for text in dict.fromkeys(texts)), width)

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from rich.console import Console, RenderableType
-    from rich.progress import Progress
 
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
+
+
+_FRAMES_PER_S = 5
 
 
 class Advance(Protocol):
@@ -134,19 +136,15 @@ class Ui:
 
         Return whether all were produced: the user can leave the pager before.
         """
-        done = False
+        remaining = iter(parts)
+        click.echo_via_pager(self._captured(part) for part in remaining)
+        return next(remaining, None) is None
 
-        def texts() -> Iterator[str]:
-            nonlocal done
-            console = self._console(sys.stdout)
-            for part in parts:
-                with console.capture() as captured:
-                    console.print(part.rendered(console.width), soft_wrap=True)
-                yield captured.get()
-            done = True
-
-        click.echo_via_pager(texts())
-        return done
+    def _captured(self, part: "Part") -> str:
+        console = self._console(sys.stdout)
+        with console.capture() as captured:
+            console.print(part.rendered(console.width), soft_wrap=True)
+        return captured.get()
 
     def _without_shown_hint(self, part: "Part") -> "Part":
         """Return the part; a line without its hint if an earlier line showed the same one."""
@@ -191,6 +189,11 @@ class Ui:
             f"{question} Type '{expected}' to confirm", err=True, default="", show_default=False
         )
         return str(answer).strip() == expected
+
+    def ask_secret(self, question: str) -> str:
+        """Ask a person, on a terminal, for what is not shown while it is typed."""
+        question = printable(question).rstrip(": ")
+        return str(click.prompt(question, err=True, hide_input=True))
 
     @contextmanager
     def working(self, what: str) -> Iterator[None]:
@@ -258,10 +261,8 @@ class Ui:
             ),
             TextColumn("{task.fields[rate]}"),
             console=self.stderr_console(),
-            transient=True,
-            redirect_stdout=False,  # stdout may be a pipe
         )
-        with self.showing(bar):
+        with self.showing(bar.get_renderable):
             task = bar.add_task(what, total=total, rate="")
 
             def advance(done: int) -> None:
@@ -271,14 +272,35 @@ class Ui:
             yield advance
 
     @contextmanager
-    def showing(self, bar: "Progress") -> Iterator[None]:
-        """Show a progress bar until the block ends; what is printed meanwhile is above it."""
-        self._bar_console = bar.console
+    def showing(self, current: "Callable[[], RenderableType]") -> Iterator[None]:
+        """Show progress until the block ends; what is printed meanwhile is above it.
+
+        `current` is called a few times a second for what to show.
+        """
+        from rich.live import Live
+        from rich.segment import Segments
+
+        console = self._bar_console = self.stderr_console()
+
+        def drawn() -> Segments:
+            # Laid out here, and not once more for each line that is printed above it.
+            return Segments(console.render(current()))
+
         try:
-            with bar:
+            with Live(
+                get_renderable=drawn,
+                console=console,
+                refresh_per_second=_FRAMES_PER_S,
+                transient=True,
+                redirect_stdout=False,  # stdout may be a pipe
+            ):
                 yield
         finally:
             self._bar_console = None
+
+    def stdout_console(self) -> "Console":
+        """Return rich's console for the terminal that stdout is."""
+        return self._console(sys.stdout)
 
     def stderr_console(self) -> "Console":
         """Return rich's console for the terminal that stderr is."""

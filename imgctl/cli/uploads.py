@@ -19,8 +19,9 @@ from imgctl.cli.image_documents import (
 from imgctl.cli.inputs import left_out_documents, show_left_out
 from imgctl.cli.layout import Line
 from imgctl.cli.text import printable, sentences
-from imgctl.cli.transfer_bar import transfer_bar
+from imgctl.cli.transfer_bar import Transfers, transfer_bar
 from imgctl.core.errors import Hint
+from imgctl.core.record import Record
 from imgctl.operations.input_files import LeftOut, nothing_found
 from imgctl.operations.upload import (
     UploadOptions,
@@ -31,6 +32,7 @@ from imgctl.operations.upload import (
 )
 from imgctl.operations.upload_keys import UploadFile
 
+_TIMEOUT_HINT = Hint("See {} and {}, or wait longer with --timeout.", "logs", "redrive --list")
 _STYLES = {UploadStatus.UPLOADED: "green", UploadStatus.SKIPPED: "dim"}
 
 
@@ -51,9 +53,15 @@ class UploadReport:
 
 
 def upload_and_print(
-    app: App, files: Sequence[UploadFile], options: UploadOptions, *, by_api: bool, keep: bool
+    app: App,
+    files: Sequence[UploadFile],
+    options: UploadOptions,
+    *,
+    by_api: bool,
+    keep: bool,
+    preview: Callable[[Record], None] = lambda record: None,  # noqa: ARG005
 ) -> UploadReport:
-    """Upload files, and print a line for each as soon as it is known.
+    """Upload files, and print a line for each as soon as it is known, and then its `preview`.
 
     With `keep`, the report has the results in the order of the files. Otherwise they are forgotten
     once they are printed: there may be ten thousand. Raises InputNotFound if no file is an image.
@@ -63,7 +71,7 @@ def upload_and_print(
     done = 0
     try:
         with transfer_bar(app.ui, len(files), total_bytes) as bar:
-            services = _services(app, options, on_sent=bar.sent, by_api=by_api)
+            services = _services(app, options, transfers=bar, by_api=by_api)
             with closing(upload_files(services, files, options)) as outcomes:
                 for outcome in outcomes:
                     if isinstance(outcome, LeftOut):
@@ -71,6 +79,8 @@ def upload_and_print(
                     else:
                         report.counts[outcome.status] += 1
                         app.ui.print(_line(outcome, app.program))
+                        if outcome.record is not None and not outcome.reason:
+                            preview(outcome.record)
                         if keep:
                             report.results.append(outcome)
                     done += 1
@@ -93,7 +103,7 @@ def _size(file: UploadFile) -> int:
 
 
 def _services(
-    app: App, options: UploadOptions, *, on_sent: Callable[[int], None], by_api: bool
+    app: App, options: UploadOptions, *, transfers: Transfers, by_api: bool
 ) -> UploadServices:
     """Return what uploads work with, made here: threads may share clients but not make them."""
     aws, bucket = app.aws, app.outputs.source_bucket
@@ -102,12 +112,13 @@ def _services(
     return UploadServices(
         aws.s3,
         app.outputs,
-        _timeout_hint(app),
+        _TIMEOUT_HINT,
         app.api
         if by_api
         else open_writer(aws, bucket, jobs=options.jobs, on_fallback=app.ui.debug),
         aws.dynamodb if options.wait else None,
-        on_sent=on_sent,
+        on_begin=transfers.begin,
+        on_end=transfers.end,
         on_note=app.ui.debug,
     )
 
@@ -172,13 +183,6 @@ def file_document(result: UploadResult, program: str) -> UploadedFile:
     if result.record is not None:
         document["record"] = record_document(result.record)
     return document
-
-
-def _timeout_hint(app: App) -> Hint:
-    """Return where to look for a result that does not come."""
-    logs = ["local logs"] if app.settings.local else []
-    log = "{}" if logs else f"the log group {app.outputs.function_log_group}"
-    return Hint(f"See {log} and {{}}, or wait longer with --timeout.", *logs, "redrive --list")
 
 
 def _line(result: UploadResult, program: str) -> Line:

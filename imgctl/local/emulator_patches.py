@@ -17,6 +17,7 @@ from ministack.services import apigateway_v1, cloudformation, lambda_svc, s3, st
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
 from imgctl.local.drift import patch_drift
+from imgctl.local.emulator_logs import patch_logs
 
 _KEYS = re.compile(rb"<(Key|Prefix|Delimiter|KeyMarker|NextKeyMarker)>(.*?)</\1>", re.DOTALL)
 
@@ -47,6 +48,7 @@ def apply_patches() -> None:
     patch_listings()
     patch_wildcards()
     patch_media_types()
+    patch_logs()
 
 
 def patch_root_key() -> None:

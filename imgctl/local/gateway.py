@@ -17,6 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote
 
+API_PREFIX = "/_aws/execute-api/"
+"""How the paths of calls of APIs begin, before the API's ID and the stage."""
+
 MAX_PAYLOAD_BYTES = 10 * 1024 * 1024
 """API Gateway's limit on a payload, which cannot be raised (Developer Guide, "Quotas")."""
 

@@ -19,8 +19,6 @@ from imgctl.local import asgi, gateway
 from imgctl.local.asgi import Application, Scope
 from imgctl.local.gateway import Call, IntegrationError, Response
 
-API_PREFIX = "/_aws/execute-api/"
-
 _log = logging.getLogger("imgctl.api")
 
 
@@ -45,7 +43,7 @@ class S3Integrations:
         if len(body) > gateway.MAX_PAYLOAD_BYTES:
             return gateway.error_response(413, "Request Too Long")
         raw_path = scope["raw_path"].decode("ascii")
-        api_id, _, rest = raw_path.removeprefix(API_PREFIX).partition("/")
+        api_id, _, rest = raw_path.removeprefix(gateway.API_PREFIX).partition("/")
         _, _, resource_path = rest.partition("/")
         _ = self._clients, self._http  # create them here: threads may share but not create them
         method = await asyncio.to_thread(self._s3_method, api_id, resource_path, scope["method"])

@@ -6,6 +6,7 @@
 - It starts all invocations at once, each as a process, where Lambda queues them.
 - Some of its lists break on control characters in keys, and its change sets list too much.
 - It accepts well-known keys, and none at all, as those of the root user.
+- It removes Docker containers that are not this one's.
 
 Run as `python -m imgctl.local.server PORT LOCK` by imgctl.local.daemon, in a clean environment and
 in the folder of the embedded AWS; LOCK is the descriptor of the locked file that shows that the
@@ -20,8 +21,13 @@ import re
 import shutil
 import signal
 import sys
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from imgctl.local import without_docker  # noqa: F401 (before the emulator)
+
+# isort: split
 import ministack.app
 from hypercorn.asyncio import serve
 from hypercorn.config import Config as ServerConfig
@@ -39,9 +45,11 @@ from imgctl.local import (
 from imgctl.local.asgi import Message, Receive, Scope, Send
 from imgctl.local.gateway import Response
 from imgctl.local.invocations import Invocations
-from imgctl.local.s3_integrations import API_PREFIX, S3Integrations
 from imgctl.local.snapshots import Snapshots
 from imgctl.local.table_log import ITEM_ACTIONS
+
+if TYPE_CHECKING:
+    from imgctl.local.s3_integrations import S3Integrations
 
 HOST = "127.0.0.1"
 SAVE_EVERY_S = 1
@@ -67,7 +75,6 @@ class Server:
         self._resumed = False
         self.stopping = asyncio.Event()
         self._emulator = ministack.app.app
-        self._integrations = S3Integrations(f"http://{HOST}:{port}", self._emulator)
         self.snapshots = Snapshots(folder / "state")
         self.invocations = Invocations(folder / pending_events.FOLDER, self._save_queues)
         durable_services.patch(folder / object_files.STAGED, self.snapshots, self.invocations)
@@ -91,11 +98,18 @@ class Server:
             self._resumed = True  # functions can reach the server from now on
             self.invocations.pending.resume()
         self._changed |= scope.get("method") not in (None, *_READING)
-        if scope["type"] == "http" and scope["path"].startswith(API_PREFIX):
+        if scope["type"] == "http" and scope["path"].startswith(gateway.API_PREFIX):
             body = await asgi.read_body(receive)
             await asgi.respond(send, await self._integrations.call(scope, body))
         else:
             await self._emulator(scope, receive, self._after_saving(scope, send))
+
+    @cached_property
+    def _integrations(self) -> "S3Integrations":
+        # Imported when an API is first called: boto3 takes a quarter of the time of the start.
+        from imgctl.local.s3_integrations import S3Integrations  # noqa: PLC0415
+
+        return S3Integrations(f"http://{HOST}:{self._port}", self._emulator)
 
     def _after_saving(self, scope: Scope, send: Send) -> Send:
         """Return a `send` that first saves what the response could tell, or sends a failure."""

@@ -10,6 +10,7 @@
 import hashlib
 import json
 import logging
+import pickle
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,12 +20,12 @@ from typing import Any
 
 import ministack.app
 from ministack.core import persistence, responses
-from ministack.services import dynamodb, lambda_svc
+from ministack.services import cloudformation, dynamodb, lambda_svc
 
 from imgctl.local import table_log
 from imgctl.local.table_log import LoggedRequest, TableLog
 
-_TABLES = "dynamodb"
+_TABLES, _STACKS = "dynamodb", "cloudformation"
 _TELEMETRY = frozenset({"cloudwatch_logs", "cloudwatch"})
 _VOLATILE_TABLE_KEYS = frozenset({"items", "_index_members", "ItemCount", "TableSizeBytes"})
 _ATTEMPTS = 10
@@ -93,6 +94,9 @@ class Snapshots:
             if name == _TABLES:
                 self._save_tables(services[name])
                 continue
+            if name == _STACKS:
+                self._save_stacks()
+                continue
             content = _content(name, services[name])
             digest = hashlib.sha256(content).digest()
             if content and self._saved.get(name) != digest:
@@ -101,6 +105,13 @@ class Snapshots:
                 if name == "lambda":
                     self._delete_unused_code(self._used_code)
                     self._write_code.cache_clear()
+
+    def _save_stacks(self) -> None:
+        """Save the stacks if they have changed; it takes long, because they contain templates."""
+        digest = hashlib.sha256(pickle.dumps(_stacks())).digest()
+        if self._saved.get(_STACKS) != digest:
+            self._write(_STACKS, _content(_STACKS, _stacks))
+            self._saved[_STACKS] = digest
 
     def log_items(self, action: str, request: LoggedRequest) -> None:
         """Log a request that may change items; raises OSError if that is not possible."""
@@ -169,6 +180,11 @@ def _content(name: str, get_state: Callable[[], Any], **more: Any) -> bytes:
             if attempt == _ATTEMPTS - 1:
                 raise
     raise AssertionError("unreachable")
+
+
+def _stacks() -> dict[str, Any]:
+    """Return the state of CloudFormation without a copy: no other thread changes it."""
+    return {name: store() for store, name in cloudformation._PERSISTED_STORES}
 
 
 def _table_definitions() -> bytes:

@@ -24,6 +24,7 @@ from imgctl.operations.key_spelling import spellings
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
 
 
 class ObjectNotFound(ImgctlError):
@@ -94,16 +95,19 @@ class PreparedJob:
 def named_objects(context: AuditContext, keys: Iterable[str]) -> Iterator[SourceObject]:
     """Look up objects by their keys; raises ObjectNotFound before any is returned."""
     bucket = context.outputs.source_bucket
-    sources = []
-    for key in dict.fromkeys(keys):
-        found = (head_source_object(context.s3, bucket, one) for one in spellings(key))
-        source = next(filter(None, found), None)
-        if source is None:
-            raise ObjectNotFound(
-                f"No object {key} in {bucket}.", hint=Hint("Upload it with {}.", "upload FILE")
-            )
-        sources.append(source)
+    sources = [named_source(context.s3, bucket, key) for key in dict.fromkeys(keys)]
     return iter(affected(check_page(context, sources)))
+
+
+def named_source(s3: "S3Client", bucket: str, key: str) -> SourceObject:
+    """Look up the newest version of an object by its key; raises ObjectNotFound."""
+    found = (head_source_object(s3, bucket, one) for one in spellings(key))
+    source = next(filter(None, found), None)
+    if source is None:
+        raise ObjectNotFound(
+            f"No object {key} in {bucket}.", hint=Hint("Upload it with {}.", "upload FILE")
+        )
+    return source
 
 
 def selected_objects(context: AuditContext, selection: Selection) -> Iterator[SourceObject]:

@@ -139,28 +139,29 @@ def plan_jobs(
     """
     jobs, owners = [], dict[Path, Path]()
     for file in files:
-        own = _format_of(file.path)
+        source = Path(file.path)
+        own = _format_of(source)
         destinations = []
         for rendition in renditions.renditions:
             results_folder, start = split_prefix(rendition.prefix)
-            name = ResultNames(start, suffix).name(file.path.name, rendition.converted_to(own))
+            name = ResultNames(start, suffix).name(source.name, rendition.converted_to(own))
             parent = (
-                file.path.parent / results_folder
+                source.parent / results_folder
                 if folder is None
                 else folder / results_folder / _parent(file.name)
             )
             destination = parent / name
             # Two folders may be links to one.
             place = destination.parent.resolve() / destination.name
-            other = owners.setdefault(place, file.path)
-            if other is not file.path:
+            other = owners.setdefault(place, source)
+            if other is not source:
                 raise InvalidInput(
-                    f"{other} and {file.path} would both become {destination}.",
+                    f"{other} and {source} would both become {destination}.",
                     hint="Resize them into different folders, or name the folder that contains both"
                     " with --recursive.",
                 )
             destinations.append(destination)
-        jobs.append(ResizeJob(file.path, tuple(destinations), folder))
+        jobs.append(ResizeJob(source, tuple(destinations), folder))
     return jobs
 
 
@@ -171,5 +172,5 @@ def _format_of(source: Path) -> ImageFormat | None:
         return None
 
 
-def _parent(name: PurePosixPath) -> Path:
-    return Path(*name.parts[:-1])
+def _parent(name: str) -> Path:
+    return Path(*PurePosixPath(name).parts[:-1])

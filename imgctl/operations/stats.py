@@ -30,10 +30,17 @@ class Durations:
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
+        self._sum_ms = 0
 
     def add(self, duration_ms: int) -> None:
         """Count a duration."""
+        self._sum_ms += duration_ms
         self._counts[math.ceil(math.log(max(duration_ms, 1), _PRECISION))] += 1
+
+    @property
+    def mean_ms(self) -> float | None:
+        """The mean; None without any."""
+        return self._sum_ms / self._counts.total() if self._counts else None
 
     def percentile(self, percent: int) -> int | None:
         """Return the duration that `percent` of 100 do not exceed, in ms; None without any."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from imgctl.aws import logs, records, storage
 from imgctl.aws.dead_letters import DeadLetter
 from imgctl.aws.errors import translate
+from imgctl.aws.log_lines import LogLine
 from imgctl.aws.logs import Invocation
 from imgctl.aws.session import Aws
 from imgctl.aws.stack import StackOutputs
@@ -198,7 +199,7 @@ def _span(upload: Upload | None, record: Record | None, now: datetime) -> tuple[
     return timestamp(min(aware) - _BEFORE), timestamp(end)
 
 
-def _is_about(line: logs.LogLine, key: str, record: Record | None) -> bool:
+def _is_about(line: LogLine, key: str, record: Record | None) -> bool:
     """Return whether a line of a request is about this object, and not another one of its event."""
     if line.fields.get("outcome") == "RENDITION":
         return record is None or line.fields.get("record") == record.resource_id

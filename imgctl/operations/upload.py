@@ -18,6 +18,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
 from imgctl.aws import records
+from imgctl.aws.content import Content
 from imgctl.aws.errors import AccessError, translate
 from imgctl.aws.stack import StackOutputs
 from imgctl.aws.storage import StoredObject
@@ -65,9 +66,9 @@ class UploadServices:
     """What uploads work with.
 
     `writer` stores objects in the source bucket. `dynamodb` is needed to wait only.
-    `timeout_hint` says where to look if a result does not come. `on_sent` is called with the size
-    of each file when it is sent or will not be, and `on_note` with what only --verbose shows; both
-    are called by several threads.
+    `timeout_hint` says where to look if a result does not come. `on_begin` is called with a file
+    that is about to be compared and sent, `on_end` with its size when it is sent or will not be,
+    and `on_note` with what only --verbose shows; all are called by several threads.
     """
 
     s3: "S3Client"
@@ -75,7 +76,8 @@ class UploadServices:
     timeout_hint: Hint
     writer: "ObjectWriter"
     dynamodb: "DynamoDBClient | None" = None
-    on_sent: Callable[[int], None] = lambda size: None  # noqa: ARG005
+    on_begin: Callable[[UploadFile, Content], None] = lambda file, content: None  # noqa: ARG005
+    on_end: Callable[[UploadFile, int], None] = lambda file, size: None  # noqa: ARG005
     on_note: Callable[[str], None] = lambda note: None  # noqa: ARG005
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
@@ -177,8 +179,10 @@ class _Run:
             if job is None:
                 return
             outcome = self._outcome(job)
+            size = 0
             with suppress(OSError):
-                self._services.on_sent(os.stat(job.file.path).st_size)  # noqa: PTH116 (cheaper)
+                size = os.stat(job.file.path).st_size  # noqa: PTH116 (cheaper)
+            self._services.on_end(job.file, size)
             if isinstance(outcome, _Followed):
                 stored = outcome.stored
                 identity = resource_id(stored.bucket, stored.key, version_id=stored.version_id)
@@ -210,6 +214,7 @@ class _Run:
             return UploadResult(file, UploadStatus.FAILED, reason=f"the key {problem}")
         sends_all = options.force and file.is_named
         with opened_image(file.path, sends_all=sends_all) as content:
+            services.on_begin(file, content)
             existing, is_same = compared(services.s3, services.outputs.source_bucket, job, content)
             if existing is not None and is_same and not options.force:
                 skipped = UploadResult(file, UploadStatus.SKIPPED, existing.stored)

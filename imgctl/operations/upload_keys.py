@@ -19,8 +19,7 @@ _NOT_IN_KEYS = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 class UploadFile:
     """A file and the object key to store it under.
 
-    `is_named` tells a file that the user named from one that was found in a folder. The path is a
-    string, because ten thousand of them are kept.
+    `is_named` tells a file that the user named from one that was found in a folder.
     """
 
     path: str
@@ -37,10 +36,11 @@ def assign_keys(files: Iterable[InputFile], prefix: str) -> list[UploadFile]:
     folder = prefix.strip("/")
     if ".." in folder.split("/"):
         raise InvalidInput("A key prefix cannot contain '..'.", hint="Choose another --prefix.")
+    start = str(PurePosixPath(folder, "_")).removesuffix("_")
     by_key: dict[str, UploadFile] = {}
     for file in files:
-        key = composed(str(PurePosixPath(folder, file.name)))
-        new = UploadFile(str(file.path), key, file.is_named)
+        key = composed(start + file.name)
+        new = UploadFile(file.path, key, file.is_named)
         if (other := by_key.setdefault(key, new)) is not new:
             raise InvalidInput(
                 f"{other.path} and {new.path} would both become {key}.",
@@ -70,7 +70,7 @@ def assign_key(files: Sequence[InputFile], key: str) -> list[UploadFile]:
     key = composed(key)
     if problem := key_problem(key):
         raise InvalidInput(f"The key {key!r} {problem}.", hint="Choose another --key.")
-    return [UploadFile(str(files[0].path), key, files[0].is_named)]
+    return [UploadFile(files[0].path, key, files[0].is_named)]
 
 
 def key_problem(key: str) -> str | None:

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from imgctl.aws import logs
-from imgctl.aws.logs import Invocation, LogLine
+from imgctl.aws.log_lines import LogLine, parse_line
+from imgctl.aws.logs import Invocation
 from imgctl.aws.session import Aws
 
 GROUP = "/aws/lambda/f"
@@ -13,7 +14,7 @@ START_MS = 1_790_000_000_000
 
 
 def line(offset_ms: int, text: str) -> LogLine:
-    return logs.parse_line(START_MS + offset_ms, text)
+    return parse_line(START_MS + offset_ms, text)
 
 
 def platform(offset_ms: int, kind: str, **record: object) -> LogLine:
@@ -137,3 +138,18 @@ def test_the_lines_of_a_key_are_found_whatever_is_in_it(aws: Aws, group: str, ke
 
 def test_a_request_id_that_is_none_is_not_looked_for(aws: Aws) -> None:
     assert logs.of_request(aws.logs, "no-such-group", '" ?ERROR "', since="", until="") == []
+
+
+def test_a_pattern_for_two_spellings_of_a_key_fits_and_finds_both(aws: Aws, group: str) -> None:
+    keys = ["K\u00e4se/" + "a" * 1000, "Ka\u0308se/" + "a" * 1000]
+    pattern = logs.key_pattern(keys)
+    assert len(pattern) <= 1024
+    assert pattern.count("||") == 1
+    now = datetime.now(UTC)
+    events: Any = [
+        {"timestamp": round(now.timestamp() * 1000), "message": json.dumps({"key": key})}
+        for key in keys
+    ]
+    aws.logs.put_log_events(logGroupName=group, logStreamName="s", logEvents=events)
+    found = logs.read_events(aws.logs, group, since=f"{now.date()}T00:00:00Z", pattern=pattern)
+    assert [event.line.key for event in found] == keys

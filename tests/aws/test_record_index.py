@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import Any
 
+import boto3
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from moto import mock_aws
 
 from imgctl.aws.record_index import (
     BY_TIME,
@@ -16,10 +18,10 @@ from imgctl.aws.record_index import (
     by_status,
     positions,
 )
-from imgctl.aws.session import Aws
 from imgctl.core.errors import InvalidInput
 from imgctl.core.record import Record, Status, to_item
-from tests.moto_aws import TABLE, create_table
+from tests.dynamodb_local import AVAILABLE, dynamodb_local
+from tests.moto_aws import create_table
 
 _names = count()
 # Few, so that many records have the same one; some at the borders of days, months and years.
@@ -38,9 +40,34 @@ def record(number: int, time: str, status: Status = Status.SUCCEEDED, key: str =
     )
 
 
-def store(aws: Aws, table: str, *stored: Record) -> None:
+@pytest.fixture(scope="module", params=["moto", *(["DynamoDB Local"] if AVAILABLE else [])])
+def dynamodb(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A client of each emulator, which do not agree on everything: moto accepts reversed ranges."""
+    if request.param == "DynamoDB Local":
+        with dynamodb_local() as client:
+            yield client
+    else:
+        with mock_aws():
+            yield boto3.client(
+                "dynamodb",
+                region_name="eu-west-2",
+                aws_access_key_id="testing",
+                aws_secret_access_key="testing",
+            )
+
+
+@pytest.fixture
+def table(dynamodb: Any) -> str:
+    return new_table(dynamodb)
+
+
+def new_table(dynamodb: Any) -> str:
+    return create_table(dynamodb, f"records-{next(_names)}")
+
+
+def store(dynamodb: Any, table: str, *stored: Record) -> None:
     for item in map(to_item, stored):
-        aws.dynamodb.put_item(TableName=table, Item=item)
+        dynamodb.put_item(TableName=table, Item=item)
 
 
 many_records = st.lists(
@@ -56,34 +83,26 @@ many_records = st.lists(
 )
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=12, deadline=None)
 @given(stored=many_records, page=st.integers(1, 12), partitions=st.integers(0, 3))
 def test_every_record_is_listed_once_in_order_whatever_the_pages(
-    aws: Aws, stored: list[Record], page: int, partitions: int
+    dynamodb: Any, stored: list[Record], page: int, partitions: int
 ) -> None:
-    table = create_table(aws, f"records-{next(_names)}")
-    store(aws, table, *stored)
+    table = new_table(dynamodb)
+    store(dynamodb, table, *stored)
     index, matching = (
         (BY_TIME, stored),
         (by_key("a"), [one for one in stored if one.original_object_key == "a"]),
         (by_status(Status.FAILED), [one for one in stored if one.status is Status.FAILED]),
         (by_status(Status.SUPERSEDED), [one for one in stored if one.status is Status.SUPERSEDED]),
     )[partitions]
-    listed = list(positions(aws.dynamodb, table, index, first_page=page))
+    listed = list(positions(dynamodb, table, index, first_page=page))
     assert listed == sorted(map(Position.of, matching))
     times = [position.time for position in listed]
     assert times == sorted(times, reverse=True)
 
 
-@settings(
-    max_examples=12,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@settings(max_examples=12, deadline=None)
 @given(
     stored=many_records,
     page=st.integers(1, 6),
@@ -91,27 +110,27 @@ def test_every_record_is_listed_once_in_order_whatever_the_pages(
     rewritten=st.lists(st.tuples(st.integers(0, 45), st.integers(0, 39)), max_size=8),
 )
 def test_records_written_meanwhile_cost_none_that_was_there(
-    aws: Aws,
+    dynamodb: Any,
     stored: list[Record],
     page: int,
     written: list[tuple[int, int]],
     rewritten: list[tuple[int, int]],
 ) -> None:
     """New records come, and others are processed again, while the list is read."""
-    table = create_table(aws, f"records-{next(_names)}")
-    store(aws, table, *stored)
+    table = new_table(dynamodb)
+    store(dynamodb, table, *stored)
     touched: set[str] = set()
     listed = []
-    for step, position in enumerate(positions(aws.dynamodb, table, BY_TIME, first_page=page)):
+    for step, position in enumerate(positions(dynamodb, table, BY_TIME, first_page=page)):
         listed.append(position)
         for when, number in written:
             if when == step:
-                store(aws, table, record(number, "2026-11-24T00:00:00.000Z"))
+                store(dynamodb, table, record(number, "2026-11-24T00:00:00.000Z"))
         for when, place in rewritten:
             if when == step and place < len(stored):
                 touched.add(stored[place].resource_id)
                 again = int(stored[place].resource_id, 16)
-                store(aws, table, record(again, "2026-11-24T00:00:00.000Z"))
+                store(dynamodb, table, record(again, "2026-11-24T00:00:00.000Z"))
     ids = [position.resource_id for position in listed]
     assert len(set(ids)) == len(ids)
     assert listed == sorted(listed)
@@ -134,9 +153,11 @@ class Counting:
         return page
 
 
-def test_only_pages_that_are_consumed_are_read(aws: Aws, table: str) -> None:
-    store(aws, table, *(record(n, f"2026-11-{n % 28 + 1:02}T10:00:00.000Z") for n in range(160)))
-    counting: Any = Counting(aws.dynamodb)
+def test_only_pages_that_are_consumed_are_read(dynamodb: Any, table: str) -> None:
+    store(
+        dynamodb, table, *(record(n, f"2026-11-{n % 28 + 1:02}T10:00:00.000Z") for n in range(160))
+    )
+    counting: Any = Counting(dynamodb)
     listed = positions(counting, table, BY_TIME, first_page=10)
     assert (len(list(islice(listed, 10))), counting.queries) == (10, [10] * 4)
     assert len(list(listed)) == 150
@@ -147,12 +168,12 @@ def test_only_pages_that_are_consumed_are_read(aws: Aws, table: str) -> None:
 
 @pytest.mark.parametrize("partitions", [BY_TIME, by_key("a")])
 def test_a_time_range_is_inclusive_and_a_date_means_the_whole_day(
-    aws: Aws, table: str, partitions: Partitions
+    dynamodb: Any, table: str, partitions: Partitions
 ) -> None:
-    store(aws, table, *(record(number, time) for number, time in enumerate(TIMES)))
+    store(dynamodb, table, *(record(number, time) for number, time in enumerate(TIMES)))
 
     def times(since: str, until: str) -> Iterator[str]:
-        found = positions(aws.dynamodb, table, partitions, since=since, until=until)
+        found = positions(dynamodb, table, partitions, since=since, until=until)
         return (position.time for position in found)
 
     assert list(times("2026-11-22", "2026-11-22")) == [TIMES[2]]
@@ -163,7 +184,7 @@ def test_a_time_range_is_inclusive_and_a_date_means_the_whole_day(
 def test_a_span_without_a_time_is_answered_without_asking() -> None:
     client: Any = None
     for since, until in (("2026-11-23", "2026-11-22"), ("2026-11-22T10", "2026-11-21")):
-        assert list(positions(client, TABLE, BY_TIME, since=since, until=until)) == []
+        assert list(positions(client, "records", BY_TIME, since=since, until=until)) == []
 
 
 def test_a_cursor_is_read_as_it_is_written() -> None:

@@ -16,6 +16,8 @@ OUTPUTS = {
     "BatchRole": "arn:role",
     "CodeBucket": "code",
     "FunctionLogGroup": "/aws/lambda/function",
+    "ApiLogGroup": "/aws/apigateway/api",
+    "Dashboard": "imgctl-photos-eu-west-2",
     "DeadLetterQueue": "https://queue",
     "ApiEndpoint": "https://api/prod",
     "ApiId": "abc",

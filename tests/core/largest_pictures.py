@@ -79,7 +79,7 @@ KINDS: dict[str, Save] = {
     "animated.png": _animated("RGB", 4, compress_level=1),
     "lossy.webp": _still("RGB", method=0),
     "alpha.webp": _still("RGBA", method=0),
-    "lossless.webp": _still("RGB", method=0, lossless=True),
+    "lossless.webp": _still("RGB", method=0, quality=0, lossless=True),
     "animated.webp": _animated("RGB", 4, method=0),
     "still.avif": _still("RGB", speed=10, quality=40),
     "alpha.avif": _still("RGBA", speed=10, quality=40),

@@ -1,8 +1,8 @@
 """The embedded AWS with the stack on it, and the program as a person runs it."""
 
+import functools
 import os
 import pty
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from infra.bundle import build_local
 from infra.bundle_cache import user_cache
 from infra.names import stack_names
 from infra.parameters import StackSettings
+from tests import program
 from tests.cli_result import CliResult
 from tests.documents import checked
 from tests.screen import run_on_terminal
@@ -49,15 +50,11 @@ class Local:
         terminal, keyboard = pty.openpty()
         os.write(terminal, answers.encode())
         try:
-            done = subprocess.run(
-                [sys.executable, "-m", "imgctl", *arguments],
-                capture_output=True,
-                text=True,
+            done = program.run(
+                arguments,
+                environment=self.environment,
+                stdin=keyboard if answers else None,
                 cwd=cwd,
-                env=self.environment,
-                stdin=keyboard if answers else subprocess.DEVNULL,
-                timeout=120,
-                check=False,
             )
         finally:
             os.close(terminal)
@@ -67,13 +64,7 @@ class Local:
     @property
     def aws(self) -> Aws:
         """A connection as its root user, to check what the program did."""
-        endpoint = daemon.start(self.folder)
-        return connect_local(
-            url=endpoint.url,
-            region=endpoint.region,
-            access_key=endpoint.access_key,
-            secret_key=endpoint.secret_key,
-        )
+        return _connection(daemon.start(self.folder))
 
     def all_that_is_there(self) -> dict[str, list[str]]:
         """List the account's buckets, tables, functions and APIs."""
@@ -87,6 +78,16 @@ class Local:
             "functions": [f["FunctionName"] for f in functions.list_functions()["Functions"]],
             "apis": [api["name"] for api in aws.apigateway.get_rest_apis()["items"]],
         }
+
+
+@functools.cache
+def _connection(endpoint: daemon.Endpoint) -> Aws:
+    return connect_local(
+        url=endpoint.url,
+        region=endpoint.region,
+        access_key=endpoint.access_key,
+        secret_key=endpoint.secret_key,
+    )
 
 
 @pytest.fixture

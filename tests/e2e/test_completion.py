@@ -1,11 +1,9 @@
 """What a shell is offered of the names that AWS knows, as its completion script asks for it."""
 
-import subprocess
-import sys
-
 import pytest
 
 from imgctl.local import daemon
+from tests import program
 from tests.e2e.conftest import Local
 from tests.e2e.test_story import SOURCE
 
@@ -18,11 +16,8 @@ def offered(local: Local, line: str) -> list[str]:
         "COMP_WORDS": line,
         "COMP_CWORD": str(len(words) - 1),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "imgctl"], env=local.environment | asked, capture_output=True,
-        text=True, timeout=60, check=True,
-    )  # fmt: skip
-    assert done.stderr == ""
+    done = program.run([], environment=local.environment | asked)
+    assert (done.returncode, done.stderr) == (0, "")
     return [item.removeprefix("plain,") for item in done.stdout.splitlines() if item]
 
 

@@ -57,6 +57,7 @@ EMULATORS_OWN = {
 
 
 NOT_RECORDED = {
+    "cloudwatch:GetMetricData": "the embedded AWS has no metrics of the log: records are counted",
     "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
     "cloudformation:BatchDescribeTypeConfigurations": "asked for while drift is detected",
     "cloudformation:DetectStackResourceDrift": "as cloudformation:BatchDescribeTypeConfigurations",
@@ -144,6 +145,12 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     operator.imgctl("audit", "--acknowledge", no_picture.name).succeeded()
     operator.imgctl("versions").succeeded()
     examined_without_all_rights(operator)
+    status = operator.imgctl("status", "--json").succeeded().document
+    assert (status["unknown"], status["today"]["failed"]) == ({}, 1)
+    operator.imgctl("logs", "--key", "cake.png").succeeded()
+    operator.imgctl("logs", "--api").succeeded()
+    operator.imgctl("invoke", "--key", "cake.png").succeeded()
+    operator.imgctl("cost").succeeded()
     outputs = load_outputs(empty.aws, "imgctl")
     event = (Path(__file__).parents[1] / "events" / "object-created.json").read_text()
     letter = event.replace("src-bucket-image-in", outputs.source_bucket)

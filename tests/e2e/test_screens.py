@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from PIL import Image
+
+from imgctl.aws.stack import load_outputs
 from tests.e2e.conftest import Local
 from tests.pictures import encoded, photo
 from tests.screen import check_screen
@@ -40,3 +43,18 @@ def test_a_plan_and_the_versions(shared: Local, album: Path) -> None:
 def test_the_plan_of_a_new_stack(shared: Local, album: Path) -> None:
     new = ("deploy", "--plan", "--stack", "new")
     assert show(shared, "deploy-plan-new", *new, cwd=album) == 0
+
+
+def test_a_result_is_shown_as_a_picture(shared: Local, album: Path) -> None:
+    red = Image.new("RGB", (60, 40), (200, 0, 0))
+    (album / "red.png").write_bytes(encoded(red, "PNG"))
+    upload = ("upload", "red.png", "--prefix", "previews", "--preview")
+    assert show(shared, "upload-preview", *upload, cwd=album) == 0
+    piped = shared.imgctl("show", "previews/red.png", "--preview").succeeded()
+    assert piped.err == "No previews: stdout is not a terminal.\n"
+    assert "▀" not in piped.out
+    result = load_outputs(shared.aws, "imgctl").destination_bucket
+    shared.aws.s3.put_object(Bucket=result, Key="previews/resized-red.png", Body=b"<svg/>")
+    code, lines = shared.on_terminal("show", "previews/red.png", "--preview", cwd=album)
+    assert code == 0
+    assert "No preview of previews/red.png: The file is in SVG format" in "\n".join(lines)

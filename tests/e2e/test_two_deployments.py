@@ -18,6 +18,7 @@ from imgctl.cli.main import run
 from imgctl.local import daemon
 from infra import artifacts, deployment
 from infra.bundle import Bundle, build_local
+from infra.bundle_cache import user_cache
 from infra.deployment import DeployRequest
 from infra.parameters import StackSettings
 from infra.template import stack_template
@@ -92,7 +93,7 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    return build_local(tmp_path_factory.mktemp("bundle"))
+    return build_local(tmp_path_factory.mktemp("bundle"), user_cache())
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import program
 from tests.cli_result import CliResult
 from tests.loopback_aws import LoopbackAws
 from tests.waiting import until
@@ -34,7 +35,7 @@ def album(tmp_path: Path) -> Path:
     return folder
 
 
-def start(server: LoopbackAws, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
+def environment_for(server: LoopbackAws, **changes: str) -> dict[str, str]:
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "IMGCTL_"))}
     environment |= {
         "AWS_ENDPOINT_URL": server.url,
@@ -43,9 +44,13 @@ def start(server: LoopbackAws, *arguments: str, **changes: str) -> "subprocess.P
         "AWS_REGION": "eu-west-2",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    return {name: value for name, value in (environment | changes).items() if value}
+
+
+def start(server: LoopbackAws, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "imgctl", "upload", *arguments],
-        env={name: value for name, value in (environment | changes).items() if value},
+        env=environment_for(server),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -54,9 +59,9 @@ def start(server: LoopbackAws, *arguments: str, **changes: str) -> "subprocess.P
 
 
 def upload(server: LoopbackAws, *arguments: str, **changes: str) -> CliResult:
-    with start(server, *arguments, **changes) as process:
-        out, err = process.communicate(timeout=120)
-    return CliResult(process.returncode, out, err)
+    environment = environment_for(server, **changes)
+    done = program.run(["upload", *arguments], environment=environment)
+    return CliResult(done.returncode, done.stdout, done.stderr)
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
@@ -165,10 +170,11 @@ def test_paths_are_read_from_stdin(album: Path, separator: str, tmp_path: Path) 
     listing.write_text(separator.join([*(str(p) for p in sorted(album.iterdir())[:20]), ""]))
     options = ["-0"] if separator == "\0" else []
     with listing.open() as stdin:
-        done = subprocess.run(
-            [sys.executable, "-m", "imgctl", "upload", *options, "-", "--dry-run", "--json"],
-            stdin=stdin, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        done = program.run(
+            ["upload", *options, "-", "--dry-run", "--json"],
+            environment=os.environ,
+            stdin=stdin.fileno(),
+        )
     result = CliResult(done.returncode, done.stdout, done.stderr).succeeded()
     assert [file["key"] for file in result.document["files"]] == [f"{n:02}.jpg" for n in range(20)]
 

@@ -111,9 +111,15 @@ def test_other_callers_of_the_api_need_it_deployed_anew() -> None:
 
 def test_other_origins_need_the_api_deployed_anew() -> None:
     before = ids(with_hashed_ids(stack_template(), parameters()))
-    given = parameters(StackSettings(cors_origins="https://a.example"))
-    after = ids(with_hashed_ids(stack_template(), given))
-    assert {name[:-12] for name in before - after} == {"ApiDeployment"}
+    for origins in (
+        "https://a.example",
+        "https://a.example,https://b.example",
+        "https://a.example,https://c.example",
+    ):
+        given = parameters(StackSettings(cors_origins=origins))
+        after = ids(with_hashed_ids(stack_template(), given))
+        assert {name[:-12] for name in before - after} == {"ApiDeployment"}
+        before = after
 
 
 def test_web_pages_are_let_in_only_if_origins_are_given() -> None:

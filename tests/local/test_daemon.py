@@ -2,6 +2,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -228,3 +230,16 @@ def test_modules_in_the_folder_are_not_imported(folder: Path) -> None:
     for module in ("boto3", "json", "imgctl"):
         (folder / f"{module}.py").write_text("raise SystemExit('imported from the folder')")
     assert daemon.start(folder).region == daemon.DEFAULT_REGION
+
+
+def test_the_emulator_finds_no_docker_and_starts_without_boto3() -> None:
+    """With Docker, it would remove the containers of every MiniStack on the machine."""
+    program = (
+        "import sys, imgctl.local.server\n"
+        "from ministack.services import lambda_svc\n"
+        "print(lambda_svc._docker_available, 'botocore' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "False False\n"

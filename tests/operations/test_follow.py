@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from imgctl.aws.record_index import Position
 from imgctl.aws.session import Aws
 from imgctl.core.record import Record, Status, to_item
-from imgctl.operations.follow import POLL_S, WINDOW_S, Arrivals, follow
+from imgctl.operations.arrivals import POLL_S, Arrivals
+from imgctl.operations.follow import WINDOW_S, follow
 from imgctl.operations.history import RecordQuery
 
 
@@ -21,13 +22,17 @@ def time_text(second: float) -> str:
     return f"2026-11-23T10:{int(minutes):02}:{seconds:06.3f}Z"
 
 
+def position_arrivals() -> Arrivals[Position]:
+    return Arrivals(time_text(0), WINDOW_S, lambda position: position.resource_id)
+
+
 def released(delays: list[tuple[float, float]], polls: int) -> list[Position]:
     """Follow records that are written at some second, and appear in the index a while later."""
     written = [
         (second, second + delay, Position(time_text(second), f"{number:02}"))
         for number, (second, delay) in enumerate(delays)
     ]
-    arrivals = Arrivals(time_text(0))
+    arrivals = position_arrivals()
     shown: list[Position] = []
     for poll in range(polls):
         now = poll * POLL_S
@@ -55,7 +60,7 @@ def test_records_that_appear_late_are_shown_once(delays: list[tuple[float, float
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    arrivals = Arrivals(time_text(0))
+    arrivals = position_arrivals()
     for second in range(3000):
         arrivals.release([Position(time_text(second), str(second))])
     assert len(arrivals._seen) <= WINDOW_S + 2

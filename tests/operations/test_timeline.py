@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from imgctl.aws.dead_letters import DeadLetter
-from imgctl.aws.logs import Invocation, LogLine
+from imgctl.aws.log_lines import LogLine
+from imgctl.aws.logs import Invocation
 from imgctl.core.record import Record, Status
 from imgctl.core.recorded_renditions import RecordedOutput
 from imgctl.operations.timeline import Entry, Step, elapsed_s, timeline

@@ -371,10 +371,18 @@ def test_the_first_file_is_sent_before_the_others_are_opened(
 def test_what_is_sent_is_reported_before_its_record_is_there(
     services: UploadServices, cake: UploadFile
 ) -> None:
-    sizes: list[int] = []
-    result = one(replace(services, on_sent=sizes.append), cake, replace(OPTIONS, wait=True))
+    told: list[tuple[str, int]] = []
+    watched = replace(
+        services,
+        on_begin=lambda file, content: told.append((f"begin {file.key}", content.sent_bytes)),
+        on_end=lambda file, size: told.append((f"end {file.key}", size)),
+    )
+    result = one(watched, cake, replace(OPTIONS, wait=True))
     assert result.status is UploadStatus.TIMED_OUT
-    assert sizes == [Path(cake.path).stat().st_size]
+    assert told == [
+        ("begin trip/cake.png", 0),
+        ("end trip/cake.png", Path(cake.path).stat().st_size),
+    ]
 
 
 def test_all_records_are_followed_by_few_reads_while_files_are_sent(

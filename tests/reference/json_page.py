@@ -21,7 +21,7 @@ _HEAD = f"""\
 
 With `--json` a command prints one document on stdout. Its key `schema` is the version of all
 documents, currently {SCHEMA}: within a version keys may be added, but none is removed or changes
-its meaning. A `?` marks keys that may be absent.
+its meaning. A `?` marks keys that may be absent. `imgctl logs` prints a document for each line.
 
 Errors and warnings are one document per line on stderr.
 """
@@ -75,6 +75,7 @@ def _split(hint: Any) -> tuple[Any, str]:
 
 def _name(expected: Any) -> str:
     names = {str: "string", int: "integer", float: "number", bool: "boolean", type(None): "null"}
+    names[object] = "any value"
     origin, arguments = get_origin(expected), get_args(expected)
     if is_typeddict(expected):
         return f"[{expected.__name__}](#{expected.__name__.lower()})"

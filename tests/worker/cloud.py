@@ -77,12 +77,18 @@ class Cloud:
 
     def records(self) -> list[Record]:
         """Return all records in the table."""
-        return [from_item(item) for item in self.items() if current_record.MARK not in item]
+        return self.table()[0]
 
     def current_records(self) -> list[CurrentRecord]:
         """Return the current record of each key."""
-        return [
-            current_record.from_item(item) for item in self.items() if current_record.MARK in item
+        return self.table()[1]
+
+    def table(self) -> tuple[list[Record], list[CurrentRecord]]:
+        """Return all records in the table, and the current record of each key."""
+        marked = [(current_record.MARK in item, item) for item in self.items()]
+        records = [from_item(item) for is_current, item in marked if not is_current]
+        return records, [
+            current_record.from_item(item) for is_current, item in marked if is_current
         ]
 
     def output(self, key: str) -> bytes:
@@ -99,10 +105,12 @@ class Cloud:
         outputs: Any = [{"Key": key} for key in self.output_keys()]
         if outputs:
             self.s3.delete_objects(Bucket=DESTINATION, Delete={"Objects": outputs})
-        deletions: Any = [
-            {"DeleteRequest": {"Key": {"resource-id": item["resource-id"]}}}
-            for item in self.items()
-        ]
+        keys = self.dynamodb.scan(
+            TableName=TABLE,
+            ProjectionExpression="#id",
+            ExpressionAttributeNames={"#id": "resource-id"},
+        )["Items"]
+        deletions: Any = [{"DeleteRequest": {"Key": key}} for key in keys]
         if deletions:
             self.dynamodb.batch_write_item(RequestItems={TABLE: deletions})
 

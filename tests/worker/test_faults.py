@@ -147,8 +147,9 @@ def state(cloud: Cloud) -> Any:
     for key in cloud.output_keys():
         stored = cloud.s3.get_object(Bucket=cloud.settings.destination_bucket, Key=key)
         outputs[key] = (stored["Body"].read(), stored["Metadata"], stored["ContentType"])
-    by_id = sorted(map(without_durations, cloud.records()), key=lambda record: record.resource_id)
-    return outputs, by_id, sorted(cloud.current_records(), key=lambda current: current.key)
+    records, current_records = cloud.table()
+    by_id = sorted(map(without_durations, records), key=lambda record: record.resource_id)
+    return outputs, by_id, sorted(current_records, key=lambda current: current.key)
 
 
 _OVERWRITES = ("one upload", "an overwrite that arrives first")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--all", "is_all", is_flag=True, help="All records, as with --limit 0.")
 @click.option("--after", metavar="CURSOR", help="Continue where an earlier run stopped.")
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
-@click.option("--until", type=TimeParam(), help="End time.")
+@click.option("--until", type=TimeParam(is_end=True), help="End time; of a date, its end.")
 @click.option("--key", shell_complete=completer("keys"), help="Only this object key.")
 @click.option(
     "--status", type=click.Choice(["succeeded", "failed", "superseded"], case_sensitive=False),

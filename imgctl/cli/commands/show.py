@@ -7,6 +7,7 @@ import click
 
 from imgctl.cli.app import App, app_of
 from imgctl.cli.options import Command, completer
+from imgctl.cli.params import preview_option
 from imgctl.core.errors import Hint, ImgctlError
 
 if TYPE_CHECKING:
@@ -26,30 +27,35 @@ class RecordNotFound(ImgctlError):
     cls=Command,
     examples=[
         "imgctl show holiday/cake.jpg",
+        "imgctl show holiday/cake.jpg --preview",
         "imgctl show 59326d4c0c6aaa2b2bff0aec69ff420c --json",
     ],
 )
 @click.argument("id_or_key", metavar="ID|KEY", shell_complete=completer("keys"))
+@preview_option
 @click.pass_context
-def show(context: click.Context, *, id_or_key: str) -> int:
+def show(context: click.Context, *, id_or_key: str, preview: bool) -> int:
     """Show one record in full.
 
     Accepts a record ID, or an object key, of which the newest record is shown. For a failure, it
     says what it means and what to do. In a pipe, each attribute is one line.
     """
     from imgctl.cli.image_documents import ShowDocument, record_document
+    from imgctl.cli.previews import previews
     from imgctl.cli.record_view import RecordView
 
     app = app_of(context)
     if not id_or_key:
         raise click.UsageError("The ID or key is empty.")
-    record = _find(app, id_or_key)
-    if record is None:
-        raise RecordNotFound(
-            f"No record of {id_or_key}.", hint=Hint("{} lists the records.", "history")
-        )
-    document = ShowDocument(record=record_document(record))
-    app.ui.result(document, RecordView(record, app.program))
+    with previews(app, wanted=preview, share=2) as show_preview:
+        record = _find(app, id_or_key)
+        if record is None:
+            raise RecordNotFound(
+                f"No record of {id_or_key}.", hint=Hint("{} lists the records.", "history")
+            )
+        document = ShowDocument(record=record_document(record))
+        app.ui.result(document, RecordView(record, app.program))
+        show_preview(record)
     return 0
 
 

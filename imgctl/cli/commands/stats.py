@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     examples=["imgctl stats", "imgctl stats --since 30d --by day", "imgctl stats --json"],
 )
 @click.option("--since", type=TimeParam(), help="Start time: date, timestamp, or age such as 2h.")
-@click.option("--until", type=TimeParam(), help="End time.")
+@click.option("--until", type=TimeParam(is_end=True), help="End time; of a date, its end.")
 @click.option(
     "--by", type=click.Choice(["format", "day", "status"], case_sensitive=False),
     default="format", show_default=True, help="What to group the images by.",

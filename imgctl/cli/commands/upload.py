@@ -4,7 +4,7 @@ import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
-from imgctl.cli.params import Bounded, input_options
+from imgctl.cli.params import Bounded, input_options, preview_option
 
 
 @click.command(
@@ -41,6 +41,7 @@ from imgctl.cli.params import Bounded, input_options
     "--jobs", type=Bounded(click.IntRange(1, 64)), metavar="N", default=64, show_default=True,
     help="Number of parallel jobs.",
 )  # fmt: skip
+@preview_option
 @click.option("--force", is_flag=True, help="Upload even what is stored already or is no image.")
 @click.option("--dry-run", is_flag=True, help="Print the key of each file, and upload nothing.")
 @click.pass_context
@@ -58,6 +59,7 @@ def upload(
     wait: bool,
     timeout: float,
     jobs: int,
+    preview: bool,
     force: bool,
     dry_run: bool,
 ) -> int:
@@ -69,6 +71,7 @@ def upload(
     with the reason.
     """
     from imgctl.cli.inputs import show_left_out, with_listed_paths
+    from imgctl.cli.previews import previews
     from imgctl.cli.uploads import preview_uploads, report_uploads, upload_and_print
     from imgctl.operations.input_files import InputFilter, find_input_files, list_input_files
     from imgctl.operations.upload import UploadOptions
@@ -76,6 +79,8 @@ def upload(
 
     if key is not None and prefix:
         raise click.UsageError("Use one of --key and --prefix.")
+    if preview and not wait:
+        raise click.UsageError("Use one of --preview and --no-wait.")
     app = app_of(context)
     paths = with_listed_paths(paths, nul_separated=null)
     find = find_input_files if dry_run else list_input_files
@@ -85,5 +90,8 @@ def upload(
         show_left_out(app.ui, inputs.left_out)
         return preview_uploads(app, files, inputs.left_out)
     options = UploadOptions(wait, timeout, jobs, force)
-    report = upload_and_print(app, files, options, by_api=via == "api", keep=app.ui.json_wanted)
+    with previews(app, wanted=preview, share=3) as show:
+        report = upload_and_print(
+            app, files, options, by_api=via == "api", keep=app.ui.json_wanted, preview=show
+        )
     return report_uploads(app, report, inputs.left_out, waited=wait)
