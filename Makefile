@@ -7,6 +7,7 @@
 # make bench       measure imgctl next to its peers, and write docs/benchmarks.md
 # make fix         fix what ruff can fix
 # make reference   write the reference pages from the code
+# make page        build the page of reports and the gallery from its source; needs Node.js and npm
 # make lock        update the lock files
 # make clean       delete the virtual environments and the demo's images
 #
@@ -34,7 +35,7 @@ WORKERS := $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Fails if a process or a file is left behind.
 CHECKED := $(BIN)/python -m tests.leftovers
 
-.PHONY: help demo test check sbom audit bench fix reference lock clean
+.PHONY: help demo test check sbom audit bench fix reference page lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -73,6 +74,10 @@ fix: .venv/dev.done
 reference: .venv/dev.done
 	$(BIN)/python -m tests.reference
 
+# A test fails while the built page is older than its source.
+page:
+	cd imgctl/pages/web && npm ci --ignore-scripts --silent --no-audit --no-fund && npm run --silent build
+
 # The lock files are for all supported Pythons and platforms, contain hashes, and name no index.
 LOCK := --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
 	--no-emit-index-url --no-emit-find-links --quiet --upgrade
@@ -84,7 +89,8 @@ lock: .venv/dev.done
 	$(BIN)/uv pip compile $(LOCK) --group audit -o requirements-audit.txt
 	$(BIN)/uv pip compile $(LOCK) --group peers -o requirements-peers.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
-	cd tests/benchmarks && npm install --package-lock-only --omit-lockfile-registry-resolved
+	for folder in tests/benchmarks imgctl/pages/web; do \
+		(cd $$folder && npm install --package-lock-only --omit-lockfile-registry-resolved) || exit; done
 
 clean:
 	rm -rf .venv build *.egg-info imgctl-demo

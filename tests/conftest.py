@@ -9,6 +9,10 @@ from typing import Any
 import botocore.session
 import pytest
 
+from tests.browser import axe, browser, reader, screenshot, shared_reader
+
+__all__ = ["axe", "browser", "reader", "screenshot", "shared_reader"]
+
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

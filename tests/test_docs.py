@@ -26,7 +26,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     CHANGELOG,
     *sorted(DOCS.rglob("*.md")),
-    *sorted((ROOT / "imgctl").rglob("*.md")),
+    *sorted(p for p in (ROOT / "imgctl").rglob("*.md") if "node_modules" not in p.parts),
 ]
 
 EXPECTED_AFTER_MERGE = {DOCS / "reference" / "json.md", DOCS / "reference" / "settings.md"}
@@ -255,7 +255,7 @@ def test_every_output_of_the_stack_is_documented() -> None:
     "package",
     [
         "imgctl/core", "imgctl/worker", "imgctl/aws", "imgctl/local", "imgctl/operations",
-        "imgctl/cli", "infra",
+        "imgctl/pages", "imgctl/cli", "infra",
     ],
 )  # fmt: skip
 def test_every_module_has_its_place_in_the_architecture(package: str) -> None:

@@ -11,10 +11,12 @@ from imgctl.cli.image_documents import (
     AuditDocument,
     DemoDocument,
     DownloadDocument,
+    GalleryDocument,
     HistoryDocument,
     PresignDocument,
     RedriveDocument,
     ReindexDocument,
+    ReportDocument,
     ReprocessDocument,
     ReprocessJobDocument,
     ResizeDocument,
@@ -109,6 +111,8 @@ Document: TypeAlias = (
     | ResizePreviewDocument
     | DemoDocument
     | HistoryDocument
+    | ReportDocument
+    | GalleryDocument
     | ShowDocument
     | StatsDocument
     | ReindexDocument
@@ -135,6 +139,7 @@ Document: TypeAlias = (
     | DashboardDocument
     | CostDocument
     | InvokeDocument
+    | LogLineDocument
     | LocalStartDocument
     | LocalStopDocument
     | LocalRunningDocument
@@ -148,7 +153,8 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "init": (InitDocument,),
     "deploy": (PlanDocument, DeployDocument),
     "upload": (UploadDocument, UploadPreviewDocument),
-    "history": (HistoryDocument,),
+    "history": (HistoryDocument, ReportDocument),
+    "gallery": (GalleryDocument,),
     "show": (ShowDocument,),
     "stats": (StatsDocument,),
     "reindex": (ReindexDocument,),

@@ -7,3 +7,9 @@ class FileError(ImgctlError):
     """A file or folder cannot be read or written."""
 
     code = "file"
+
+
+class NotInstalled(ImgctlError):
+    """A command needs packages that are installed on request only."""
+
+    code = "not_installed"

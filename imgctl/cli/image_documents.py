@@ -163,6 +163,7 @@ class DemoDocument(TypedDict):
 
     records: list[RecordDocument]
     files: Annotated[list[str], "paths of the resized images"]
+    report: Annotated[str, "path of the report, an HTML file"]
 
 
 class HistoryDocument(TypedDict):
@@ -170,6 +171,20 @@ class HistoryDocument(TypedDict):
 
     records: Annotated[list[RecordDocument], "newest first"]
     next: Annotated[str | None, "cursor for `--after`; null if there are no more records"]
+
+
+class ReportDocument(TypedDict):
+    """`imgctl history --html FILE`."""
+
+    path: Annotated[str, "path of the report"]
+    records: Annotated[int, "records in it"]
+    next: Annotated[str | None, "cursor for `--after`; null if there are no more records"]
+
+
+class GalleryDocument(TypedDict):
+    """`imgctl gallery`."""
+
+    url: Annotated[str, "address of the page, with the token"]
 
 
 class ShowDocument(TypedDict):

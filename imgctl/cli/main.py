@@ -30,6 +30,7 @@ COMMANDS = {
     "deploy": "Create or update the stack",
     "upload": "Upload images and follow them to their results",
     "history": "List processed images, newest first",
+    "gallery": "Show images and their results in a browser, live",
     "show": "Show one record in full",
     "stats": "Summarize processed images: counts, sizes, durations",
     "download": "Download the results of uploads, by the uploads' keys",

@@ -63,8 +63,7 @@ def print_records(
     app: "App", query: RecordQuery, limit: int | None, record_format: RecordFormat
 ) -> None:
     """Print at most `limit` records, and how to continue if there are more."""
-    if query.scan:
-        limit = SCAN_LIMIT if limit is None else min(limit, SCAN_LIMIT)
+    limit = limit_of(query, limit)
     found = find_records(app.aws.dynamodb, app.outputs.table, query, limit=limit)
     page = _Page(found, limit)
     cursor: str | None = None
@@ -79,10 +78,16 @@ def print_records(
             click.echo(text, nl=False)
         cursor = page.next_cursor()
     if cursor is not None:
-        app.ui.info(_continuation(query, cursor).render(app.program))
+        app.ui.info(continuation(query, cursor).render(app.program))
 
 
-def _continuation(query: RecordQuery, cursor: str) -> Hint:
+def limit_of(query: RecordQuery, limit: int | None) -> int | None:
+    """Return how many records are listed at most: fewer than asked for, if a scan finds fewer."""
+    return min(limit or SCAN_LIMIT, SCAN_LIMIT) if query.scan else limit
+
+
+def continuation(query: RecordQuery, cursor: str) -> Hint:
+    """Return how to list the records that come after a cursor."""
     more = f"There are more records. Continue with `--after {cursor}`"
     if not query.scan:
         return Hint(f"{more}, or use --all.")

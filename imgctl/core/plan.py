@@ -122,7 +122,7 @@ def check_cost(
     """
     limits.check_pixels(header.size, header.frames)
     output_format = spec.output_format(header.format)
-    frames = kept_frames(header, output_format)
+    frames = kept_frames(header, spec)
     upright = header.size.transposed if transposed else header.size
     target, whole = target_size(upright, spec), size_of_whole(upright, spec)
     check_sides(target, output_format)
@@ -133,7 +133,7 @@ def check_cost(
         target,
         frames,
         alpha=header.mode not in _OPAQUE_MODES,
-        lossless=isinstance(container, WebpContainer) and container.lossless,
+        lossless=isinstance(container, WebpContainer) and container.lossless and not spec.preview,
     )
     # The decoder's memory is free before the encoder needs its own.
     decoder_bytes = 0 if container is None else container.decoder_bytes
@@ -171,30 +171,30 @@ def jpeg_divisor(header: SourceHeader, spec: ResizeSpec, stored_target: Size) ->
     return draft_divisor(header.size, stored_target)
 
 
-def kept_frames(header: SourceHeader, output_format: ImageFormat) -> int:
-    """Return how many of the source's frames or pages the output format can store.
+def kept_frames(header: SourceHeader, spec: ResizeSpec) -> int:
+    """Return how many of the source's frames or pages the result has: all that its format stores.
 
     The pages of a TIFF have sizes of their own and no times: they are not an animation.
     """
+    if spec.preview:
+        return 1
+    output_format = spec.output_format(header.format)
     has_pages = header.format is ImageFormat.TIFF
     stores_all = output_format is ImageFormat.TIFF or (output_format in ANIMATED and not has_pages)
     return header.frames if stores_all else 1
 
 
-def foreseen_losses(
-    source: SourceInfo, output_format: ImageFormat, *, keeps_16_bit: bool
-) -> tuple[str, ...]:
+def foreseen_losses(source: SourceInfo, spec: ResizeSpec, *, keeps_16_bit: bool) -> tuple[str, ...]:
     """Return a note for each loss that is known before the pixels are decoded."""
-    header = source.header
+    header, output_format = source.header, spec.output_format(source.header.format)
     notes = list(source.container.notes) if source.container is not None else []
     if header.extra_images:
         notes.append("additional MPO images dropped")
-    dropped = header.frames - kept_frames(header, output_format)
+    dropped = header.frames - kept_frames(header, spec)
     if dropped:
         unit = "pages" if header.format is ImageFormat.TIFF else "frames"
-        notes.append(
-            f"{dropped} of {header.frames} {unit} dropped ({output_format} stores only one)"
-        )
+        reason = "a preview" if spec.preview else output_format
+        notes.append(f"{dropped} of {header.frames} {unit} dropped ({reason} stores only one)")
     elif header.frames > 1 and header.format in ANIMATED and output_format is ImageFormat.TIFF:
         notes.append("frame durations dropped: not supported by TIFF")
     if source.color_16_bit and not keeps_16_bit:

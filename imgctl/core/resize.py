@@ -123,7 +123,7 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
         size.transposed if source.transposed else size for size in (target, whole)
     )
     output_format = spec.output_format(header.format)
-    frames = kept_frames(header, output_format)
+    frames = kept_frames(header, spec)
     tiff = source.container if isinstance(source.container, TiffContainer) else None
     if tiff is not None:
         tiff.check_pages(frames, output_format)
@@ -153,11 +153,11 @@ def plan_resize(source: SourceInfo, spec: ResizeSpec, limits: Limits) -> ResizeP
             header.format, few_colors=few_colors, high_quality=spec.high_quality
         ),
         plays=source.plays,
-        encoder_options=encoding.encoder_options(source, output_format, spec.quality),
+        encoder_options=encoding.encoder_options(source, spec),
         few_colors=few_colors and output_format is ImageFormat.PNG and frames == 1,
         color=color,
         metadata=metadata,
-        notes=foreseen_losses(source, output_format, keeps_16_bit=uses_png16),
+        notes=foreseen_losses(source, spec, keeps_16_bit=uses_png16),
         cost=png16_cost if uses_png16 else cost,
         inverted_pages=tiff.inverted_pages if tiff is not None else frozenset(),
     )
@@ -214,6 +214,8 @@ def _encode_few_colors(page: Image.Image, plan: ResizePlan) -> tuple[bytes, str,
 def _encode_pages(rendered: RenderedPages) -> bytes:
     plan, pages, durations_ms = rendered.plan, rendered.pages, rendered.durations_ms
     options = {**plan.encoder_options, **plan.metadata.options}
+    if plan.spec.preview and (profile := options.pop("icc_profile", None)):
+        pages = [encoding.in_srgb(page, profile) for page in pages]
     animated = len(pages) > 1 and plan.output_format in encoding.ANIMATED
     if plan.output_format is ImageFormat.GIF:
         plays = (plan.plays if plan.plays is not None else 1) if animated else None

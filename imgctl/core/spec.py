@@ -137,7 +137,8 @@ class ResizeSpec:
     `format` None keeps the source's format, or its `result`. `quality` is 1 to 100 for JPEG, WebP
     and AVIF; None is the format's default (`formats.DEFAULT_QUALITY`). `high_quality` decodes a
     JPEG at its full size and resamples every format with Lanczos; without it, libjpeg reduces a
-    JPEG while decoding.
+    JPEG while decoding. A `preview` is for looking at only: the first frame, in sRGB without a
+    color profile, and never lossless.
     """
 
     target: ResizeTarget = HALF
@@ -145,6 +146,7 @@ class ResizeSpec:
     quality: int | None = None
     high_quality: bool = False
     metadata: MetadataPolicy = MetadataPolicy.SAFE
+    preview: bool = False
 
     def __post_init__(self) -> None:
         if self.format is not None and not self.format.is_written:

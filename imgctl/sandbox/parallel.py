@@ -1,14 +1,55 @@
-"""Several child processes at work, each with one task at a time."""
+"""Several child processes at work, each with one image at a time."""
 
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from queue import SimpleQueue
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
+from imgctl.core.limits import Limits
+from imgctl.core.result import ResizeResult
+from imgctl.core.spec import ResizeSpec
 from imgctl.sandbox.child import spawn
 from imgctl.sandbox.process import Resize, ResizeProcess
 
 T = TypeVar("T")
+
+
+class ResizeProcesses:
+    """A number of child processes, each started when it is first needed."""
+
+    def __init__(self, count: int) -> None:
+        self._processes = [ResizeProcess(spawn) for _ in range(count)]
+        self._idle: SimpleQueue[ResizeProcess] = SimpleQueue()
+        for process in self._processes:
+            self._idle.put(process)
+
+    def resize(
+        self,
+        source: BinaryIO,
+        specs: Sequence[ResizeSpec],
+        limits: Limits,
+        *,
+        timeout_s: float | None = None,
+    ) -> list[ResizeResult]:
+        """Resize an image in the first process that is idle; may be called by many threads.
+
+        Raises what `ResizeProcess.resize` raises.
+        """
+        process = self._idle.get()
+        try:
+            return process.resize(source, specs, limits, timeout_s=timeout_s)
+        finally:
+            self._idle.put(process)
+
+    def interrupt(self) -> None:
+        """Make calls of `resize` in other threads fail, and start no process any more."""
+        for process in self._processes:
+            process.interrupt()
+
+    def close(self) -> None:
+        """End the processes, none of which is at work any more."""
+        for process in self._processes:
+            process.close()
 
 
 def run_in_processes(tasks: Sequence[Callable[[Resize], T]], count: int) -> Generator[T]:
@@ -16,25 +57,13 @@ def run_in_processes(tasks: Sequence[Callable[[Resize], T]], count: int) -> Gene
 
     Processes that a task occupies are killed when the generator is closed or interrupted.
     """
-    processes = [ResizeProcess(spawn) for _ in range(min(count, len(tasks)))]
-    idle: SimpleQueue[ResizeProcess] = SimpleQueue()
-    for process in processes:
-        idle.put(process)
-
-    def run(task: Callable[[Resize], T]) -> T:
-        process = idle.get_nowait()  # there is one for each thread
-        try:
-            return task(process.resize)
-        finally:
-            idle.put(process)
-
-    threads = ThreadPoolExecutor(max(1, len(processes)))
+    count = max(1, min(count, len(tasks)))
+    processes = ResizeProcesses(count)
+    threads = ThreadPoolExecutor(count)
     try:
-        for future in as_completed([threads.submit(run, task) for task in tasks]):
+        for future in as_completed([threads.submit(task, processes.resize) for task in tasks]):
             yield future.result()
     finally:
-        for process in processes:
-            process.interrupt()
+        processes.interrupt()
         threads.shutdown(cancel_futures=True)
-        for process in processes:
-            process.close()
+        processes.close()

@@ -65,6 +65,7 @@ NOT_RECORDED = {
     "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
     "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",
     "kms:GenerateDataKey": "as kms:Decrypt",
+    "s3:GetObjectVersion": "with GetObject of a version, for which the emulator asks GetObject",
     "s3:CreateJob": "a job of S3 Batch Operations",
 }
 
@@ -136,6 +137,9 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     operator.imgctl("history", "--key", "cake.png", "--status", "succeeded").succeeded()
     operator.imgctl("history", "--status", "failed").succeeded()
     operator.imgctl("stats").succeeded()
+    report = album / "report.html"
+    operator.imgctl("history", "--html", str(report)).succeeded()
+    assert "data:image/webp;base64," in report.read_text()
     operator.imgctl("show", "cake.png").succeeded()
     operator.imgctl("show", file["record"]["resource-id"]).succeeded()
     assert "Left out" not in operator.imgctl("trace", "no.png").succeeded().err

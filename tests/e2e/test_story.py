@@ -185,9 +185,9 @@ def test_the_demo_needs_nothing_and_its_last_lines_work_in_the_same_shell(
     shell(deploy)
     assert "1 uploaded" in shell(upload).stderr
     assert "SUCCEEDED" in shell(history).stdout
-    assert "my pictures" in look
-    if look.split()[0] == "ls":  # and not a program that opens a window
-        assert "resized-rocket.jpg" in shell(look).stdout
+    report = tmp_path / "my pictures" / "report.html"
+    assert look == f"Open the report in a browser: {report.as_uri()}"
+    assert report.read_text().count("data:image/webp;base64,") == 2 * len(originals)
 
 
 def test_nothing_works_before_a_deployment_and_the_next_step_is_named(empty: Local) -> None:

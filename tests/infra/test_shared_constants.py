@@ -363,7 +363,7 @@ def test_the_outputs_that_the_program_reads_are_the_templates() -> None:
     stack.parse_outputs(outputs, stack="imgctl", endpoint_url=None)
     stack.parse_outputs(outputs, stack="imgctl", endpoint_url="http://127.0.0.1:1")
     # The rest is for people and other tools.
-    assert outputs.keys() - outputs.read == {"AccessLogs", "ApiLogGroup", "Dashboard"}
+    assert outputs.keys() - outputs.read == {"AccessLogs"}
 
 
 def test_the_function_logs_where_the_output_says() -> None:

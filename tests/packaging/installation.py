@@ -67,7 +67,7 @@ def build_wheel(folder: Path) -> Path:
     for name in WHEEL_SOURCES:
         original = REPOSITORY / name
         if original.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__")
+            ignored = shutil.ignore_patterns("__pycache__", "node_modules")
             shutil.copytree(original, sources / name, ignore=ignored)
         else:
             shutil.copy2(original, sources / name)

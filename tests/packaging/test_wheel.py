@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -32,22 +33,22 @@ def test_the_declared_dependencies_are_complete(installation: Installation) -> N
 
 def test_every_module_can_be_imported(installation: Installation, folder: Path) -> None:
     """An undeclared dependency is missing in the installation."""
-    of_the_extra = {
-        f"imgctl.local.{name}"
-        for name in (
-            "durable_services",
-            "emulator_patches",
-            "invocations",
-            "s3_integrations",
-            "server",
-            "snapshots",
-        )
+    of_the_extras = {
+        "imgctl.gallery.application",
+        "imgctl.gallery.server",
+        "imgctl.local.durable_services",
+        "imgctl.local.emulator_logs",
+        "imgctl.local.emulator_patches",
+        "imgctl.local.invocations",
+        "imgctl.local.s3_integrations",
+        "imgctl.local.server",
+        "imgctl.local.snapshots",
     }
     probe = (
         "import imgctl, infra, importlib, pkgutil\n"
         "for package in (imgctl, infra):\n"
         "    for module in pkgutil.walk_packages(package.__path__, package.__name__ + '.'):\n"
-        f"        if module.name not in {of_the_extra!r}:\n"
+        f"        if module.name not in {of_the_extras!r}:\n"
         "            importlib.import_module(module.name)\n"
     )
     completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
@@ -101,6 +102,23 @@ def test_the_template_and_the_bundles_requirements_are_installed(
     assert completed.stdout.split() == ["True", "True"], completed.stderr
 
 
+def test_the_page_is_installed_with_its_licenses_but_without_its_source(
+    wheel: Path, installation: Installation, folder: Path
+) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if name.startswith("imgctl/pages/")}
+    expected = {"__init__.py", "entries.py", "report.py", "page.html", "LICENSES.txt"}
+    assert names == {f"imgctl/pages/{name}" for name in expected}
+    probe = (
+        "import io; from imgctl.pages.report import ReportHeading, write_report;"
+        "file = io.BytesIO();"
+        "write_report(file, ReportHeading(stack='s', region='r', generated='g'), []);"
+        "print(b'data-heading' in file.getvalue())"
+    )
+    completed = installation.run(installation.python, "-I", "-c", probe, cwd=folder)
+    assert completed.stdout.split() == ["True"], completed.stderr
+
+
 def test_a_bundle_has_the_same_files_and_license_as_one_of_a_checkout(
     installation: Installation, tmp_path: Path
 ) -> None:
@@ -114,12 +132,15 @@ def test_a_bundle_has_the_same_files_and_license_as_one_of_a_checkout(
     assert here["imgctl/LICENSE"] == hashlib.sha256(LICENSE.read_bytes()).hexdigest()
 
 
-def test_without_its_extra_the_embedded_aws_says_how_to_install_it(
-    installation: Installation, folder: Path
+@pytest.mark.parametrize(
+    ("arguments", "extra"), [(["--local", "history"], "local"), (["gallery"], "gallery")]
+)
+def test_what_needs_an_extra_says_how_to_install_it(
+    installation: Installation, folder: Path, arguments: list[str], extra: str
 ) -> None:
-    completed = installation.run(installation.imgctl, "--local", "history", cwd=folder)
+    completed = installation.run(installation.imgctl, *arguments, cwd=folder)
     assert completed.returncode == 1
-    assert "pip install 'imgctl[local]'" in completed.stderr
+    assert f"pip install 'imgctl[{extra}]'" in completed.stderr
 
 
 def test_documentation_links_follow_from_the_metadata(

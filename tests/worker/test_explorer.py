@@ -4,6 +4,7 @@ upload has the current record and the output.
 `python -m tests.worker.explorer` explores more, in some minutes.
 """
 
+import gc
 import random
 from collections.abc import Iterator
 
@@ -15,6 +16,14 @@ from tests.worker.explorer.handlers import Handlers, one_folder
 from tests.worker.explorer.scenarios import exhaustive, random_scenario
 from tests.worker.explorer.search import Exploration, Result
 from tests.worker.explorer.world import Bucket, DeleteOutput
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _no_search_for_cycles() -> Iterator[None]:
+    """Spare the search for cycles among millions of states, which have none."""
+    gc.disable()
+    yield
+    gc.enable()
 
 
 @pytest.fixture(scope="module")

@@ -41,7 +41,7 @@ def cost(context: click.Context, *, images: int | None, avg_mb: float | None, by
     Memory, architecture and renditions are those of the settings.
     """
     from imgctl.cli.cost_view import Estimate, basis_text, cost_document, cost_grid
-    from imgctl.core.errors import Hint, InvalidInput
+    from imgctl.core.errors import Hint
     from infra.monthly_cost import assumed_workload, monthly_cost
 
     app = app_of(context)
@@ -50,10 +50,8 @@ def cost(context: click.Context, *, images: int | None, avg_mb: float | None, by
     measured = _measured(app) if is_asked else None
     size_mb = None if avg_mb is None else Decimal(str(avg_mb))
     if images is None and measured is None:
-        raise InvalidInput(
-            f"The stack {app.settings.stack} has processed no image in the last 30 days.",
-            hint=Hint("Estimate with {}.", "cost --images 1000000"),
-        )
+        hint = Hint("{} estimates for a number of them.", "cost --images 1000000")
+        app.ui.info(f"No image was processed in the last 30 days. {hint.render(app.program)}")
     if measured is None:
         outputs = len(settings.rendition_set.renditions)
         work = assumed_workload(images or 0, outputs, size_mb, by_api=by_api)

@@ -2,9 +2,7 @@
 
 import os
 import shlex
-import shutil
 import signal
-import sys
 import tempfile
 from importlib.resources import as_file, files
 from pathlib import Path, PurePosixPath
@@ -30,9 +28,9 @@ Next, with a stack that stays:
   {program} deploy --yes
   {program} upload {image}
   {program} history
+  {program} gallery
 
-Look at the images:
-  {look}"""
+{look}"""
 
 
 @click.command(cls=Command, examples=["imgctl demo", "imgctl demo -o pictures/"])
@@ -45,7 +43,8 @@ def demo(context: click.Context, *, output: Path) -> int:
     """Run the whole pipeline on this machine, without an AWS account.
 
     A temporary embedded AWS receives the stack; photographs are uploaded through S3 and the API;
-    their records are listed and the results downloaded. Nothing but the results is left behind.
+    their records are listed, the results downloaded, and a report of both is written. Nothing but
+    these files is left behind.
     """
     from imgctl.local import daemon
 
@@ -82,6 +81,7 @@ def _app_in(folder: Path, app: App) -> App:
 def _run(app: App, output: Path) -> int:
     from imgctl.cli.deploy_workflow import DeployOptions, deploy_stack
     from imgctl.cli.image_documents import DemoDocument, record_document
+    from imgctl.cli.reports import how_to_open
     from imgctl.cli.tables import records_grid
 
     ui = app.ui
@@ -101,24 +101,30 @@ def _run(app: App, output: Path) -> int:
     ]
     ui.print(records_grid(records))
 
-    ui.info("4. The resized images")
+    ui.info("4. The resized images, and a report of them")
     paths = [_download(app, record, output) for record in records]
+    report = output.resolve() / "report.html"
+    _write_report(app, records, report)
     document = DemoDocument(
         records=[record_document(record) for record in records],
         files=[str(path) for path in paths],
+        report=str(report),
     )
-    ui.result(document, "\n".join(f"  {path}" for path in paths))
+    ui.result(document, "\n".join(f"  {path}" for path in (*paths, report)))
     program = program_for({"local": True})
     image = shlex.quote(os.path.relpath(paths[0]))
-    ui.info(_NEXT.format(program=program, image=image, look=_look_command(output)))
+    ui.info(_NEXT.format(program=program, image=image, look=how_to_open(report)))
     return 0
 
 
-def _look_command(folder: Path) -> str:
-    """Return a command that shows a folder of images, with what this machine has."""
-    openers = ("open",) if sys.platform == "darwin" else ("xdg-open",)
-    opener = next((name for name in openers if shutil.which(name)), "ls -l")
-    return f"{opener} {shlex.quote(str(folder))}"
+def _write_report(app: App, records: "list[Record]", path: Path) -> None:
+    from imgctl.cli.reports import ReportOptions, write_records
+    from imgctl.operations.history import RecordQuery
+    from imgctl.operations.record_spool import spooled
+
+    newest_first = sorted(records, key=lambda record: record.processing_time or "", reverse=True)
+    with spooled(newest_first, None) as spool:
+        write_records(app, RecordQuery(), spool, ReportOptions(path, overwrite=True))
 
 
 def _upload(app: App, photos: Path, names: tuple[str, ...], *, by_api: bool) -> "UploadReport":

@@ -1,5 +1,6 @@
 """`imgctl history`."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
         "imgctl history --since 1d --status failed",
         "imgctl history --key holiday/cake.jpg --all --json",
         "imgctl history --follow",
+        "imgctl history --since 7d --all --html report.html",
     ],
 )
 @click.option(
@@ -41,6 +43,12 @@ if TYPE_CHECKING:
 @click.option("--follow", is_flag=True, help="Show records as they come, oldest first.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print comma-separated values.")
 @click.option("--jsonl", "as_lines", is_flag=True, help="Print one JSON object per line.")
+@click.option(
+    "--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Write a report with the images to a file, and print its path.",
+)  # fmt: skip
+@click.option("--no-thumbnails", is_flag=True, help="Leave the images out of the report.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing report.")
 @click.pass_context
 def history(
     context: click.Context,
@@ -56,11 +64,15 @@ def history(
     follow: bool,
     as_csv: bool,
     as_lines: bool,
+    html: Path | None,
+    no_thumbnails: bool,
+    overwrite: bool,
 ) -> int:
     """List processed images, newest first.
 
     If there are more records than the limit, the command says how to continue. On a terminal, a
-    list that is longer than the screen opens in your pager.
+    list that is longer than the screen opens in your pager. With --html it writes a page that shows
+    originals and results, and opens in any browser without a network.
     """
     from imgctl.aws.record_index import Position
     from imgctl.cli.record_listing import print_arrivals, print_records
@@ -81,6 +93,16 @@ def history(
         scan=scan,
     )
     record_format = _format(app_of(context).ui.json_wanted, as_csv=as_csv, as_lines=as_lines)
+    if html is not None:
+        from imgctl.cli.reports import ReportOptions, report_history
+
+        if follow or as_csv or as_lines:
+            raise click.UsageError("--html takes neither --follow, --csv nor --jsonl.")
+        limit = 20 if limit is None and not is_all else limit
+        report = ReportOptions(html, overwrite=overwrite, thumbnails=not no_thumbnails)
+        return report_history(app, query, limit or None, report)
+    if no_thumbnails or overwrite:
+        raise click.UsageError("--no-thumbnails and --overwrite are for a report: use --html.")
     if follow:
         print_arrivals(app, query, limit or None, record_format)
     else:
