@@ -26,7 +26,7 @@ class ChangedProperty(TypedDict):
 class PlannedChange(TypedDict):
     """One resource of a plan."""
 
-    action: Annotated[str, "Add, Modify, Remove, Import or Dynamic"]
+    action: Annotated[str, "Add, Modify, Remove, Import, Dynamic or SyncWithActual"]
     resource: Annotated[str, "logical ID"]
     type: str
     replacement: Annotated[str, "True, False, Conditional or empty"]

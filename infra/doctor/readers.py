@@ -1,7 +1,7 @@
 """One reader for each fact."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from imgctl.aws import dead_letters, records
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.record_index import BY_TIME
+from imgctl.core import current_record
 from imgctl.core.record import Record, Status
 from infra import trigger
 from infra.doctor import facts
@@ -229,34 +230,47 @@ def _recent_images(source: Source) -> facts.RecentImages:
         source.aws.dynamodb, source.parameter("TableName"), BY_TIME, first_page=RECENT_IMAGES
     )
     newest = list(islice(listed, RECENT_IMAGES))
-    current = list(_newest_of_each_key(newest))
+    failed = _unacknowledged(source, _failures(newest))
     return facts.RecentImages(
         count=len(newest),
         longest_ms=max((_milliseconds(record) for record in newest), default=0),
         largest_bytes=max((record.original_file_size or 0 for record in newest), default=0),
-        too_large=_failed(current, "too_large"),
-        too_slow=_failed(current, "too_slow"),
+        too_large=_keys(failed, "too_large"),
+        too_slow=_keys(failed, "too_slow"),
     )
 
 
-def _newest_of_each_key(newest_first: list[Record]) -> Iterator[Record]:
-    seen: set[str | None] = set()
+def _failures(newest_first: list[Record]) -> list[Record]:
+    """Return the records of keys whose newest upload has failed."""
+    newest: dict[str | None, Record] = {}
     for record in newest_first:
-        if record.original_object_key not in seen:
-            seen.add(record.original_object_key)
-            yield record
+        newest.setdefault(record.original_object_key, record)
+    return [record for record in newest.values() if record.status is Status.FAILED]
+
+
+def _unacknowledged(source: Source, failures: list[Record]) -> list[Record]:
+    ids = [
+        current_record.current_id(record.original_bucket or "", record.original_object_key or "")
+        for record in failures
+    ]
+    items = (
+        records.get_items(source.aws.dynamodb, source.parameter("TableName"), ids) if ids else ()
+    )
+    current = map(current_record.from_item, items)
+    accepted = {one.record_id for one in current if one.is_acknowledged}
+    return [record for record in failures if record.resource_id not in accepted]
+
+
+def _keys(failures: list[Record], code: str) -> tuple[str, ...]:
+    return tuple(
+        record.original_object_key or record.resource_id
+        for record in failures
+        if record.failure_code == code
+    )
 
 
 def _milliseconds(record: Record) -> int:
     return sum(part or 0 for part in (record.fetch_ms, record.resize_ms, record.store_ms))
-
-
-def _failed(newest: list[Record], code: str) -> tuple[str, ...]:
-    return tuple(
-        record.original_object_key or record.resource_id
-        for record in newest
-        if record.status is Status.FAILED and record.failure_code == code
-    )
 
 
 def _rights(source: Source) -> facts.Rights:

@@ -84,16 +84,6 @@ def notification_of_the_function(target: Target) -> AbstractContextManager[None]
     return _notified(target, {"LambdaFunctionConfigurations": [created]})
 
 
-def notification_of_some_keys(target: Target) -> AbstractContextManager[None]:
-    rules = [{"Name": "suffix", "Value": ".jpg"}]
-    created = {
-        "LambdaFunctionArn": target.resources["FunctionAlias"],
-        "Events": ["s3:ObjectCreated:*"],
-        "Filter": {"Key": {"FilterRules": rules}},
-    }
-    return _notified(target, {"LambdaFunctionConfigurations": [created]})
-
-
 @contextmanager
 def no_permission(target: Target) -> Iterator[None]:
     statement = target.resources["SourceBucketMayInvokeFunction"]
@@ -138,10 +128,6 @@ def variable_changed(target: Target) -> AbstractContextManager[None]:
 
 def timeout_of_three_seconds(target: Target) -> AbstractContextManager[None]:
     return _configured(target, Timeout=3)
-
-
-def little_memory(target: Target) -> AbstractContextManager[None]:
-    return _configured(target, MemorySize=256)
 
 
 @contextmanager

@@ -40,13 +40,11 @@ def test_a_healthy_stack_passes_every_check(breakable: Local, target: Target) ->
     [
         (breakages.no_notification, "notification", REVERT),
         (breakages.notification_of_the_function, "notification", REVERT),
-        (breakages.notification_of_some_keys, "notification", REVERT),
         (breakages.no_permission, "invoke-permission", REVERT),
         (breakages.alias_on_latest, "alias", REVERT),
         (breakages.failures_nowhere, "retries", REVERT),
         (breakages.variable_changed, "settings", REVERT),
         (breakages.timeout_of_three_seconds, "settings", REVERT),
-        (breakages.little_memory, "settings", REVERT),
         (breakages.role_without_records, "role", REVERT),
         (breakages.role_for_another_service, "role", REVERT),
         (breakages.bundle_without_pillow, "pillow", ("publish",)),
