@@ -13,13 +13,15 @@ class ChangeSetRequest:
     """A template with its parameters, to be planned for a stack.
 
     With `imports`, the template holds only these resources, and a new stack is made of them.
-    `express` does not wait for resources to become stable.
+    `express` does not wait for resources to become stable. `revert_drift` also changes back what
+    differs from the template because it was changed by other means.
     """
 
     template: str
     parameters: Mapping[str, str]
     imports: Sequence[ImportedResource] = ()
     express: bool = False
+    revert_drift: bool = False
 
 
 def create_arguments(
@@ -39,6 +41,8 @@ def create_arguments(
     }
     if request.express:  # which turns rollback off unless it is asked for
         arguments["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
+    if request.revert_drift:
+        arguments["DeploymentMode"] = "REVERT_DRIFT"
     if request.imports:
         arguments["ChangeSetType"] = "IMPORT"
         arguments["ResourcesToImport"] = [

@@ -60,6 +60,7 @@ class DeployRequest:
     settings: StackSettings
     bundle: Bundle
     express: bool = False
+    revert_drift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +239,8 @@ def _parameters(
         request.bundle,
         # The embedded AWS speaks plain HTTP, and only on the loopback address.
         require_tls=not context.aws.is_local,
+        # Nor does it know alarms that compare metrics.
+        can_watch_uploads=not context.aws.is_local,
         sets_api_logging_role=not state.has_api_logging_role,
         # A deployment does not undo a rollback; `publish` does.
         live_version=state.deployed.live_version,
@@ -255,7 +258,9 @@ def _change_set_request(
         return ChangeSetRequest(with_table_indexes(state.deployed.template, step.table), parameters)
     if step.adoption is None:
         template = with_hashed_ids(request.template, parameters)
-        return ChangeSetRequest(template, parameters, express=request.express)
+        return ChangeSetRequest(
+            template, parameters, express=request.express, revert_drift=request.revert_drift
+        )
     return ChangeSetRequest(
         import_template(request.template, context.names, step.resources, step.adoption),
         parameters,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 ALIAS = "live"
 """The alias that the trigger invokes."""
 
+_UNPUBLISHED = "$LATEST"
+
 
 class VersionNotFound(ImgctlError):
     """There is no such version of the function."""
@@ -34,7 +36,8 @@ class VersionIncompatible(ImgctlError):
 class Version:
     """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda reports it.
 
-    `role`, `dead_letter_queue` and `kms_key` are ARNs; the last two are empty if there is none.
+    The function as it is, $LATEST, has the `number` 0. `role`, `dead_letter_queue` and `kms_key`
+    are ARNs; the last two are empty if there is none.
     """
 
     number: int
@@ -49,6 +52,11 @@ class Version:
     memory_mb: int
     timeout_s: int
     architecture: str
+
+    @property
+    def title(self) -> str:
+        """How a person reads which version it is: `Version 3`, or $LATEST."""
+        return f"Version {self.number}" if self.number else _UNPUBLISHED
 
     @property
     def scale(self) -> str:
@@ -74,29 +82,50 @@ the stack with what it would become, and the template's hash of a version includ
 
 
 def list_versions(client: "LambdaClient", function: str) -> list[Version]:
-    """List the versions of the function, newest first."""
+    """List the published versions of the function, newest first."""
+    return [version for version in _list_all(client, function) if version.number]
+
+
+def _list_all(client: "LambdaClient", function: str) -> list[Version]:
     pages = client.get_paginator("list_versions_by_function").paginate(FunctionName=function)
-    versions = [
-        _parse(item) for page in pages for item in page["Versions"] if item["Version"] != "$LATEST"
-    ]
+    versions = [parse_version(item) for page in pages for item in page["Versions"]]
     return sorted(versions, key=lambda version: version.number, reverse=True)
 
 
-def live_version(client: "LambdaClient", function: str) -> int:
-    """Return the number of the version that the trigger invokes."""
-    return int(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"])
+def live_version(client: "LambdaClient", function: str) -> int | None:
+    """Return the number of the version that the trigger invokes.
+
+    None if somebody has pointed the alias at $LATEST, which is no published version.
+    """
+    return _number(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]) or None
 
 
 def read_live_version(client: "LambdaClient", function: str) -> Version:
-    """Return the version that the trigger invokes."""
-    live = live_version(client, function)
-    return next(v for v in list_versions(client, function) if v.number == live)
+    """Return what the trigger invokes; its number is 0 if the alias points at $LATEST."""
+    live = live_version(client, function) or 0
+    return next(v for v in _list_all(client, function) if v.number == live)
 
 
-def choose_version(versions: list[Version], live: int, requested: int | None) -> Version:
+def read_latest(client: "LambdaClient", function: str) -> Version:
+    """Return the function as it is now, whether published or not; its number is 0."""
+    return parse_version(client.get_function_configuration(FunctionName=function))
+
+
+def check_published(live: int | None) -> int:
+    """Return the live version's number. Raises VersionNotFound if the alias points at $LATEST."""
+    if live is None:
+        raise VersionNotFound(
+            f"The alias {ALIAS} points at $LATEST, which is no published version: it was changed"
+            " outside of imgctl.",
+            hint=Hint("{} points it at the deployed version again.", "deploy --revert-drift"),
+        )
+    return live
+
+
+def choose_version(versions: list[Version], live: int | None, requested: int | None) -> Version:
     """Choose the version to roll back to: the requested one, or the one before the live one.
 
-    Raises VersionNotFound if there is none.
+    Raises VersionNotFound if there is none, or if none was requested and no version is live.
     """
     hint = Hint("{} lists the versions.", "versions")
     if requested is not None:
@@ -104,10 +133,11 @@ def choose_version(versions: list[Version], live: int, requested: int | None) ->
             if version.number == requested:
                 return version
         raise VersionNotFound(f"There is no version {requested}.", hint=hint)
+    number = check_published(live)
     for version in versions:  # newest first
-        if version.number < live:
+        if version.number < number:
             return version
-    raise VersionNotFound(f"Version {live} is live, and there is none before it.", hint=hint)
+    raise VersionNotFound(f"Version {number} is live, and there is none before it.", hint=hint)
 
 
 def check_compatible(version: Version, parameters: Mapping[str, str]) -> None:
@@ -142,9 +172,14 @@ def check_live_version(deployed: Mapping[str, str], parameters: Mapping[str, str
         )
 
 
-def _parse(item: Any) -> Version:
+def _number(version: str) -> int:
+    return 0 if version == _UNPUBLISHED else int(version)
+
+
+def parse_version(item: Any) -> Version:
+    """Parse a version, or $LATEST, as Lambda describes it."""
     return Version(
-        number=int(item["Version"]),
+        number=_number(item["Version"]),
         function=item["FunctionName"],
         modified=item["LastModified"],
         sha256=item["CodeSha256"],

@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from infra.plan import Change
-from infra.prices import KMS_KEY_PRICE, RESOURCE_PRICES, MonthlyPrice
+from infra.prices import (
+    KMS_KEY_PRICE,
+    RESOURCE_PRICES,
+    UPLOADS_ALARM,
+    UPLOADS_ALARM_PRICE,
+    MonthlyPrice,
+)
 from infra.settings import StackSettings
 
 
@@ -36,8 +42,11 @@ def idle_cost(changes: Iterable[Change], settings: StackSettings) -> IdleCost:
 
     A customer managed key is included, though the user pays for it without a stack as well.
     """
-    added = Counter(change.resource_type for change in changes if change.action == "Add")
+    adding = [change for change in changes if change.action == "Add"]
+    added = Counter(item.resource_type for item in adding if item.logical_id != UPLOADS_ALARM)
     items = [_item(price, added[type_]) for type_, price in RESOURCE_PRICES.items() if added[type_]]
+    if any(item.logical_id == UPLOADS_ALARM for item in adding):
+        items.append(_item(UPLOADS_ALARM_PRICE, 1))
     if items and settings.kms_key is not None:
         items.append(_item(KMS_KEY_PRICE, 1))
     return IdleCost(tuple(items))

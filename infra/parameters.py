@@ -18,12 +18,14 @@ def stack_parameters(
     bundle: Bundle,
     *,
     require_tls: bool,
+    can_watch_uploads: bool = True,
     sets_api_logging_role: bool,
     live_version: str = "",
 ) -> dict[str, str]:
     """Return every parameter of `stack.yaml`.
 
-    `names` are the resolved ones: the names in `settings` are ignored.
+    `names` are the resolved ones: the names in `settings` are ignored. Without `can_watch_uploads`
+    the setting `watch_uploads` is, too.
     """
     from_settings = {
         spec.parameter: _text(getattr(names if spec.default_name else settings, spec.name))
@@ -35,6 +37,7 @@ def stack_parameters(
         "CodeBucket": names.artifacts_bucket,
         "CodeKey": bundle.key,
         "LiveVersion": live_version,
+        "WatchUploads": _text(settings.watch_uploads and can_watch_uploads),
         "ApiCorsOrigin": _api_origin(settings.cors_origins or ""),
         "SlowMilliseconds": str(settings.timeout_s * _SLOW_MS_PER_SECOND),
         "RequireTls": "true" if require_tls else "false",
@@ -52,4 +55,6 @@ def _api_origin(origins: str) -> str:
 
 def _text(value: SettingValue) -> str:
     """Return a parameter's text; an empty one leaves the choice to the template."""
+    if isinstance(value, bool):
+        return str(value).lower()
     return "" if value is None else str(value)

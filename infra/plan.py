@@ -70,7 +70,7 @@ class PropertyChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One resource's change. `action` is Add, Modify, Remove, Import or Dynamic.
+    """One resource's change. `action` is Add, Modify, Remove, Import, Dynamic or SyncWithActual.
 
     `replacement` is True, False or Conditional, and empty if it does not apply. A resource that is
     removed and kept leaves the stack, but still exists. `opens_access` is whether it gives more

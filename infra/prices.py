@@ -40,6 +40,10 @@ RESOURCE_PRICES: Mapping[str, MonthlyPrice] = {
 }
 """By CloudFormation's type."""
 
+UPLOADS_ALARM = "UploadsAlarm"
+UPLOADS_ALARM_PRICE = MonthlyPrice(Decimal("0.30"), "alarm on three metrics")
+"""An alarm costs as much as one for each metric that it compares."""
+
 KMS_KEY_PRICE = MonthlyPrice(Decimal("1.00"), "KMS key")
 
 

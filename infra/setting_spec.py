@@ -111,6 +111,24 @@ class IntegerChoice:
 
 
 @dataclass(frozen=True, slots=True)
+class Boolean:
+    """True or false; in a variable also 1 or 0, yes or no, on or off."""
+
+    expected: str = "true or false"
+    type_name: str = "boolean"
+
+    def parse(self, value: object) -> bool:
+        """Return the boolean of a TOML value or of a variable's text."""
+        if isinstance(value, bool):
+            return value
+        if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
+            return True
+        if isinstance(value, str) and value.lower() in ("0", "false", "no", "off", ""):
+            return False
+        raise ValueError(self.expected)
+
+
+@dataclass(frozen=True, slots=True)
 class ScaleFactor:
     """A factor above 0 and at most 1, kept as text: `0.1` is no exact float."""
 

@@ -9,6 +9,7 @@ from imgctl.core.rendition_tables import from_json
 from imgctl.core.renditions import RenditionSet
 from imgctl.core.spec import ResizeSpec, Scale
 from infra.setting_spec import (
+    Boolean,
     Choice,
     Integer,
     IntegerChoice,
@@ -27,6 +28,10 @@ _PREFIX = Text(
     "letters, digits and -_.!*() without a slash, as in resized-",
 )
 _EMAIL = Text(re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "an address such as me@example.org")
+_TOPIC_ARN = Text(
+    re.compile(r"arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]{1,256}", re.ASCII),
+    "the ARN of a standard topic such as arn:aws:sns:eu-west-2:123456789012:alarms",
+)
 _KEY_ARN = Text(
     re.compile(r"arn:[\w-]+:kms:[\w-]+:\d{12}:key/[\w-]+"),
     "a key ARN such as arn:aws:kms:eu-west-2:123456789012:key/...",
@@ -168,6 +173,21 @@ class StackSettings:
         description="Email address notified of alarms.",
         when_unset="alarms are shown in CloudWatch only",
         parameter="AlarmEmail",
+    )
+    alarm_topic: str | None = setting(
+        None,
+        kind=_TOPIC_ARN,
+        description="ARN of an SNS topic of yours that is notified of alarms. Its access policy"
+        " must allow CloudWatch to publish.",
+        when_unset="none",
+        parameter="AlarmTopicArn",
+    )
+    watch_uploads: bool = setting(
+        False,  # noqa: FBT003
+        kind=Boolean(),
+        description="Whether an alarm goes off if uploads arrive and the function is not invoked."
+        " It needs S3's request metrics, which cost up to about $4 per month.",
+        parameter="WatchUploads",
     )
     kms_key: str | None = setting(
         None,

@@ -52,7 +52,11 @@ def stack_template() -> str:
 
 
 def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
-    """Append a hash to the ids `CodeVersion` and `ApiDeployment` wherever they occur."""
+    """Append a hash to the ids `CodeVersion` and `ApiDeployment` wherever they occur.
+
+    Comments and metadata are left out: a request holds no template of more than 51,200 bytes.
+    """
+    template = _METADATA.sub("", _COMMENT.sub("", template))
     api = [body for body in _blocks(template).values() if _API_TYPE.search(body)]
     api += [parameters.get(name, "") for name in _API_PARAMETERS]
     hashed = re.sub(r"\bApiDeployment\b", f"ApiDeployment{_digest(api)}", template)

@@ -178,6 +178,11 @@ class Aws:
         return self.session.client("s3control", **self._options)
 
     @cached_property
+    def sns(self) -> Any:
+        """The SNS client."""
+        return self.session.client("sns", **self._options)
+
+    @cached_property
     def sqs(self) -> "SQSClient":
         """The SQS client."""
         return self.session.client("sqs", **self._options)

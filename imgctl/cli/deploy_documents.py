@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from imgctl.aws.stack import parse_outputs
 from imgctl.cli.app import App
+from imgctl.cli.drift_view import drift_document
 from imgctl.cli.tables import pairs_grid
 from imgctl.core.errors import Hint
 from infra.idle_cost import idle_cost
@@ -12,21 +13,25 @@ from infra.prices import PRICE_REGION, PRICES_AS_OF
 
 if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
+    from imgctl.cli.deploy_workflow import Deployment
     from imgctl.cli.stack_documents import (
         DeployDocument,
         PlanDocument,
         PlannedChange,
         StackOutputsDocument,
     )
-    from infra.deployed_stack import DeployedStack
+    from infra.drift_search import DriftSearch
     from infra.settings import StackSettings
 
 _OF_EXISTING_IMAGES = ("Renditions", "CacheControl")  # whose difference an audit finds
 
 
-def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
+def print_outputs(app: App, done: "Deployment") -> None:
     """Print the result of a deployment: the stack's outputs."""
-    outputs = parse_outputs(deployed.outputs, stack=plan.stack, endpoint_url=app.aws.endpoint_url)
+    plan = done.plan
+    outputs = parse_outputs(
+        done.deployed.outputs, stack=plan.stack, endpoint_url=app.aws.endpoint_url
+    )
     pairs = [
         ("source bucket", outputs.source_bucket),
         ("destination bucket", outputs.destination_bucket),
@@ -41,6 +46,7 @@ def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
         "stack": plan.stack,
         "changed": not plan.is_empty,
         "changes": _planned_changes(plan),
+        "drift": drift_document(done.drift),
         "outputs": _outputs_document(outputs),
     }
     app.ui.result(document, pairs_grid(pairs))
@@ -53,7 +59,9 @@ def print_outputs(app: App, plan: Plan, deployed: "DeployedStack") -> None:
         app.ui.info(hint.render(app.program))
 
 
-def plan_document(plan: Plan, settings: "StackSettings") -> "PlanDocument":
+def plan_document(
+    plan: Plan, settings: "StackSettings", drift: "DriftSearch | None"
+) -> "PlanDocument":
     """Return the JSON document of a plan that is only shown."""
     cost = idle_cost(plan.changes, settings)
     return {
@@ -77,6 +85,7 @@ def plan_document(plan: Plan, settings: "StackSettings") -> "PlanDocument":
             "api_requests_per_s": settings.api_requests_per_s,
             "api_burst": settings.api_burst,
         },
+        "drift": drift_document(drift),
     }
 
 

@@ -41,8 +41,12 @@ def show_plan(
             f"Version {plan.live_version} is live after a rollback and stays live, with its code"
             f" and settings. {hint}"
         )
+    if settings.watch_uploads and app.aws.is_local:
+        ui.info("The embedded AWS cannot compare metrics: the alarm of watch_uploads is left out.")
     if plan.is_empty:
-        ui.info(f"Nothing to change: the stack {plan.stack} is up to date.")
+        ui.info(
+            f"Nothing to change: the stack {plan.stack} is unchanged since its last deployment."
+        )
         return
     ui.info(f"The stack {plan.stack} in {location(app)}:")
     if plan.parameters and plan.is_last_step:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
     from infra.deployment import DeploymentState, DeployRequest, StackContext
+    from infra.drift_search import DriftSearch
     from infra.plan import Plan
 
 _ATTEMPTS = 5  # at planning, each after another deployment that got ahead
@@ -25,22 +26,28 @@ _ATTEMPTS = 5  # at planning, each after another deployment that got ahead
 class DeployOptions:
     """The options of a deployment.
 
-    With `use_cache`, the bundle may be an earlier build, and is kept for later ones.
+    With `revert_drift`, changes by other means are undone. With `use_cache`, the bundle may be an
+    earlier build, and is kept for later ones.
     """
 
     plan_only: bool = False
     express: bool = False
     adopt: bool = False
     allow_data_loss: bool = False
+    revert_drift: bool = False
     use_cache: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A deployment that was applied: its last plan, and the stack after it."""
+    """A deployment that was applied: its last plan, and the stack after it.
+
+    `drift` is what differs from the deployment before it, if that was looked for.
+    """
 
     plan: "Plan"
     deployed: "DeployedStack"
+    drift: "DriftSearch | None" = None
 
 
 def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployment | None:
@@ -52,11 +59,14 @@ def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployme
     from botocore.exceptions import ClientError
 
     from imgctl.core.errors import ImgctlError
+    from infra.alarm_topic import check_region
     from infra.customer_key import check_usable
 
     settings = app.settings.stack_settings
     if settings.kms_key is not None:
         check_usable(app.aws.kms, settings.kms_key, app.aws.region)
+    if settings.alarm_topic is not None:
+        check_region(settings.alarm_topic, app.aws.region)
     context = stack_context(app)
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         make_request = cache(partial(_make_request, app, Path(folder), options))
@@ -138,7 +148,7 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
     cache = user_cache() if options.use_cache else None
     with app.ui.working("Building the function's bundle"):
         bundle = make_bundle(app.aws, architecture, folder, cache, heic=app.settings.heic)
-    return DeployRequest(stack_template(), settings, bundle, options.express)
+    return DeployRequest(stack_template(), settings, bundle, options.express, options.revert_drift)
 
 
 def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack") -> "DeployedStack":
@@ -195,6 +205,7 @@ def _plan_and_apply(
     """Plan the next step, show it, ask and apply it; None if it was not applied."""
     from imgctl.cli.deploy_documents import plan_document
     from imgctl.cli.deploy_plan import show_plan
+    from imgctl.cli.drift_view import look_for_drift
     from infra.deployment import planned
 
     ui = app.ui
@@ -206,12 +217,13 @@ def _plan_and_apply(
             is_result=options.plan_only,
             allow_data_loss=options.allow_data_loss,
         )
+        drift = look_for_drift(app, context, state.deployed) if plan.is_empty else None
         if plan.is_empty and not options.plan_only:
-            return Deployment(plan, state.deployed)
+            return Deployment(plan, state.deployed, drift)
         if options.plan_only:
             if not plan.is_empty:
                 ui.info("Nothing was changed.")
-            ui.result(plan_document(plan, request.settings), "")
+            ui.result(plan_document(plan, request.settings, drift), "")
             return None
         if not ui.confirm(f"Deploy this to {location(app)}?"):
             ui.info("Nothing was changed.")

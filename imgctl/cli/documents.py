@@ -37,6 +37,7 @@ from imgctl.cli.operating_documents import (
 from imgctl.cli.stack_documents import (
     DeployDocument,
     DestroyDocument,
+    DoctorDocument,
     LiveDocument,
     LocalLogsDocument,
     LocalResetDocument,
@@ -130,6 +131,7 @@ Document: TypeAlias = (
     | PlanDocument
     | DeployDocument
     | DestroyDocument
+    | DoctorDocument
     | LiveDocument
     | VersionsDocument
     | StatusDocument
@@ -163,6 +165,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
+    "doctor": (DoctorDocument,),
     "status": (StatusDocument,),
     "outputs": (OutputsDocument,),
     "dashboard": (DashboardDocument,),

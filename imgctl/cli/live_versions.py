@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
-from infra.function_version import Version, live_version
+from infra.function_version import Version, check_published, live_version
 from infra.plan import Plan, PropertyChange
 from infra.version_settings import CODE, content_of, differences
 
@@ -37,9 +37,12 @@ def confirm_live(
     return False
 
 
-def report_live(app: App, before: int, changes: tuple[PropertyChange, ...]) -> int:
-    """Print which version is live now, and which one was before. Return the exit code."""
-    live = live_version(app.aws.lambda_, app.outputs.function)
+def report_live(app: App, before: int | None, changes: tuple[PropertyChange, ...]) -> int:
+    """Print which version is live now, and which one was before. Return the exit code.
+
+    `before` is None if the alias pointed at none. Raises VersionNotFound if it still does.
+    """
+    live = check_published(live_version(app.aws.lambda_, app.outputs.function))
     is_changed = live != before
     document: LiveDocument = {
         "live": live,
@@ -47,12 +50,14 @@ def report_live(app: App, before: int, changes: tuple[PropertyChange, ...]) -> i
         "changed": is_changed,
         "changes": _changed_settings(changes) if is_changed else [],
     }
-    was = f" (was {before})" if is_changed else ""
+    was = f" (was {before or '$LATEST'})" if is_changed else ""
     app.ui.result(document, f"Version {live} is live{was}.")
     return 0
 
 
-def version_document(version: Version, before: Version | None, live: int) -> "VersionDocument":
+def version_document(
+    version: Version, before: Version | None, live: int | None
+) -> "VersionDocument":
     """Return a version with its settings, and what differs from the version before it, if any."""
     content = content_of(version)
     changes = () if before is None else differences(content_of(before), content)

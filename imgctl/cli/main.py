@@ -41,6 +41,7 @@ COMMANDS = {
     "reprocess": "Send originals to the function again",
     "redrive": "Resend dead-letter messages to the function",
     "reindex": "Add records to the indexes that `history` reads",
+    "doctor": "Check the stack, and say how to mend what is wrong",
     "status": "Show the stack's state, alarms, dead letters and today's work",
     "outputs": "Print the stack's outputs, or the value of one of them",
     "logs": "Print the log of the function, or of the API, oldest line first",

@@ -24,6 +24,7 @@ _VERBS = {
     "Modify": "change",
     "Dynamic": "change, add or remove",
     "Remove": "remove",
+    "SyncWithActual": "take as it is",
 }
 _MOST_ADDED = 8  # more than these are counted by service and type: a screen has 24 lines
 _VALUE_LENGTH = 60

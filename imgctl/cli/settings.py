@@ -16,7 +16,7 @@ from typing import Any
 from imgctl.core.errors import InvalidInput
 from imgctl.core.rendition_tables import InvalidRendition, parse_renditions
 from infra.names import DEFAULT_STACK, STACK_NAME
-from infra.setting_spec import SettingSpec, SettingValue, Text, setting, specs_of
+from infra.setting_spec import Boolean, SettingSpec, SettingValue, Text, setting, specs_of
 from infra.settings import STACK_SETTINGS, StackSettings
 
 FILE_NAME = "imgctl.toml"
@@ -34,24 +34,6 @@ class SettingsError(InvalidInput):
     """A setting has an invalid value, or the settings file cannot be used."""
 
     code = "settings"
-
-
-@dataclass(frozen=True, slots=True)
-class Boolean:
-    """True or false; in a variable also 1 or 0, yes or no, on or off."""
-
-    expected: str = "true or false"
-    type_name: str = "boolean"
-
-    def parse(self, value: object) -> bool:
-        """Return the boolean of a TOML value or of a variable's text."""
-        if isinstance(value, bool):
-            return value
-        if isinstance(value, str) and value.lower() in ("1", "true", "yes", "on"):
-            return True
-        if isinstance(value, str) and value.lower() in ("0", "false", "no", "off", ""):
-            return False
-        raise ValueError(self.expected)
 
 
 @dataclass(frozen=True, slots=True)

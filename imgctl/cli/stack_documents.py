@@ -26,7 +26,7 @@ class ChangedProperty(TypedDict):
 class PlannedChange(TypedDict):
     """One resource of a plan."""
 
-    action: Annotated[str, "Add, Modify, Remove, Import or Dynamic"]
+    action: Annotated[str, "Add, Modify, Remove, Import, Dynamic or SyncWithActual"]
     resource: Annotated[str, "logical ID"]
     type: str
     replacement: Annotated[str, "True, False, Conditional or empty"]
@@ -73,6 +73,32 @@ class LimitsDocument(TypedDict):
     api_burst: int
 
 
+class DriftedProperty(TypedDict):
+    """One property that is not as it was deployed."""
+
+    name: str
+    expected: Annotated[str | None, "null for a value that was added"]
+    actual: Annotated[str | None, "null for a value that was removed"]
+
+
+class DriftedResource(TypedDict):
+    """One resource that was changed outside of imgctl."""
+
+    resource: Annotated[str, "logical ID"]
+    type: str
+    name: Annotated[str, "physical ID"]
+    deleted: bool
+    properties: list[DriftedProperty]
+
+
+class DriftDocument(TypedDict):
+    """What differs from the last deployment; `deploy` looks for it if it has nothing to change."""
+
+    resources: list[DriftedResource]
+    unchecked_types: Annotated[list[str], "types of the stack's resources that were not compared"]
+    not_read: Annotated[list[str], "what could not be read, with the missing permission"]
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -82,6 +108,7 @@ class PlanDocument(TypedDict):
     partial: Annotated[bool, "whether further steps follow"]
     idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
     limits: LimitsDocument
+    drift: Annotated[DriftDocument | None, "null if it was not looked for"]
 
 
 class DeployDocument(TypedDict):
@@ -90,7 +117,30 @@ class DeployDocument(TypedDict):
     stack: str
     changed: bool
     changes: list[PlannedChange]
+    drift: Annotated[DriftDocument | None, "null if it was not looked for"]
     outputs: StackOutputsDocument
+
+
+class CheckDocument(TypedDict):
+    """One check of `imgctl doctor`."""
+
+    area: str
+    name: str
+    status: Literal["ok", "failed", "not checked"]
+    expected: Annotated[str, "what holds if it passes"]
+    problem: Annotated[str | None, "what is wrong"]
+    hint: Annotated[str | None, "what to do"]
+    commands: Annotated[list[str], "the commands in the hint, without the program's name"]
+    fixable: Annotated[bool, "whether `doctor --fix` offers to do it"]
+    note: Annotated[str | None, "why it was not checked, or what else there is to know"]
+
+
+class DoctorDocument(TypedDict):
+    """`imgctl doctor`."""
+
+    healthy: Annotated[bool, "whether no check failed"]
+    checks: list[CheckDocument]
+    mended: Annotated[list[str], "commands that --fix has carried out"]
 
 
 class UnprovenResourceDocument(TypedDict):
@@ -123,7 +173,7 @@ class LiveDocument(TypedDict):
     """`imgctl publish` and `imgctl rollback`."""
 
     live: Annotated[int, "live version"]
-    before: Annotated[int, "version that was live before"]
+    before: Annotated[int | None, "version that was live before; null for $LATEST"]
     changed: bool
     changes: Annotated[list[ChangedSetting], "what became different"]
 
@@ -155,7 +205,7 @@ class VersionDocument(TypedDict):
 class VersionsDocument(TypedDict):
     """`imgctl versions`."""
 
-    live: Annotated[int, "live version"]
+    live: Annotated[int | None, "live version; null if the alias points at $LATEST"]
     versions: Annotated[list[VersionDocument], "newest first"]
 
 

@@ -17,10 +17,10 @@ _UNSET = "default"
 
 @dataclass(frozen=True, slots=True)
 class VersionsView:
-    """Versions, newest first, and the number of the live one."""
+    """Versions, newest first, and the number of the live one, if it is one of them."""
 
     versions: Sequence[Version]
-    live: int
+    live: int | None
 
     def rendered(self, width: int) -> Table | Text:
         """Return the form for a terminal: a column for each setting that differs."""

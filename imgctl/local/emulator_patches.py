@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import quote
 
 from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import cloudformation, lambda_svc, s3, sts
+from ministack.services import apigateway_v1, cloudformation, lambda_svc, s3, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
+from imgctl.local.drift import patch_drift
 from imgctl.local.emulator_logs import patch_logs
 
 _KEYS = re.compile(rb"<(Key|Prefix|Delimiter|KeyMarker|NextKeyMarker)>(.*?)</\1>", re.DOTALL)
@@ -42,9 +43,11 @@ def apply_patches() -> None:
     patch_concurrency()
     patch_changesets()
     patch_empty_stacks()
+    patch_drift()
     patch_function_names()
     patch_listings()
     patch_wildcards()
+    patch_media_types()
     patch_logs()
 
 
@@ -176,3 +179,27 @@ def patch_wildcards() -> None:
         return re.compile(compiled.pattern.removesuffix("$") + r"\Z", compiled.flags | re.DOTALL)
 
     iam_evaluator._fnmatch_compile = compile_dotall
+
+
+def patch_media_types() -> None:
+    """Let a patch of an API add and remove single binary media types.
+
+    The emulator would replace the list by an object.
+    """
+    apply = apigateway_v1._apply_patch
+    prefix = "/binaryMediaTypes/"
+
+    def apply_to_lists(target: Any, operations: Any) -> Any:
+        others = []
+        for operation in operations:
+            path = operation.get("path", "")
+            if not path.startswith(prefix):
+                others.append(operation)
+                continue
+            media_type = path.removeprefix(prefix).replace("~1", "/")
+            kept = [one for one in target.get("binaryMediaTypes") or [] if one != media_type]
+            added = [media_type] if operation.get("op") != "remove" else []
+            target["binaryMediaTypes"] = kept + added
+        return apply(target, others)
+
+    apigateway_v1._apply_patch = apply_to_lists

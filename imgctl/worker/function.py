@@ -66,4 +66,6 @@ def _cold_start() -> tuple[Settings, Dependencies]:
 def _print_line(line: Mapping[str, Any]) -> None:
     """Print a log line. Lambda only filters by level what has a timestamp as well."""
     stamped = {"timestamp": timestamp(datetime.now(UTC)), **line}
+    if line.get("coldStart"):  # an SDK before 1.35.69 knows no conditional writes
+        stamped["botocore"] = botocore.__version__
     print(json.dumps(stamped, ensure_ascii=False), flush=True)

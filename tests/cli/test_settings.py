@@ -68,6 +68,7 @@ def test_a_boolean_variable_accepts_the_usual_words(value: str, tmp_path: Path) 
         ("log_retention_days = true", "1, 3, 5, 7, 14"),
         ('region = ""', "a region such as eu-west-2"),
         ('alarm_email = "me"', "me@example.org"),
+        ('alarm_topic = "arn:aws:sns:eu-west-2:123456789012:a.fifo"', "a standard topic"),
         ("quality = 0", "1 to 100"),
         ("reserved_concurrency = 0", "1 to 1000"),
         ('api_authorization = "public"', "iam, key or none"),

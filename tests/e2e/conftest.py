@@ -107,6 +107,18 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
     daemon.stop(local.folder)
 
 
+@pytest.fixture(scope="session")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
+    """An embedded AWS with the default stack, for tests that change it by hand and mend it again.
+
+    No image fails there, and no event.
+    """
+    local = Local(tmp_path_factory.mktemp("breakable") / "local")
+    local.imgctl("deploy", "--yes").succeeded()
+    yield local
+    daemon.stop(local.folder)
+
+
 @pytest.fixture
 def album(tmp_path: Path) -> Path:
     """A folder for the user's own files."""

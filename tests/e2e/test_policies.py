@@ -59,6 +59,8 @@ EMULATORS_OWN = {
 NOT_RECORDED = {
     "cloudwatch:GetMetricData": "the embedded AWS has no metrics of the log: records are counted",
     "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
+    "cloudformation:BatchDescribeTypeConfigurations": "asked for while drift is detected",
+    "cloudformation:DetectStackResourceDrift": "as cloudformation:BatchDescribeTypeConfigurations",
     "execute-api:Invoke": "no call of boto3's; the emulator refuses the API without it",
     "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
     "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",
@@ -146,6 +148,7 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     assert "not_an_image" in operator.imgctl("reprocess", "--failed", "--missing").out
     operator.imgctl("audit", "--acknowledge", no_picture.name).succeeded()
     operator.imgctl("versions").succeeded()
+    examined_without_all_rights(operator)
     status = operator.imgctl("status", "--json").succeeded().document
     assert (status["unknown"], status["today"]["failed"]) == ({}, 1)
     operator.imgctl("logs", "--key", "cake.png").succeeded()
@@ -170,6 +173,19 @@ def test_an_operator_can_do_all_that_is_daily_work_and_no_more(
     empty.imgctl("history").succeeded()
 
 
+def examined_without_all_rights(operator: Person) -> None:
+    """Assert that the doctor checks what an operator may read, and names the rights for the rest.
+
+    Those it asks for in vain are no part of the work.
+    """
+    daily = set(operator.rights)
+    checked = operator.imgctl("doctor").succeeded()
+    assert (
+        "not checked\tnotification\tNot allowed to perform s3:GetBucketNotification" in checked.out
+    )
+    operator.rights = daily | {"cloudformation:ListStackResources"}
+
+
 def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     empty: Local, settings: Path
 ) -> None:
@@ -180,6 +196,8 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     deployer.imgctl("deploy", *config).succeeded()
     settings.write_text("memory_mb = 2048\n")
     deployer.imgctl("deploy", *config).succeeded()
+    unchanged = deployer.imgctl("deploy", *config).succeeded()
+    assert "No changes outside of imgctl were found" in unchanged.err
     deployer.imgctl("publish", "--yes").succeeded()
     deployer.imgctl("rollback", "--yes").succeeded()
     deployer.imgctl("versions").succeeded()

@@ -20,7 +20,6 @@ UNUSED_FEATURES = {
         "s3:DeleteBucketMetricsConfiguration",
         "s3:PutIntelligentTieringConfiguration",
         "s3:PutInventoryConfiguration",
-        "s3:PutMetricsConfiguration",
         "s3tables:*",
     ),
     "buckets with ACLs, locks, replicas, websites, acceleration": (

@@ -35,6 +35,10 @@ _VARIANTS: dict[str, tuple[dict[str, str], set[Finding] | None]] = {
         _KEY | {"ReservedConcurrency": "5"},
         _NOT_ABOUT_KEYS - {("CKV_AWS_115", "Function")},
     ),
+    "with a topic of the user's and uploads that are watched": (
+        {"AlarmTopicArn": "arn:aws:sns:eu-west-2:123456789012:mine", "WatchUploads": "true"},
+        None,
+    ),
     "with an API key": ({"ApiAuthorization": "key"}, None),
     "with uploads from web pages": (
         {"CorsOrigins": "https://a.example", "ApiCorsOrigin": "https://a.example"},

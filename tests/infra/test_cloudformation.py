@@ -73,6 +73,41 @@ def test_express_mode_keeps_the_rollback_that_it_would_turn_off(recorded: Record
     recorded.client.create_change_set(DEPLOYED, replace(REQUEST, express=True))
 
 
+def test_drift_is_reverted_from_the_present_value_to_the_deployed_one(recorded: Recorded) -> None:
+    target = {
+        "Attribute": "Properties",
+        "Name": "FunctionVersion",
+        "Path": "/Properties/FunctionVersion",
+        "BeforeValue": "$LATEST",
+        "AfterValue": "1",
+        "BeforeValueFrom": "ACTUAL_STATE",
+        "Drift": {"PreviousValue": "1", "ActualValue": "$LATEST"},
+    }
+    change = {
+        "Action": "Modify",
+        "LogicalResourceId": "FunctionAlias",
+        "ResourceType": "AWS::Lambda::Alias",
+        "Replacement": "False",
+        "Details": [{"Target": target, "ChangeSource": "NoModification"}],
+    }
+    recorded.responds(
+        "create_change_set",
+        {"Id": CHANGE_SET},
+        {
+            "StackName": "imgctl",
+            "ChangeSetName": "imgctl-1",
+            "ChangeSetType": "UPDATE",
+            "TemplateBody": ANY,
+            "Parameters": ANY,
+            "Capabilities": ANY,
+            "DeploymentMode": "REVERT_DRIFT",
+        },
+    ).change_set("CREATE_COMPLETE", Changes=[{"Type": "Resource", "ResourceChange": change}])
+    plan = recorded.client.create_change_set(DEPLOYED, replace(REQUEST, revert_drift=True))
+    (found,) = plan.changes
+    assert found.properties == (PropertyChange("FunctionVersion", "$LATEST", "1"),)
+
+
 def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorded) -> None:
     bucket = ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", "mine")
     recorded.responds(

@@ -9,15 +9,28 @@ from infra.prices import PRICES_AS_OF, RESOURCE_PRICES
 from infra.settings import StackSettings
 from infra.template import stack_template
 
-TYPES = re.findall(r"^    Type: (AWS::\w+::\w+)$", stack_template(), re.MULTILINE)
-EVERYTHING = [Change("Add", f"R{i}", "", type_) for i, type_ in enumerate(TYPES)]
-ALARMS, DASHBOARD = IdleItem("alarm", 4, Decimal("0.40")), IdleItem("dashboard", 1, Decimal(3))
+RESOURCES = re.findall(r"^  (\w+):\n    Type: (AWS::\w+::\w+)$", stack_template(), re.MULTILINE)
+TYPES = [type_ for _, type_ in RESOURCES]
+BY_REQUEST = Change("Add", "UploadsAlarm", "", "AWS::CloudWatch::Alarm")
+EVERYTHING = [
+    Change("Add", name, "", type_) for name, type_ in RESOURCES if name != BY_REQUEST.logical_id
+]
+ALARMS, DASHBOARD = IdleItem("alarm", 9, Decimal("0.90")), IdleItem("dashboard", 1, Decimal(3))
 
 
 def test_a_new_stack_costs_its_alarms_and_its_dashboard() -> None:
     cost = idle_cost(EVERYTHING, StackSettings())
     assert cost.items == (ALARMS, DASHBOARD)
-    assert cost.usd == Decimal("3.40")
+    assert cost.usd == Decimal("3.90")
+
+
+def test_an_alarm_that_compares_metrics_costs_more() -> None:
+    cost = idle_cost([*EVERYTHING, BY_REQUEST], StackSettings(watch_uploads=True))
+    assert cost.items == (
+        ALARMS,
+        DASHBOARD,
+        IdleItem("alarm on three metrics", 1, Decimal("0.30")),
+    )
 
 
 def test_a_key_of_the_users_is_included() -> None:

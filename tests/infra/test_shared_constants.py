@@ -21,7 +21,7 @@ from imgctl.worker import settings as worker_settings
 from infra import adoption, function_version, ownership, parameters, snapshots, version_settings
 from infra.bundle import Architecture, Bundle
 from infra.names import Names, deployed_names, stack_names
-from infra.setting_spec import Choice, Integer, IntegerChoice, SettingSpec, Text
+from infra.setting_spec import Boolean, Choice, Integer, IntegerChoice, SettingSpec, Text
 from infra.settings import NAME_SETTINGS, STACK_SETTINGS, StackSettings
 from infra.template import stack_template
 
@@ -98,6 +98,8 @@ def test_a_setting_accepts_what_its_parameter_accepts(spec: SettingSpec) -> None
             # The setting refuses a leading dot in addition.
             accepted = spec.kind.pattern.pattern.removeprefix(r"(?!\.)")
             assert accepted == declared["AllowedPattern"].removeprefix("|")  # or nothing
+        case Boolean():
+            assert declared["AllowedValues"] == ["true", "false"]
         case _:
             assert declared["Type"] == "String"
             assert not {"AllowedValues", "AllowedPattern"} & declared.keys()
@@ -172,7 +174,9 @@ def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> N
         "CloudFrontDistributionArn",
         "CorsOrigins",
         "ApiCorsOrigin",
+        "AlarmTopicArn",
     )
+    assert now.pop("WatchUploads") == "false"
     assert {now.pop(name) for name in new} == {""}
     before = json.loads((ROOT / "tests/infra/default_parameters.json").read_text(encoding="utf-8"))
     assert now == before
@@ -330,7 +334,7 @@ def test_the_dashboard_is_json_and_shows_the_metrics_and_alarms_of_the_stack() -
     alarms = {
         name
         for name, resource in template()["Resources"].items()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Condition" not in resource
     }
     assert set(re.findall(r"\$\{(\w+)\.Arn\}", body)) == alarms
 

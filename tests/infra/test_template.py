@@ -212,6 +212,44 @@ def test_each_bucket_queue_and_topic_denies_requests_without_tls() -> None:
     assert found == set(protected)
 
 
+ALARMED = {"AlarmEmail": "me@example.org", "AlarmTopicArn": "arn:aws:sns:eu-west-2:1:mine"}
+
+
+@pytest.mark.parametrize(
+    ("given", "topics"),
+    [
+        ({"AlarmEmail": "", "AlarmTopicArn": ""}, []),
+        (ALARMED | {"AlarmTopicArn": ""}, [{"Ref": "AlarmTopic"}]),
+        (ALARMED | {"AlarmEmail": ""}, ["arn:aws:sns:eu-west-2:1:mine"]),
+        (ALARMED, [{"Ref": "AlarmTopic"}, "arn:aws:sns:eu-west-2:1:mine"]),
+    ],
+)
+def test_every_alarm_notifies_each_topic_that_is_set_and_says_when_it_is_over(
+    given: dict[str, str], topics: list[object]
+) -> None:
+    template = decided(parsed(stack_template()), given | {"WatchUploads": "true"})
+    alarms = {
+        name: resource["Properties"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    }
+    assert len(alarms) == 10
+    assert all(alarm["AlarmActions"] == topics for alarm in alarms.values())
+    without_end = {name for name, alarm in alarms.items() if "OKActions" not in alarm}
+    assert without_end == {"NewDeadLettersAlarm"}
+    assert all(
+        alarm["OKActions"] == topics for name, alarm in alarms.items() if name not in without_end
+    )
+
+
+def test_uploads_are_measured_only_if_they_are_watched() -> None:
+    for watched in ("true", "false"):
+        template = decided(parsed(stack_template()), {"WatchUploads": watched})
+        bucket = template["Resources"]["SourceBucket"]["Properties"]
+        assert ("MetricsConfigurations" in bucket) == (watched == "true")
+        assert ("UploadsAlarm" in template["Resources"]) == (watched == "true")
+
+
 def test_a_batch_job_can_assume_its_role_whether_or_not_it_sends_its_account() -> None:
     role = parsed(stack_template())["Resources"]["BatchRole"]
     assert "StringEqualsIfExists" in str(role)

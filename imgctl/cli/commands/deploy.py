@@ -18,6 +18,11 @@ from imgctl.cli.options import Command, set_option
 @click.option(
     "--allow-data-loss", is_flag=True, help="Allow changes that replace a bucket or the table."
 )
+@click.option(
+    "--revert-drift",
+    is_flag=True,
+    help="Also change back what was changed outside of imgctl.",
+)
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -27,10 +32,12 @@ def deploy(
     cmk: str | None,
     adopt: bool,
     allow_data_loss: bool,
+    revert_drift: bool,
 ) -> int:
     """Create or update the stack.
 
-    Shows the plan and asks before anything is changed. Running it again changes nothing.
+    Shows the plan and asks before anything is changed. Running it again changes nothing, and says
+    what was changed outside of imgctl since.
     """
     from imgctl.cli.deploy_documents import print_outputs
     from imgctl.cli.deploy_workflow import DeployOptions, deploy_stack
@@ -38,8 +45,9 @@ def deploy(
     if cmk is not None:
         set_option(context, "kms_key", cmk)
     app = app_of(context)
-    done = deploy_stack(app, DeployOptions(plan_only, express, adopt, allow_data_loss))
+    options = DeployOptions(plan_only, express, adopt, allow_data_loss, revert_drift)
+    done = deploy_stack(app, options)
     if done is None:
         return 0 if plan_only else 1
-    print_outputs(app, done.plan, done.deployed)
+    print_outputs(app, done)
     return 0

@@ -23,15 +23,15 @@ def publish(context: click.Context) -> int:
     from infra import deployment, release
     from infra.bundle import Architecture
     from infra.bundle_cache import user_cache
-    from infra.function_version import choose_version, list_versions, live_version
+    from infra.function_version import check_published, list_versions, read_live_version
     from infra.version_settings import content_of, deployed_content, differences
 
     app = app_of(context)
     stack = stack_context(app)
     deployed = read_deployed(app, stack)
-    before = live_version(app.aws.lambda_, app.outputs.function)
+    live = read_live_version(app.aws.lambda_, app.outputs.function)
+    before = live.number or None
     versions = list_versions(app.aws.lambda_, app.outputs.function)
-    live = choose_version(versions, before, before)
     with tempfile.TemporaryDirectory(prefix="imgctl-publish-") as folder:
         architecture = Architecture(deployed.parameters["Architecture"])
         with app.ui.working("Building the function's bundle"):
@@ -42,7 +42,9 @@ def publish(context: click.Context) -> int:
             after = deployed_content({**deployed.parameters, "CodeKey": bundle.key})
             changes = differences(content_of(live), after)
             is_new = bundle.key != deployed.parameters["CodeKey"]
-            what = f"Version {before} → {'a new version' if is_new else versions[0].number}"
+            if plan.is_empty:
+                check_published(before)
+            what = f"{live.title} → {'a new version' if is_new else versions[0].number}"
             question = f"Make this code live in {location(app)}?"
             if not confirm_live(app, plan, what, changes, question):
                 return 1

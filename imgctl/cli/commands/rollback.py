@@ -28,13 +28,15 @@ def rollback(context: click.Context, *, version: int | None) -> int:
     stack = stack_context(app)
     deployed = read_deployed(app, stack)
     function = app.outputs.function
-    before = function_version.live_version(app.aws.lambda_, function)
+    live = function_version.read_live_version(app.aws.lambda_, function)
+    before = live.number or None
     versions = function_version.list_versions(app.aws.lambda_, function)
     chosen = function_version.choose_version(versions, before, version)
-    live = function_version.choose_version(versions, before, before)
     changes = differences(content_of(live), content_of(chosen))
     with release.planned_rollback(stack, deployed, chosen) as plan:
-        what = f"Version {before} → {chosen.number}"
+        if plan.is_empty:
+            function_version.check_published(before)
+        what = f"{live.title} → {chosen.number}"
         question = f"Make version {chosen.number} live in {location(app)}?"
         if not confirm_live(app, plan, what, changes, question):
             return 1

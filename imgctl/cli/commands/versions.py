@@ -36,6 +36,12 @@ def versions(context: click.Context) -> int:
         ],
     }
     app.ui.result(document, VersionsView(published, live))
+    if live is None:
+        app.ui.warn(
+            "No version is live: the alias points at $LATEST, so that every change of the function"
+            f" is live at once. `{app.program} deploy --revert-drift` points it at the deployed"
+            " version again."
+        )
     if len(published) > 1:
         app.ui.info(f"The same in all versions:\n  {common_settings(published)}")
     return 0
