@@ -36,6 +36,7 @@ def test_every_module_can_be_imported(installation: Installation, folder: Path) 
     of_the_extras = {
         "imgctl.gallery.application",
         "imgctl.gallery.server",
+        "imgctl.local.drift",
         "imgctl.local.durable_services",
         "imgctl.local.emulator_logs",
         "imgctl.local.emulator_patches",
