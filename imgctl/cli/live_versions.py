@@ -61,6 +61,7 @@ def version_document(version: Version, before: Version | None, live: int) -> "Ve
         "live": version.number == live,
         "modified": version.modified,
         "code_sha256": version.sha256,
+        "code_sources": version.sources,
         "code_bytes": version.size,
         "scale": version.scale,
         "prefix": content["prefix"],
