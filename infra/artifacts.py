@@ -44,7 +44,11 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     this stack's.
     """
     _ensure_bucket(aws, bucket, stack)
-    target = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": aws.account_id}
+    target: dict[str, Any] = {
+        "Bucket": bucket,
+        "Key": bundle.key,
+        "ExpectedBucketOwner": aws.account_id,
+    }
     if _is_stored(aws, bundle, target):
         return False
     with bundle.path.open("rb") as body:
@@ -57,7 +61,7 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     return True
 
 
-def _is_stored(aws: Aws, bundle: Bundle, target: dict[str, str]) -> bool:
+def _is_stored(aws: Aws, bundle: Bundle, target: dict[str, Any]) -> bool:
     """Return whether this bundle is stored, or another that can be deployed in its place."""
     s3: Any = aws.s3
     head = none_if_missing(s3.head_object, "404", "NoSuchKey", **target, ChecksumMode="ENABLED")

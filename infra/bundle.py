@@ -123,9 +123,7 @@ def build(
     Raises BundleError if a locked wheel cannot be downloaded, if a library is of another
     architecture, or if the bundle exceeds Lambda's limit.
     """
-    lock = (files("infra") / "function-requirements.txt").read_bytes()
-    if not heic:
-        lock = without_package(lock, _HEIC_PACKAGE)
+    lock = locked_requirements(heic=heic)
 
     def packages() -> Mapping[str, bytes]:
         indexes = PackageIndexes(index_access(os.environ, pip_settings(pip_files(os.environ))))
@@ -136,6 +134,12 @@ def build(
         architecture, own_files(), {"requirements.txt": lock}, packages, compiler=find_runtime()
     )
     return build_from(recipe, destination, cache)
+
+
+def locked_requirements(*, heic: bool) -> bytes:
+    """Return the lock file of the function's packages, without pi-heif unless it is wanted."""
+    lock = (files("infra") / "function-requirements.txt").read_bytes()
+    return lock if heic else without_package(lock, _HEIC_PACKAGE)
 
 
 def without_package(lock: bytes, name: str) -> bytes:

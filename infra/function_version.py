@@ -35,7 +35,8 @@ class VersionIncompatible(ImgctlError):
 class Version:
     """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda reports it.
 
-    `sources` is the digest of the code's sources, None if an earlier imgctl published it. `role`, `dead_letter_queue` and `kms_key` are ARNs; the last two are empty if there is none.
+    `sources` is the digest of the code's sources, None if an earlier imgctl published it. `role`,
+    `dead_letter_queue` and `kms_key` are ARNs; the last two are empty if there is none.
     """
 
     number: int
@@ -158,5 +159,5 @@ def _parse(item: Any) -> Version:
         memory_mb=item["MemorySize"],
         timeout_s=item["Timeout"],
         architecture=item.get("Architectures", ["x86_64"])[0],  # Lambda's own default
-        sources=sources_in(item.get("Description", "")),
+        sources=sources_in(item.get("Description", "").rpartition(" ")[2]),
     )

@@ -26,13 +26,13 @@ _EXTRA_VARIABLES = ("UV_INDEX", "PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL")
 class IndexAccess:
     """The URLs of indexes, in the order in which they are asked, and how to reach them.
 
-    Without a `proxy`, that of the environment is used. `ca_files` are trusted in addition to the
-    system's certificates.
+    Without a `proxy`, that of the environment is used. `ca_files`, which may also be folders, are
+    trusted in addition to the system's certificates.
     """
 
     indexes: tuple[str, ...]
     proxy: str | None = None
-    ca_files: tuple[Path, ...] = ()
+    ca_files: tuple[str, ...] = ()
 
 
 def index_access(environment: Mapping[str, str], settings: Mapping[str, str]) -> IndexAccess:
@@ -53,7 +53,8 @@ def index_access(environment: Mapping[str, str], settings: Mapping[str, str]) ->
     return IndexAccess(
         indexes=tuple(dict.fromkeys(plain)),
         proxy=environment.get("PIP_PROXY") or settings.get("proxy"),
-        ca_files=tuple(dict.fromkeys(Path(file).expanduser() for file in files if file)),
+        # Unlike Path.expanduser, this leaves the home of an unknown user as it is.
+        ca_files=tuple(dict.fromkeys(os.path.expanduser(file) for file in files if file)),  # noqa: PTH111
     )
 
 
@@ -75,20 +76,16 @@ def pip_settings(files: Iterable[Path]) -> dict[str, str]:
     return settings
 
 
-def pip_files(environment: Mapping[str, str] = os.environ) -> list[Path]:
+def pip_files(environment: Mapping[str, str]) -> list[Path]:
     """Return the paths of pip's files from the least to the most specific, as pip orders them."""
     named = environment.get("PIP_CONFIG_FILE")
     if named == os.devnull:
         return []
-    folders = PlatformDirs("pip", appauthor=False)
     of_system = PlatformDirs("pip", appauthor=False, multipath=True).site_config_dir
-    home = Path.home()
-    files = [Path(folder, "pip.conf") for folder in reversed(of_system.split(os.pathsep))]
-    files += [
-        Path("/etc/pip.conf"),
-        home / ".pip" / "pip.conf",
-        home / ".config" / "pip" / "pip.conf",
-        folders.user_config_path / "pip.conf",
-        Path(sys.prefix, "pip.conf"),
-    ]
+    folders = [Path(folder) for folder in reversed(of_system.split(os.pathsep))]
+    folders.append(Path("/etc"))
+    with suppress(RuntimeError):  # no home is known
+        folders += [Path.home() / ".pip", Path.home() / ".config" / "pip"]
+    folders += [PlatformDirs("pip", appauthor=False).user_config_path, Path(sys.prefix)]
+    files = [folder / "pip.conf" for folder in folders if folder.is_absolute()]
     return [*files, Path(named)] if named else files

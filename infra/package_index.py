@@ -15,7 +15,7 @@ import urllib.request
 from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -98,6 +98,8 @@ class PackageIndexes:
             try:
                 return self._read_once(url)
             except (OSError, ValueError, http.client.HTTPException, _ConnectionEnded) as error:
+                if isinstance(error, urllib.error.HTTPError):
+                    error.close()  # it is the response, too
                 pause_s = next(pauses, None)
                 if pause_s is None or not _is_temporary(error):
                     reason, hint = _explained(error)
@@ -134,7 +136,7 @@ class PackageIndexes:
         proxy = self._access.proxy
         return urllib.request.build_opener(
             urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None),
-            urllib.request.HTTPSHandler(context=_tls_context(self._access)),
+            urllib.request.HTTPSHandler(context=_tls_context(self._access.ca_files)),
             _Redirects(self._access),
         )
 
@@ -180,16 +182,17 @@ def _authorize(request: urllib.request.Request, access: IndexAccess) -> None:
         request.add_unredirected_header("Authorization", f"Basic {token}")
 
 
-def _tls_context(access: IndexAccess) -> ssl.SSLContext:
-    """Trust what the system trusts, what boto3 trusts, and the CAs of the access.
+@cache
+def _tls_context(ca_files: tuple[str, ...]) -> ssl.SSLContext:
+    """Trust what the system trusts, what boto3 trusts, and these CAs.
 
     The second is for a Python without the system's certificates, as from python.org for macOS.
     """
     context = ssl.create_default_context()
     context.load_verify_locations(cafile=get_cert_path(True))  # noqa: FBT003 (botocore's)
-    for path in access.ca_files:
+    for path in ca_files:
         try:
-            if path.is_dir():
+            if Path(path).is_dir():
                 context.load_verify_locations(capath=path)
             else:
                 context.load_verify_locations(cafile=path)

@@ -26,7 +26,8 @@ def new_code(folder: Path) -> Bundle:
     bundle = build_local(folder, user_cache())
     with zipfile.ZipFile(bundle.path, "a") as archive:
         archive.writestr("new.txt", "new code")
-    return replace(bundle, sha256=sha256(bundle.path.read_bytes()).hexdigest())
+    digest = sha256(bundle.path.read_bytes()).hexdigest()
+    return replace(bundle, sha256=digest, sources=digest)
 
 
 def test_a_version_is_rolled_back_stays_so_and_is_published_again(
