@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
-NAME = "imgctl/bundle.json"
+NAME = "imgctl-bundle.json"
 """The manifest's path in the bundle."""
 
 _METADATA = re.compile(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/METADATA")

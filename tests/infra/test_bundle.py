@@ -85,11 +85,12 @@ def names_in(bundle: Bundle) -> list[str]:
         return archive.namelist()
 
 
-def test_the_bundle_contains_code_licenses_and_sboms(packages: Path, tmp_path: Path) -> None:
+def test_the_bundle_contains_code_licenses_sboms_and_a_manifest(packages: Path, tmp_path: Path) -> None:
     names = names_in(build_unpacked(packages, tmp_path, ARM))
     assert [name for name in names if not name.startswith("imgctl/")] == [
         "PIL/__init__.py",
         "PIL/_imaging.cpython-312-aarch64-linux-gnu.so",
+        "imgctl-bundle.json",
         "pillow-13.0.0.dist-info/licenses/LICENSE",
         "pillow-13.0.0.dist-info/sboms/auditwheel.cdx.json",
         "pillow.libs/libjpeg-1a2b.so.62.4.0",
@@ -103,7 +104,7 @@ def test_of_imgctl_the_bundle_contains_only_what_the_function_runs(
     own = {name for name in names if name.startswith("imgctl/")}
     assert {"imgctl/__init__.py", "imgctl/core/pixels.py", "imgctl/worker/handler.py"} <= own
     assert {name.split("/")[1] for name in own} == {
-        "LICENSE", "__init__.py", "bundle.json", "core", "licenses", "sandbox", "worker"
+        "LICENSE", "__init__.py", "core", "licenses", "sandbox", "worker"
     }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
     Wheels come from the index that pip or uv would ask: PIP_INDEX_URL, UV_DEFAULT_INDEX, pip.conf,
     or else PyPI.
     """
+    from imgctl.cli.stack_access import report_missing_bytecode
     from imgctl.cli.stack_documents import PackageDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
@@ -63,10 +64,6 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
         ("sha256", bundle.sha256),
         ("sources", bundle.sources),
     ]
-    if not bundle.compiled:
-        app.ui.info(
-            "The bundle contains no bytecode, because python3.12 is not installed: cold starts take"
-            " longer."
-        )
+    report_missing_bytecode(app, bundle)
     app.ui.result(document, pairs_grid(pairs))
     return 0
