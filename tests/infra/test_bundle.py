@@ -85,7 +85,9 @@ def names_in(bundle: Bundle) -> list[str]:
         return archive.namelist()
 
 
-def test_the_bundle_contains_code_licenses_sboms_and_a_manifest(packages: Path, tmp_path: Path) -> None:
+def test_the_bundle_contains_code_licenses_sboms_and_a_manifest(
+    packages: Path, tmp_path: Path
+) -> None:
     names = names_in(build_unpacked(packages, tmp_path, ARM))
     assert [name for name in names if not name.startswith("imgctl/")] == [
         "PIL/__init__.py",
