@@ -1,5 +1,6 @@
-"""The artifacts bucket, which stores each bundle under the hash of its content."""
+"""The artifacts bucket, which stores each bundle under the digest of its sources."""
 
+import base64
 import json
 from typing import Any
 
@@ -9,7 +10,8 @@ from imgctl.aws import batch, storage
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
-from infra.bundle import Bundle
+from infra import bundle_manifest
+from infra.bundle import MAX_UNZIPPED_BYTES, Bundle
 from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner, is_proven
 
 _LIFECYCLE_RULES: list[dict[str, Any]] = [
@@ -35,19 +37,48 @@ class ArtifactsError(ImgctlError):
 
 
 def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
-    """Upload the bundle, creating the bucket on first use; False if it is already stored.
+    """Upload the bundle, creating the bucket on first use; False if what is stored will do.
 
-    Raises ArtifactsError if the bucket is not proven to be this stack's.
+    Another machine may have stored other bytes of the same sources. They are deployed as they are,
+    unless only this bundle has bytecode. Raises ArtifactsError if the bucket is not proven to be
+    this stack's.
     """
     _ensure_bucket(aws, bucket, stack)
-    s3, account = aws.s3, aws.account_id
-    target: dict[str, Any] = {"Bucket": bucket, "Key": bundle.key, "ExpectedBucketOwner": account}
-    stored = none_if_missing(s3.head_object, "404", "NoSuchKey", **target)
-    if stored is not None and stored["ContentLength"] == bundle.zipped_bytes:
+    target: dict[str, Any] = {
+        "Bucket": bucket,
+        "Key": bundle.key,
+        "ExpectedBucketOwner": aws.account_id,
+    }
+    if _is_stored(aws, bundle, target):
         return False
     with bundle.path.open("rb") as body:
-        s3.put_object(**target, Body=body, ContentType="application/zip")
+        aws.s3.put_object(
+            **target,
+            Body=body,
+            ContentType="application/zip",
+            ChecksumSHA256=_checksum(bundle),  # which S3 compares, and keeps
+        )
     return True
+
+
+def _is_stored(aws: Aws, bundle: Bundle, target: dict[str, Any]) -> bool:
+    """Return whether this bundle is stored, or another that can be deployed in its place."""
+    s3: Any = aws.s3
+    head = none_if_missing(s3.head_object, "404", "NoSuchKey", **target, ChecksumMode="ENABLED")
+    if head is None or head["ContentLength"] > MAX_UNZIPPED_BYTES:
+        return False
+    if head.get("ChecksumSHA256") == _checksum(bundle):
+        return True
+    data = s3.get_object(**target)["Body"].read()
+    stored = bundle_manifest.verified(data, max_bytes=MAX_UNZIPPED_BYTES)
+    if stored is None or stored.sources != bundle.sources:
+        return False
+    return stored.bytecode or not bundle.compiled
+
+
+def _checksum(bundle: Bundle) -> str:
+    """Return the SHA-256 of the file in base64, as S3 has it."""
+    return base64.b64encode(bytes.fromhex(bundle.sha256)).decode()
 
 
 def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:

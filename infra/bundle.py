@@ -7,11 +7,10 @@ machine that builds it. So a cache can return an earlier build from the same inp
 import hashlib
 import io
 import json
+import os
 import platform
 import re
-import subprocess
 import sys
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
@@ -22,11 +21,15 @@ from importlib import metadata
 from importlib.resources import files
 from pathlib import Path
 
-from imgctl.core.errors import ImgctlError
 from imgctl.output_files import new_file_mode, output_file
+from infra import bundle_manifest
 from infra.bundle_cache import BundleCache
-from infra.bundle_files import installed_files, is_library, own_files, unpacked_files
+from infra.bundle_files import installed_files, is_library, own_files, wheel_files
 from infra.bytecode import Compiler, compile_modules, find_runtime, this_interpreter
+from infra.errors import BundleError
+from infra.index_access import index_access, pip_files, pip_settings
+from infra.package_index import PackageIndexes
+from infra.wheels import locked_wheels
 
 MAX_UNZIPPED_BYTES = 262_144_000
 """Lambda's limit on an unzipped deployment package (Lambda Developer Guide, "Quotas")."""
@@ -34,7 +37,7 @@ MAX_UNZIPPED_BYTES = 262_144_000
 _HEIC_PACKAGE = "pi-heif"
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip can hold
 # The modules that decide a bundle's bytes.
-_BUILDERS = ("bundle.py", "bundle_files.py", "bytecode.py")
+_BUILDERS = ("bundle.py", "bundle_files.py", "bundle_manifest.py", "bytecode.py", "wheels.py")
 
 
 class Architecture(StrEnum):
@@ -55,17 +58,12 @@ class Architecture(StrEnum):
         return (f"manylinux2014_{machine}", f"manylinux_2_28_{machine}")
 
 
-class BundleError(ImgctlError):
-    """The bundle cannot be built or would not run."""
-
-    code = "bundle"
-
-
 @dataclass(frozen=True, slots=True)
 class Bundle:
     """A zip file for Lambda: `sha256` in hexadecimal, sizes in bytes.
 
-    `compiled` is whether it includes bytecode.
+    `sources` is the digest that identifies its code, see `infra.bundle_manifest`. `compiled` is
+    whether it includes bytecode.
     """
 
     path: Path
@@ -73,12 +71,13 @@ class Bundle:
     zipped_bytes: int
     unzipped_bytes: int
     architecture: Architecture
+    sources: str
     compiled: bool = False
 
     @property
     def key(self) -> str:
-        """The key of the object that stores this content."""
-        return f"function/{self.sha256}.zip"
+        """The key of the object that stores this code."""
+        return bundle_manifest.key_of(self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,24 +120,26 @@ def build(
     a folder in which to write `function-<arch>.zip`. An earlier build from the same inputs is taken
     from the cache, if there is one.
 
-    Raises BundleError if pip cannot download a package or verify its hash, if a library is of
-    another architecture, or if the bundle exceeds Lambda's limit.
+    Raises BundleError if a locked wheel cannot be downloaded, if a library is of another
+    architecture, or if the bundle exceeds Lambda's limit.
     """
-    lock = (files("infra") / "function-requirements.txt").read_bytes()
-    if not heic:
-        lock = without_package(lock, _HEIC_PACKAGE)
+    lock = locked_requirements(heic=heic)
 
-    def download() -> Mapping[str, bytes]:
-        with tempfile.TemporaryDirectory(prefix="imgctl-bundle-") as folder:
-            requirements, packages = Path(folder, "requirements.txt"), Path(folder, "packages")
-            requirements.write_bytes(lock)
-            download_packages(requirements, architecture, packages)
-            return unpacked_files(packages)
+    def packages() -> Mapping[str, bytes]:
+        indexes = PackageIndexes(index_access(os.environ, pip_settings(pip_files(os.environ))))
+        wheels = locked_wheels(lock, architecture.wheel_platforms, indexes.download, cache)
+        return {name: data for wheel in wheels for name, data in wheel_files(wheel).items()}
 
     recipe = Recipe(
-        architecture, own_files(), {"requirements.txt": lock}, download, compiler=find_runtime()
+        architecture, own_files(), {"requirements.txt": lock}, packages, compiler=find_runtime()
     )
     return build_from(recipe, destination, cache)
+
+
+def locked_requirements(*, heic: bool) -> bytes:
+    """Return the lock file of the function's packages, without pi-heif unless it is wanted."""
+    lock = (files("infra") / "function-requirements.txt").read_bytes()
+    return lock if heic else without_package(lock, _HEIC_PACKAGE)
 
 
 def without_package(lock: bytes, name: str) -> bytes:
@@ -182,28 +183,6 @@ def local_architecture() -> Architecture:
     return Architecture.ARM64 if arm else Architecture.X86_64
 
 
-def download_packages(requirements: Path, architecture: Architecture, target: Path) -> None:
-    """Install the wheels of a requirements file with hashes into `target`, for Lambda.
-
-    Raises BundleError if pip fails.
-    """
-    platforms = [f"--platform={tag}" for tag in architecture.wheel_platforms]
-    command = [
-        sys.executable, "-P", "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-        "--no-input", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes",
-        "--python-version=3.12", "--implementation=cp", *platforms,
-        f"--target={target}", f"--requirement={requirements}",
-    ]  # fmt: skip
-    completed = subprocess.run(command, capture_output=True, text=True, check=False)
-    if completed.returncode != 0:
-        lines = [line for line in completed.stderr.splitlines() if line.startswith("ERROR")]
-        reason = lines[-1].removeprefix("ERROR: ") if lines else completed.stderr.strip()[-400:]
-        raise BundleError(
-            f"pip could not download the function's packages for {architecture}: {reason}",
-            hint="Check the connection to the package index, then run the command again.",
-        )
-
-
 def build_from(recipe: Recipe, destination: Path, cache: BundleCache | None = None) -> Bundle:
     """Build the bundle of a recipe, or take it from the cache; see `build`."""
     if destination.is_dir():
@@ -213,13 +192,15 @@ def build_from(recipe: Recipe, destination: Path, cache: BundleCache | None = No
         file.write(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         unzipped_bytes = sum(entry.file_size for entry in archive.infolist())
+    manifest = bundle_manifest.read(data)
     return Bundle(
         destination,
         hashlib.sha256(data).hexdigest(),
         len(data),
         unzipped_bytes,
         recipe.architecture,
-        compiled=recipe.compiler is not None,
+        manifest.sources,
+        compiled=manifest.bytecode,
     )
 
 
@@ -230,14 +211,16 @@ def _find_or_build(recipe: Recipe, cache: BundleCache | None) -> bytes:
         return found
     contents = {**recipe.packages(), **recipe.own}
     modules = {name: data for name, data in contents.items() if name.endswith(".py")}
-    bytecode = compile_modules(modules, recipe.compiler) if recipe.compiler else {}
-    contents |= bytecode
+    if recipe.compiler:
+        contents |= compile_modules(modules, recipe.compiler)
+    manifest = bundle_manifest.describe(contents, recipe.architecture)
+    contents[bundle_manifest.NAME] = manifest.to_json()
     _check_size(contents)
     if recipe.check_elf:
         _check_library_architecture(contents, recipe.architecture)
     data = _zipped(contents)
-    is_complete = recipe.compiler is None or len(bytecode) == len(modules)
-    if cache and is_complete:  # else the next build may succeed in compiling every module
+    # Else the next build may succeed in compiling every module.
+    if cache and (manifest.bytecode or recipe.compiler is None):
         cache.store(inputs, data)
     return data
 
@@ -272,10 +255,10 @@ def _check_library_architecture(contents: Mapping[str, bytes], architecture: Arc
         if not is_elf or int.from_bytes(data[18:20], "little") != architecture.elf_machine:
             raise BundleError(
                 f"{name} is not an ELF library for {architecture}: Lambda cannot load it.",
-                hint="Clear pip's cache with `pip cache purge`, then build again.",
+                hint="Its wheel is for another one. Renew infra/function-requirements.txt.",
             )
     if not libraries:
         raise BundleError(
             "The bundle contains no compiled library: Pillow's is missing.",
-            hint="Clear pip's cache with `pip cache purge`, then build again.",
+            hint="Renew infra/function-requirements.txt.",
         )

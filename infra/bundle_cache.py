@@ -1,4 +1,4 @@
-"""Bundles of earlier builds, each under the digest of everything that it was built from.
+"""Bundles of earlier builds, and the wheels in them, each under a digest of what it follows from.
 
 An entry's name contains that digest and the SHA-256 of the entry itself, so that one rename stores
 both, and a damaged entry is recognized. Nothing is read that anybody but the user could have
@@ -17,8 +17,8 @@ from platformdirs import user_cache_path
 
 from imgctl.output_files import output_file
 
-KEPT_ENTRIES = 4
-"""How many entries are kept, such as one per architecture before and after a change."""
+KEPT_ENTRIES = 12
+"""How many are kept: a bundle and two wheels per architecture, before and after a change."""
 
 _WRITABLE_BY_OTHERS = 0o022
 

@@ -1,5 +1,8 @@
 """The files of a bundle by their paths in it: imgctl's own, by an allow-list, and packages'."""
 
+import io
+import re
+import zipfile
 from contextlib import suppress
 from importlib import metadata
 from importlib.resources import files
@@ -7,6 +10,8 @@ from pathlib import Path
 
 _OWN_PATTERNS = ("__init__.py", "core/*.py", "core/containers/*.py", "sandbox/*.py", "worker/*.py")
 _LIBRARY_LICENSES = ("GPL-3.0.txt", "LGPL-3.0.txt")  # of libheif and libde265
+# Folders of a wheel whose content is installed beside its packages.
+_DATA_FOLDER = re.compile(r"^[^/]+\.data/(?:purelib|platlib)/")
 # Used only with a display.
 _EXCLUDED = ("PIL/_imagingtk.", "PIL/_tkinter_finder.py", "PIL/ImageTk.py", "PIL/ImageQt.py")
 
@@ -29,14 +34,11 @@ def own_files() -> dict[str, bytes]:
     return {f"imgctl/{name}": data for name, data in own.items()}
 
 
-def unpacked_files(folder: Path) -> dict[str, bytes]:
-    """Return what the function needs of the packages that are unpacked in a folder."""
-    names = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
-    return {
-        name: path.read_bytes()
-        for name, path in names.items()
-        if path.is_file() and _is_included(name)
-    }
+def wheel_files(wheel: bytes) -> dict[str, bytes]:
+    """Return what the function needs of a wheel, by the paths that an installation gives it."""
+    with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
+        installed = {_DATA_FOLDER.sub("", name): name for name in archive.namelist()}
+        return {name: archive.read(at) for name, at in installed.items() if _is_included(name)}
 
 
 def installed_files(package: str) -> dict[str, bytes]:
@@ -70,6 +72,8 @@ def _own_license(root: Path) -> bytes:
 def _is_included(name: str) -> bool:
     """Return whether a file is a module, a library, a license, an SBOM or the metadata."""
     if "__pycache__/" in name or name.startswith(("bin/", *_EXCLUDED)):
+        return False
+    if name.endswith("/") or ".data/" in name:
         return False
     if ".dist-info/" in name:
         return "/licenses/" in name or "/sboms/" in name or name.endswith("/METADATA")

@@ -1,4 +1,4 @@
-"""How deployments fail, and what to do then."""
+"""How builds and deployments fail, and what to do then."""
 
 from imgctl.core.errors import Hint, ImgctlError
 
@@ -59,6 +59,12 @@ def stack_busy(stack: str, status: str) -> StackBusy:
         f"The stack {stack} is busy: {status}.",
         hint="Wait until that operation has ended, then try again.",
     )
+
+
+class BundleError(ImgctlError):
+    """The bundle cannot be built or would not run."""
+
+    code = "bundle"
 
 
 def operation_failed(what: str, cause: str, status: str | None) -> DeployError:

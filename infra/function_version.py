@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from imgctl.core.errors import Hint, ImgctlError
+from infra.bundle_manifest import sources_in
 from infra.errors import DeployError
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class VersionIncompatible(ImgctlError):
 class Version:
     """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda reports it.
 
-    The function as it is, $LATEST, has the `number` 0. `role`, `dead_letter_queue` and `kms_key`
-    are ARNs; the last two are empty if there is none.
+    The function as it is, $LATEST, has the `number` 0. `sources` is the digest of the code's
+    sources, None if an earlier imgctl published it. `role`, `dead_letter_queue` and `kms_key` are
+    ARNs; the last two are empty if there is none.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Version:
     memory_mb: int
     timeout_s: int
     architecture: str
+    sources: str | None = None
 
     @property
     def title(self) -> str:
@@ -191,4 +194,5 @@ def parse_version(item: Any) -> Version:
         memory_mb=item["MemorySize"],
         timeout_s=item["Timeout"],
         architecture=item.get("Architectures", ["x86_64"])[0],  # Lambda's own default
+        sources=sources_in(item.get("Description", "").rpartition(" ")[2]),
     )

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from imgctl.core.rendition_tables import InvalidRendition, describe, from_json
+from infra.bundle_manifest import sources_in
 from infra.function_version import VERSION_BINDINGS, Version
 from infra.plan import PropertyChange
 from infra.settings import STACK_SETTINGS
@@ -13,9 +14,10 @@ CODE = "code"
 """The name of the code's digest beside the settings."""
 
 VersionContent = Mapping[str, str]
-"""The settings by their names, as text and empty if unset, and the code's SHA-256 in base64."""
+"""The settings by their names, as text and empty if unset, and the digest of the code."""
 
-_CODE_KEY = re.compile(r"function/([0-9a-f]{64})\.zip")
+# Of earlier versions of imgctl, which named a bundle by the SHA-256 of the zip file.
+_EARLIER_KEY = re.compile(r"function/([0-9a-f]{64})\.zip")
 
 # By the template's parameter, in the order in which they are shown.
 _READERS: Mapping[str, Callable[[Version], str | None]] = {
@@ -41,7 +43,7 @@ def content_of(version: Version) -> VersionContent:
     """Return what a version consists of, without what it is not bound to."""
     settings = {_NAMES[name]: read(version) for name, read in _READERS.items()}
     bound = {name: value for name, value in settings.items() if value is not None}
-    return {CODE: version.sha256, **_in_effect(bound)}
+    return {CODE: version.sources or version.sha256, **_in_effect(bound)}
 
 
 def deployed_content(parameters: Mapping[str, str]) -> VersionContent:
@@ -66,8 +68,14 @@ def described(renditions: str) -> str:
 
 
 def code_digest(key: str) -> str:
-    """Return the code's SHA-256 in base64, as Lambda reports it, from the key of its bundle."""
-    match = _CODE_KEY.fullmatch(key)
+    """Return the digest of the code from the key of its bundle, the same as `content_of` has.
+
+    It is that of the sources, in hexadecimal. In the key of an earlier imgctl it is the SHA-256 of
+    the zip file, which is returned in base64, as Lambda reports it.
+    """
+    if sources := sources_in(key):
+        return sources
+    match = _EARLIER_KEY.fullmatch(key)
     return base64.b64encode(bytes.fromhex(match[1])).decode() if match else key
 
 

@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
-from imgctl.cli.stack_access import location, read_settled, stack_context
+from imgctl.cli.stack_access import (
+    location,
+    read_settled,
+    report_missing_bytecode,
+    stack_context,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +113,7 @@ def _deploy_from(
     state = deployment.observe(context, deployed, adopt=options.adopt)
     _report_existing(app, context, state, options)
     request = make_request()
+    report_missing_bytecode(app, request.bundle, deployed.parameters.get("CodeKey"))
     while True:
         step = _plan_and_apply(app, context, request, state, options)
         if step is None or step.plan.is_last_step or step.plan.is_empty:

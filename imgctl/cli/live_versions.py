@@ -66,6 +66,7 @@ def version_document(
         "live": version.number == live,
         "modified": version.modified,
         "code_sha256": version.sha256,
+        "code_sources": version.sources,
         "code_bytes": version.size,
         "scale": version.scale,
         "prefix": content["prefix"],

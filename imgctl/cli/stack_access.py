@@ -6,6 +6,7 @@ from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
 
 if TYPE_CHECKING:
+    from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
     from infra.deployment import StackContext
 
@@ -61,3 +62,12 @@ def location(app: App) -> str:
     if app.aws.is_local:
         return "the embedded AWS on this machine"
     return f"account {app.aws.account_id}, {app.aws.region}"
+
+
+def report_missing_bytecode(app: App, bundle: "Bundle", deployed_key: str | None = None) -> None:
+    """Say so if a bundle has no bytecode, unless its code is deployed already."""
+    if not bundle.compiled and bundle.key != deployed_key:
+        app.ui.info(
+            "The bundle contains no bytecode, because python3.12 is not installed: cold starts take"
+            " longer."
+        )

@@ -8,6 +8,7 @@ class PackageDocument(TypedDict):
 
     path: str
     sha256: str
+    sources: Annotated[str, "digest of the files without bytecode, which identifies the code"]
     zipped_bytes: int
     unzipped_bytes: int
     architecture: Literal["arm64", "x86_64"]
@@ -185,6 +186,9 @@ class VersionDocument(TypedDict):
     live: bool
     modified: str
     code_sha256: Annotated[str, "in base64, as Lambda shows it"]
+    code_sources: Annotated[
+        str | None, "digest of the sources; null if an earlier imgctl published it"
+    ]
     code_bytes: int
     scale: str
     prefix: str

@@ -52,7 +52,7 @@ class VersionsView:
             Text(str(version.number)),
             Text("live", style="green") if version.number == self.live else Text(""),
             Text(local_time(version.modified)),
-            Text(version.sha256[:CODE_LENGTH]),
+            Text(content_of(version)[CODE][:CODE_LENGTH]),
         )
 
 

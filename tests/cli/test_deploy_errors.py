@@ -115,7 +115,7 @@ def answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[dict[s
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    bundle = Bundle(tmp_path / "x.zip", "ab" * 32, 1, 1, Architecture.ARM64)
+    bundle = Bundle(tmp_path / "x.zip", "ab" * 32, 1, 1, Architecture.ARM64, "cd" * 32)
     monkeypatch.setattr(deployment, "make_bundle", lambda *_, **__: bundle)
 
     def answer_with(told: dict[str, Answer]) -> None:

@@ -8,39 +8,37 @@ import pytest
 from infra.bundle import Architecture
 from infra.bundle_cache import user_cache
 from tests.cli_result import CliResult
+from tests.infra.package_server import ARM_WHEEL
 
 Imgctl = Callable[..., CliResult]
 
-_LIBRARY = b"\x7fELF\x02\x01\x01" + b"\x00" * 9 + b"\x03\x00" + (183).to_bytes(2, "little")
-
 
 @pytest.fixture
-def downloads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Architecture]:
-    """What is downloaded, by architecture; the cache is empty at first."""
-    done: list[Architecture] = []
+def downloads(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[tuple[str, ...]]:
+    """What is downloaded, by its platforms; the cache is empty at first."""
+    done: list[tuple[str, ...]] = []
 
-    def download(_: Path, architecture: Architecture, target: Path) -> None:
-        done.append(architecture)
-        (target / "PIL").mkdir(parents=True)
-        (target / "PIL" / "_imaging.so").write_bytes(_LIBRARY)
+    def download(_: bytes, platforms: tuple[str, ...], *__: object) -> list[bytes]:
+        done.append(platforms)
+        return [ARM_WHEEL]
 
-    monkeypatch.setattr("infra.bundle.download_packages", download)
+    monkeypatch.setattr("infra.bundle.locked_wheels", download)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return done
 
 
 def test_an_unchanged_bundle_is_taken_from_the_cache(
-    imgctl: Imgctl, downloads: list[Architecture]
+    imgctl: Imgctl, downloads: list[tuple[str, ...]]
 ) -> None:
     first = imgctl("package", "--json", "-o", "one.zip").succeeded().document
     second = imgctl("package", "--json", "-o", "two.zip").succeeded().document
     assert {**second, "path": "one.zip"} == first
     assert Path("one.zip").read_bytes() == Path("two.zip").read_bytes()
-    assert downloads == [Architecture.ARM64]
+    assert downloads == [Architecture.ARM64.wheel_platforms]
 
 
 def test_no_cache_builds_anew_and_keeps_nothing(
-    imgctl: Imgctl, downloads: list[Architecture]
+    imgctl: Imgctl, downloads: list[tuple[str, ...]]
 ) -> None:
     imgctl("package", "--no-cache", "-o", "one.zip").succeeded()
     assert not user_cache().folder.exists()
@@ -51,7 +49,7 @@ def test_no_cache_builds_anew_and_keeps_nothing(
 
 
 def test_the_file_is_the_users_and_not_the_caches(
-    imgctl: Imgctl, downloads: list[Architecture]
+    imgctl: Imgctl, downloads: list[tuple[str, ...]]
 ) -> None:
     """Somebody who changes the file that was written does not change the next one."""
     for name in ("one.zip", "two.zip"):

@@ -5,6 +5,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
+import pytest
+
 from imgctl.aws.stack import load_outputs
 from infra import deployment, function_version, release
 from infra.bundle import Bundle, build_local
@@ -26,7 +28,8 @@ def new_code(folder: Path) -> Bundle:
     bundle = build_local(folder, user_cache())
     with zipfile.ZipFile(bundle.path, "a") as archive:
         archive.writestr("new.txt", "new code")
-    return replace(bundle, sha256=sha256(bundle.path.read_bytes()).hexdigest())
+    digest = sha256(bundle.path.read_bytes()).hexdigest()
+    return replace(bundle, sha256=digest, sources=digest)
 
 
 def test_a_version_is_rolled_back_stays_so_and_is_published_again(
@@ -81,6 +84,21 @@ def test_a_version_is_rolled_back_stays_so_and_is_published_again(
 
     missing = empty.imgctl("rollback", "9", "--yes")
     assert (missing.code, "no version 9" in missing.err) == (1, True)
+
+
+def test_the_same_sources_without_bytecode_change_nothing(
+    empty: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty.imgctl("deploy", "--yes").succeeded()
+    monkeypatch.setattr("infra.bundle.this_interpreter", lambda: None)
+    context, bundle = context_of(empty, "imgctl"), build_local(tmp_path)
+    assert not bundle.compiled
+    deployed = context.client.read("imgctl")
+    assert deployed.parameters["CodeKey"] == bundle.key
+    with release.planned_publish(context, deployed, bundle) as plan:
+        assert plan.is_empty
+    (version,) = function_version.list_versions(empty.aws.lambda_, context.names.function)
+    assert version.sources == bundle.sources
 
 
 def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 import hashlib
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,29 @@ from moto.s3.models import FakeBucket
 from imgctl.aws.session import Aws
 from infra.artifacts import ArtifactsError, upload
 from infra.bundle import Architecture, Bundle
+from infra.bundle_manifest import NAME, describe
+from tests.infra.package_server import zipped
 
 BUCKET = "imgctl-artifacts-123456789012-eu-west-2"
 
 
 @pytest.fixture
 def bundle(tmp_path: Path) -> Bundle:
-    path = tmp_path / "function.zip"
-    path.write_bytes(b"a bundle")
-    return Bundle(path, hashlib.sha256(b"a bundle").hexdigest(), 8, 8, Architecture.ARM64)
+    return bundle_of(tmp_path / "function.zip")
+
+
+def bundle_of(path: Path, source: bytes = b"X = 1", *, bytecode: bytes = b"") -> Bundle:
+    """Write a bundle of one module."""
+    contents = {"imgctl/core/x.py": source}
+    if bytecode:
+        contents["imgctl/core/__pycache__/x.cpython-312.pyc"] = bytecode
+    manifest = describe(contents, Architecture.ARM64)
+    data = zipped({**contents, NAME: manifest.to_json()})
+    path.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    return Bundle(
+        path, digest, len(data), 1, Architecture.ARM64, manifest.sources, compiled=bool(bytecode)
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +51,9 @@ def test_the_first_upload_creates_a_private_bucket_with_the_stacks_tag(
     aws: Aws, bundle: Bundle
 ) -> None:
     assert upload_bundle(aws, bundle)
-    assert aws.s3.get_object(Bucket=BUCKET, Key=bundle.key)["Body"].read() == b"a bundle"
+    assert (
+        aws.s3.get_object(Bucket=BUCKET, Key=bundle.key)["Body"].read() == bundle.path.read_bytes()
+    )
     access_block = aws.s3.get_public_access_block(Bucket=BUCKET)["PublicAccessBlockConfiguration"]
     assert all(access_block.values())
     assert aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"] == [
@@ -77,6 +94,49 @@ def test_an_incomplete_bundle_is_uploaded_again(aws: Aws, bundle: Bundle) -> Non
     upload_bundle(aws, bundle)
     aws.s3.put_object(Bucket=BUCKET, Key=bundle.key, Body=b"a bun")
     assert upload_bundle(aws, bundle)
+
+
+def stored_bytes(aws: Aws, bundle: Bundle) -> bytes:
+    return aws.s3.get_object(Bucket=BUCKET, Key=bundle.key)["Body"].read()
+
+
+def test_what_another_machine_has_built_of_the_same_sources_is_deployed(
+    aws: Aws, tmp_path: Path
+) -> None:
+    one = bundle_of(tmp_path / "one.zip", bytecode=b"by one machine")
+    two = bundle_of(tmp_path / "two.zip", bytecode=b"by another")
+    assert (one.key, one.sha256 != two.sha256) == (two.key, True)
+    assert upload_bundle(aws, one)
+    assert not upload_bundle(aws, two)
+    assert stored_bytes(aws, two) == one.path.read_bytes()
+
+
+def test_a_bundle_with_bytecode_replaces_one_without_and_never_the_reverse(
+    aws: Aws, tmp_path: Path
+) -> None:
+    slow = bundle_of(tmp_path / "slow.zip")
+    fast = bundle_of(tmp_path / "fast.zip", bytecode=b"compiled")
+    assert upload_bundle(aws, slow)
+    assert upload_bundle(aws, fast)
+    assert not upload_bundle(aws, slow)
+    assert stored_bytes(aws, slow) == fast.path.read_bytes()
+
+
+def test_something_else_under_the_bundles_key_is_replaced(
+    aws: Aws, bundle: Bundle, tmp_path: Path
+) -> None:
+    upload_bundle(aws, bundle)
+    other = bundle_of(tmp_path / "other.zip", b"import malware")
+    forged = zipped({"imgctl/core/x.py": b"import malware", NAME: manifest_in(bundle)})
+    for data in (other.path.read_bytes(), forged):
+        aws.s3.put_object(Bucket=BUCKET, Key=bundle.key, Body=data)
+        assert upload_bundle(aws, bundle)
+        assert stored_bytes(aws, bundle) == bundle.path.read_bytes()
+
+
+def manifest_in(bundle: Bundle) -> bytes:
+    with zipfile.ZipFile(bundle.path) as archive:
+        return archive.read(NAME)
 
 
 def create_untagged_bucket(aws: Aws) -> None:

@@ -1,12 +1,12 @@
-import base64
 import hashlib
 import importlib.util
 import marshal
+import os
 import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from importlib import metadata
 from importlib.resources import files
@@ -18,28 +18,28 @@ from infra import bytecode
 from infra.bundle import (
     Architecture,
     Bundle,
-    BundleError,
     Recipe,
     build,
     build_from,
     build_local,
-    download_packages,
     without_package,
 )
 from infra.bundle_cache import BundleCache, user_cache
-from infra.bundle_files import own_files, unpacked_files
+from infra.bundle_files import own_files, wheel_files
 from infra.bytecode import Compiler, find_runtime, this_interpreter
+from infra.errors import BundleError
+from tests.infra.package_server import (
+    ARM_WHEEL,
+    X86_WHEEL,
+    Index,
+    elf,
+    lock,
+    running_index,
+    zipped,
+)
 from tests.packaging.installation import REPOSITORY
 
 ARM, X86 = Architecture.ARM64, Architecture.X86_64
-
-
-def elf(machine: int, *, big_endian: bool = False) -> bytes:
-    """Return the first bytes of an ELF shared library."""
-    order = b"\x02" if big_endian else b"\x01"
-    return (
-        b"\x7fELF\x02" + order + b"\x01" + b"\x00" * 9 + b"\x03\x00" + machine.to_bytes(2, "little")
-    )
 
 
 @pytest.fixture
@@ -65,11 +65,18 @@ def packages(tmp_path: Path) -> Path:
     return root
 
 
+def staged(packages: Path) -> dict[str, bytes]:
+    """Return the files of a wheel with a folder's content."""
+    paths = [path for path in sorted(packages.rglob("*")) if path.is_file()]
+    wheel = zipped({path.relative_to(packages).as_posix(): path.read_bytes() for path in paths})
+    return wheel_files(wheel)
+
+
 def build_unpacked(
     packages: Path, destination: Path, architecture: Architecture, compiler: Compiler | None = None
 ) -> Bundle:
-    """Build a bundle with packages that are unpacked already."""
-    recipe = Recipe(architecture, own_files(), {}, lambda: unpacked_files(packages), compiler)
+    """Build a bundle with the packages in a folder."""
+    recipe = Recipe(architecture, own_files(), {}, lambda: staged(packages), compiler)
     return build_from(recipe, destination)
 
 
@@ -78,11 +85,14 @@ def names_in(bundle: Bundle) -> list[str]:
         return archive.namelist()
 
 
-def test_the_bundle_contains_code_licenses_and_sboms(packages: Path, tmp_path: Path) -> None:
+def test_the_bundle_contains_code_licenses_sboms_and_a_manifest(
+    packages: Path, tmp_path: Path
+) -> None:
     names = names_in(build_unpacked(packages, tmp_path, ARM))
     assert [name for name in names if not name.startswith("imgctl/")] == [
         "PIL/__init__.py",
         "PIL/_imaging.cpython-312-aarch64-linux-gnu.so",
+        "imgctl-bundle.json",
         "pillow-13.0.0.dist-info/licenses/LICENSE",
         "pillow-13.0.0.dist-info/sboms/auditwheel.cdx.json",
         "pillow.libs/libjpeg-1a2b.so.62.4.0",
@@ -162,7 +172,7 @@ def test_the_build_is_reproducible_in_another_folder(packages: Path, tmp_path: P
     assert one.path != two.path
     assert one.path.read_bytes() == two.path.read_bytes()
     assert one.sha256 == two.sha256 == hashlib.sha256(one.path.read_bytes()).hexdigest()
-    assert one.key == f"function/{one.sha256}.zip"
+    assert one.key == f"function/sources-{one.sources}.zip"
 
 
 @pytest.mark.parametrize(
@@ -211,71 +221,69 @@ def test_the_local_bundle_runs_without_other_packages(local_bundle: Bundle, tmp_
     assert completed.stdout.split() == [str(unpacked / "PIL" / "Image.py"), "True"]
 
 
-def wheel(folder: Path, platform: str, library: bytes) -> Path:
-    """Build a wheel of a package named pillow."""
-    path = folder / f"pillow-99.0-cp312-cp312-{platform}.whl"
-    files = {
-        "PIL/__init__.py": b"",
-        "PIL/_imaging.so": library,
-        "pillow-99.0.dist-info/METADATA": b"Metadata-Version: 2.1\nName: pillow\nVersion: 99.0\n",
-        "pillow-99.0.dist-info/WHEEL": (
-            f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: cp312-cp312-{platform}\n".encode()
-        ),
-    }
-    digests = {n: base64.urlsafe_b64encode(hashlib.sha256(d).digest()) for n, d in files.items()}
-    record = "".join(f"{n},sha256={d.decode().rstrip('=')},\n" for n, d in digests.items())
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-        archive.writestr("pillow-99.0.dist-info/RECORD", record)
-    return path
-
-
 @pytest.fixture
-def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[Architecture, Path]:
-    """Let pip use a folder of wheels instead of an index."""
-    folder = tmp_path / "wheels"
-    folder.mkdir()
-    for name in ("PIP_EXTRA_INDEX_URL", "PIP_INDEX_URL"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
-    return {
-        ARM: wheel(folder, "manylinux2014_aarch64", elf(183)),
-        X86: wheel(folder, "manylinux_2_28_x86_64", elf(62)),
-    }
+def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """Let builds download the wheels of an index on this machine, which are locked."""
+    for name in os.environ:
+        if name.lower().endswith("_proxy") or name.startswith(("PIP_", "UV_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr("infra.bundle.locked_requirements", lambda **_: lock(ARM_WHEEL, X86_WHEEL))
+    with running_index() as index:
+        monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple/")
+        yield index
 
 
 @pytest.mark.parametrize("architecture", [ARM, X86])
-def test_pip_downloads_the_locked_wheel_of_the_architecture(
-    wheels: dict[Architecture, Path], tmp_path: Path, architecture: Architecture
+@pytest.mark.usefixtures("index")
+def test_the_bundle_for_lambda_contains_the_locked_wheel_of_its_architecture(
+    tmp_path: Path, architecture: Architecture
 ) -> None:
-    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in wheels.values()]
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text("pillow==99.0 " + " ".join(f"--hash=sha256:{h}" for h in hashes))
-    target = tmp_path / "target"
-    download_packages(requirements, architecture, target)
-    bundle = build_unpacked(target, tmp_path, architecture)
-    assert "PIL/_imaging.so" in names_in(bundle)
+    names = names_in(build(tmp_path, architecture))
+    assert {"PIL/_imaging.so", "pillow-99.0.dist-info/METADATA"} <= {*names}
 
 
-@pytest.mark.usefixtures("wheels")
-def test_a_wheel_with_another_hash_is_rejected(tmp_path: Path) -> None:
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text(f"pillow==99.0 --hash=sha256:{'0' * 64}")
-    with pytest.raises(BundleError, match=r"(?i)pip could not download.*(hash|match)"):
-        download_packages(requirements, ARM, tmp_path / "target")
+@pytest.mark.parametrize(
+    "variables",
+    [
+        {"PIP_USER": "1"},
+        {"PIP_PREFIX": "/nonexistent", "PIP_TARGET": "/nonexistent"},
+        {"PIP_CONSTRAINT": "/nonexistent/constraints.txt"},
+        {"PIP_NO_INDEX": "1"},
+        {"PIP_REQUIRE_VIRTUALENV": "1", "PIP_DRY_RUN": "1", "PIP_NO_BINARY": ":all:"},
+        {"PYTHONPATH": "/nonexistent", "PIP_CONFIG_FILE": "/nonexistent"},
+        {"PIP_CONFIG_FILE": "pip.conf"},
+    ],
+    ids=" ".join,
+)
+@pytest.mark.usefixtures("index")
+def test_settings_of_pip_do_not_change_the_bundle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
+) -> None:
+    expected = build(tmp_path / "one.zip", ARM)
+    Path("pip.conf").write_text("[global]\nno-index = true\n[install]\nuser = true\nprefix = /x\n")
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert build(tmp_path / "two.zip", ARM).sha256 == expected.sha256
 
 
-@pytest.mark.usefixtures("wheels")
-def test_a_missing_package_is_reported_in_one_sentence(tmp_path: Path) -> None:
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text(f"pillow==13.0.0 --hash=sha256:{'0' * 64}")
-    with pytest.raises(
-        BundleError, match="pip could not download the function's packages for arm64: No matching"
-    ):
-        download_packages(requirements, ARM, tmp_path / "target")
+def test_a_wheel_that_was_downloaded_before_needs_no_network(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = BundleCache(tmp_path / "cache")
+    build(tmp_path / "one.zip", ARM, cache)
+    asked = len(index.requests)
+    index.statuses = [403] * 9
+    changed = {**own_files(), "imgctl/core/new.py": b"NEW = 1"}
+    monkeypatch.setattr("infra.bundle.own_files", lambda: changed)
+    assert "imgctl/core/new.py" in names_in(build(tmp_path / "two.zip", ARM, cache))
+    assert len(index.requests) == asked
+    with pytest.raises(BundleError, match="HTTP 403"):
+        build(tmp_path / "three.zip", X86, cache)
+
+
+@pytest.mark.usefixtures("hostile_folder", "index")
+def test_nothing_is_imported_from_the_working_folder(tmp_path: Path) -> None:
+    assert "PIL/_imaging.so" in names_in(build(tmp_path, ARM))
 
 
 def test_the_bytecode_is_valid_and_unchecked(packages: Path, tmp_path: Path) -> None:
@@ -345,7 +353,7 @@ class Builds:
 
     def stage(self, packages: Path) -> Mapping[str, bytes]:
         self.staged += 1
-        return unpacked_files(packages)
+        return staged(packages)
 
     def build(self, **changes: object) -> Bundle:
         recipe = replace(self.recipe, **changes)  # type: ignore[arg-type]
@@ -435,25 +443,18 @@ def test_a_rejected_bundle_is_not_kept(builds: Builds) -> None:
     assert builds.staged == 2
 
 
-def test_the_second_build_for_lambda_runs_neither_pip_nor_a_compiler(
-    packages: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_second_build_for_lambda_neither_downloads_nor_compiles(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runs = []
-
-    def install(requirements: Path, architecture: Architecture, target: Path) -> None:
-        runs.append((requirements.read_bytes(), architecture))
-        shutil.copytree(packages, target)
-
-    monkeypatch.setattr("infra.bundle.download_packages", install)
     monkeypatch.setattr("infra.bundle.find_runtime", this_interpreter)
     cache = BundleCache(tmp_path / "cache")
     first = build(tmp_path / "one.zip", ARM, cache)
+    asked = len(index.requests)
     monkeypatch.setattr(subprocess, "run", None)  # fails whoever calls it
     second = build(tmp_path / "two.zip", ARM, cache)
     assert first.path.read_bytes() == second.path.read_bytes()
     assert second.compiled
-    lock = (REPOSITORY / "infra" / "function-requirements.txt").read_bytes()
-    assert runs == [(lock, ARM)]
+    assert len(index.requests) == asked == 2
 
 
 @pytest.fixture
@@ -465,17 +466,6 @@ def hostile_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / f"{module}.py").write_text("raise SystemExit('imported from the folder')")
     monkeypatch.chdir(folder)
     return folder
-
-
-@pytest.mark.usefixtures("hostile_folder")
-def test_pip_is_not_imported_from_the_working_folder(
-    wheels: dict[Architecture, Path], tmp_path: Path
-) -> None:
-    digest = hashlib.sha256(wheels[ARM].read_bytes()).hexdigest()
-    requirements = tmp_path / "requirements.txt"
-    requirements.write_text(f"pillow==99.0 --hash=sha256:{digest}")
-    download_packages(requirements, ARM, tmp_path / "target")
-    assert (tmp_path / "target" / "PIL" / "_imaging.so").is_file()
 
 
 @pytest.mark.usefixtures("hostile_folder")

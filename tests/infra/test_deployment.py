@@ -124,7 +124,9 @@ def test_a_deployment_reads_the_stack_when_it_begins_and_just_before_it_executes
     zipped = tmp_path / "function.zip"
     zipped.write_bytes(b"zip")
     request = DeployRequest(
-        stack_template(), StackSettings(), Bundle(zipped, "ab" * 32, 3, 3, Architecture.ARM64)
+        stack_template(),
+        StackSettings(),
+        Bundle(zipped, "ab" * 32, 3, 3, Architecture.ARM64, "cd" * 32),
     )
     context = StackContext(aws, recorded.client, "imgctl", NAMES)
     with recorded.stub:

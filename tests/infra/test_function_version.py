@@ -8,6 +8,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
+from infra.bundle_manifest import key_of
 from infra.errors import DeployError
 from infra.function_version import (
     VERSION_BINDINGS,
@@ -97,7 +98,7 @@ def test_versions_are_listed_newest_first_with_what_they_are_bound_to() -> None:
         "lambda", region_name="eu-west-2", aws_access_key_id="x", aws_secret_access_key="x"
     )
 
-    def listed(number: str) -> dict[str, Any]:
+    def listed(number: str, description: str = "") -> dict[str, Any]:
         return {
             "FunctionName": "f",
             "Version": number,
@@ -110,12 +111,15 @@ def test_versions_are_listed_newest_first_with_what_they_are_bound_to() -> None:
             "MemorySize": 1769,
             "Timeout": 60,
             "Architectures": ["arm64"],
+            "Description": description,
         }
 
-    versions = [listed("$LATEST"), listed("1"), listed("2")]
+    current = f"Resizes images. Code: {key_of('ab' * 32)}"
+    versions = [listed("$LATEST"), listed("1", "Resizes images."), listed("2", current)]
     with Stubber(client) as stub:
         stub.add_response("list_versions_by_function", {"Versions": versions})
-        assert list_versions(client, "f") == [VERSION, replace(VERSION, number=1)]
+        found = list_versions(client, "f")
+    assert found == [replace(VERSION, sources="ab" * 32), replace(VERSION, number=1)]
 
 
 @pytest.mark.parametrize(

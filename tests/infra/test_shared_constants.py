@@ -28,7 +28,7 @@ from infra.template import stack_template
 FAILED = Status.FAILED
 ROOT = Path(__file__).parents[2]
 NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
-BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64)
+BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64, "ab" * 32)
 
 
 @cache

@@ -22,7 +22,7 @@ from infra.template import (
 from tests.infra.scan import decided
 
 NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
-BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64)
+BUNDLE = Bundle(Path("x.zip"), "ab" * 32, 1, 1, Architecture.ARM64, "ab" * 32)
 
 
 def parameters(settings: StackSettings | None = None, bundle: Bundle = BUNDLE) -> dict[str, str]:
@@ -66,7 +66,7 @@ def test_the_same_input_gives_the_same_template() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        parameters(bundle=Bundle(Path("x.zip"), "cd" * 32, 1, 1, Architecture.ARM64)),
+        parameters(bundle=Bundle(Path("x.zip"), "cd" * 32, 1, 1, Architecture.ARM64, "cd" * 32)),
         parameters(StackSettings(scale="0.25")),
         parameters(StackSettings(memory_mb=3008)),
         parameters(StackSettings(quality=60)),

@@ -3,6 +3,7 @@
 import base64
 from dataclasses import replace
 
+from infra.bundle_manifest import key_of
 from infra.plan import PropertyChange
 from infra.settings import STACK_SETTINGS
 from infra.template import VERSION_PARAMETERS
@@ -18,9 +19,9 @@ from tests.infra.test_function_version import PARAMETERS, VERSION
 
 HASH = "ab" * 32
 DIGEST = base64.b64encode(bytes.fromhex(HASH)).decode()
-KEY = f"function/{HASH}.zip"
+KEY = key_of(HASH)
 RESULT = {"SCALE": "0.5", "OUTPUT_PREFIX": "resized-"}
-PUBLISHED = replace(VERSION, sha256=DIGEST, environment={**VERSION.environment, **RESULT})
+PUBLISHED = replace(VERSION, sources=HASH, environment={**VERSION.environment, **RESULT})
 DEPLOYED = PARAMETERS | {
     "CodeKey": KEY,
     "Scale": "0.5",
@@ -44,12 +45,12 @@ def test_a_version_is_what_was_deployed_when_it_was_published() -> None:
 def test_differences_have_the_names_of_settings() -> None:
     after = replace(
         PUBLISHED,
-        sha256="other",
+        sources="other",
         memory_mb=2048,
         environment={**PUBLISHED.environment, "QUALITY": "70"},
     )
     assert differences(content_of(PUBLISHED), content_of(after)) == (
-        PropertyChange("code", DIGEST, "other"),
+        PropertyChange("code", HASH, "other"),
         PropertyChange("quality", "", "70"),
         PropertyChange("memory_mb", "1769", "2048"),
     )
@@ -64,5 +65,20 @@ def test_parameters_are_shown_under_the_names_of_settings() -> None:
     assert named_setting(PropertyChange("Quality", "", "70")).name == "quality"
     assert named_setting(PropertyChange("RequireTls", "false", "true")).name == "RequireTls"
     code = named_setting(PropertyChange("CodeKey", KEY, "function/other.zip"))
-    assert code == PropertyChange("code", DIGEST, "function/other.zip")
-    assert code_digest(KEY) == DIGEST
+    assert code == PropertyChange("code", HASH, "function/other.zip")
+    assert code_digest(KEY) == HASH
+
+
+def test_code_of_an_earlier_imgctl_is_known_by_its_zip_file() -> None:
+    earlier = f"function/{HASH}.zip"
+    assert code_digest(earlier) == DIGEST
+    before = content_of(replace(PUBLISHED, sha256=DIGEST, sources=None))
+    assert before == deployed_content(DEPLOYED | {"CodeKey": earlier})
+    assert differences(before, deployed_content(DEPLOYED)) == (
+        PropertyChange("code", DIGEST, HASH),
+    )
+
+
+def test_other_bytes_of_the_same_sources_are_the_same_code() -> None:
+    other = replace(PUBLISHED, sha256="compiled elsewhere")
+    assert differences(content_of(PUBLISHED), content_of(other)) == ()

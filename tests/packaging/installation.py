@@ -31,9 +31,11 @@ class Installation:
     def imgctl(self) -> Path:
         return self.folder / "bin" / "imgctl"
 
-    def run(self, *command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str | Path, cwd: Path, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command without the variables of this process, and so without its Python path."""
-        environment = {"PATH": os.defpath, "HOME": str(cwd), "LANG": "C.UTF-8"}
+        environment = {"PATH": os.defpath, "HOME": str(cwd), "LANG": "C.UTF-8", **variables}
         return subprocess.run(
             list(map(str, command)),
             cwd=cwd,

@@ -10,6 +10,7 @@ import pytest
 
 import imgctl
 from infra.bundle_files import own_files
+from tests.infra.package_server import ARM_WHEEL, lock, running_index
 from tests.packaging.installation import REPOSITORY, Installation, run_here
 
 LICENSE = REPOSITORY / "LICENSE"
@@ -165,3 +166,24 @@ def test_in_a_checkout_the_checkouts_own_modules_are_run(
     (tmp_path / "imgctl" / "__init__.py").write_text('__version__ = "9.9"\n')
     completed = installation.run(installation.python, "-m", "imgctl", "--version", cwd=tmp_path)
     assert completed.stdout == "imgctl, version 9.9\n", completed.stderr
+
+
+def test_the_function_is_bundled_without_pip(installation: Installation, tmp_path: Path) -> None:
+    """In an environment without pip, as uv creates it, and with settings that would mislead pip."""
+    (tmp_path / "lock.txt").write_bytes(lock(ARM_WHEEL))
+    (tmp_path / "pip.conf").write_text("[global]\nno-index = true\nuser = true\n")
+    probe = (
+        "import importlib.util, sys; from pathlib import Path; from infra import bundle;"
+        "bundle.locked_requirements = lambda **_: Path('lock.txt').read_bytes();"
+        "print(bundle.build(Path(), bundle.Architecture.ARM64).sources);"
+        "print(importlib.util.find_spec('pip'))"
+    )
+    with running_index() as index:
+        completed = installation.run(
+            installation.python, "-I", "-c", probe, cwd=tmp_path,
+            PIP_INDEX_URL=f"{index.url}/simple", PIP_CONFIG_FILE="pip.conf", PIP_USER="1",
+            PIP_PREFIX="/x", PIP_CONSTRAINT="/x", PIP_NO_INDEX="1",
+        )  # fmt: skip
+    assert completed.stderr == ""
+    assert completed.stdout.split()[1:] == ["None"]
+    assert (tmp_path / "function-arm64.zip").is_file()

@@ -29,9 +29,13 @@ from imgctl.cli.options import Command
 def package(context: click.Context, *, arch: str | None, output: Path, no_cache: bool) -> int:
     """Build the function's bundle.
 
-    Builds are reproducible: the same sources produce the same bytes. So a bundle that was built
-    before from the same sources is taken from the user's cache.
+    The same sources produce the same bytes, if compiled by the same Python. So a bundle that was
+    built before is taken from the user's cache, as are the wheels that go into it.
+
+    Wheels come from the index that pip or uv would ask: PIP_INDEX_URL, UV_DEFAULT_INDEX, pip.conf,
+    or else PyPI.
     """
+    from imgctl.cli.stack_access import report_missing_bytecode
     from imgctl.cli.stack_documents import PackageDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
@@ -48,6 +52,7 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
     document = PackageDocument(
         path=str(bundle.path),
         sha256=bundle.sha256,
+        sources=bundle.sources,
         zipped_bytes=bundle.zipped_bytes,
         unzipped_bytes=bundle.unzipped_bytes,
         architecture=bundle.architecture.value,
@@ -57,11 +62,8 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
         ("path", str(bundle.path)),
         ("size", f"{size_text(bundle.zipped_bytes)}, {size_text(bundle.unzipped_bytes)} unzipped"),
         ("sha256", bundle.sha256),
+        ("sources", bundle.sources),
     ]
-    if not bundle.compiled:
-        app.ui.info(
-            "The bundle contains no bytecode, because python3.12 is not installed: cold starts take"
-            " longer."
-        )
+    report_missing_bytecode(app, bundle)
     app.ui.result(document, pairs_grid(pairs))
     return 0

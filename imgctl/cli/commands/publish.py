@@ -8,7 +8,12 @@ import click
 from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command
-from imgctl.cli.stack_access import location, read_deployed, stack_context
+from imgctl.cli.stack_access import (
+    location,
+    read_deployed,
+    report_missing_bytecode,
+    stack_context,
+)
 from imgctl.core.errors import Hint
 
 
@@ -38,6 +43,7 @@ def publish(context: click.Context) -> int:
             bundle = deployment.make_bundle(
                 app.aws, architecture, Path(folder), user_cache(), heic=app.settings.heic
             )
+        report_missing_bytecode(app, bundle, deployed.parameters.get("CodeKey"))
         with release.planned_publish(stack, deployed, bundle) as plan:
             after = deployed_content({**deployed.parameters, "CodeKey": bundle.key})
             changes = differences(content_of(live), after)
