@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -33,14 +34,25 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
 
     Raises StackNotFound if the stack does not exist or lacks an output.
     """
+    outputs = {
+        item["OutputKey"]: item["OutputValue"] for item in _describe(aws, stack).get("Outputs", [])
+    }
+    return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
+
+
+def load_parameters(aws: Aws, stack: str) -> dict[str, str]:
+    """Read the parameters that a stack was deployed with; raises StackNotFound."""
+    parameters = _describe(aws, stack).get("Parameters", [])
+    return {item["ParameterKey"]: item.get("ParameterValue", "") for item in parameters}
+
+
+def _describe(aws: Aws, stack: str) -> Any:
     try:
-        description = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        return aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if "does not exist" not in str(error):
             raise
         raise not_found(stack) from error
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in description.get("Outputs", [])}
-    return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
 
 
 def not_found(stack: str) -> StackNotFound:

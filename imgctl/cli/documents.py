@@ -6,6 +6,7 @@ docs/reference/json.md is generated from them, with their descriptions. `Ui.resu
 
 from typing import Annotated, TypeAlias, TypedDict
 
+from imgctl.cli.erase_documents import EraseDocument
 from imgctl.cli.image_documents import (
     AcknowledgeDocument,
     AuditDocument,
@@ -111,6 +112,7 @@ Document: TypeAlias = (
     | ReprocessDocument
     | ReprocessJobDocument
     | RedriveDocument
+    | EraseDocument
     | InitDocument
     | ConfigDocument
     | CompletionDocument
@@ -144,6 +146,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "audit": (AuditDocument, AcknowledgeDocument),
     "reprocess": (ReprocessDocument, ReprocessJobDocument),
     "redrive": (RedriveDocument,),
+    "erase": (EraseDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),
     "versions": (VersionsDocument,),

@@ -39,6 +39,7 @@ COMMANDS = {
     "audit": "Check that every original has a current record and its output",
     "reprocess": "Send originals to the function again",
     "redrive": "Resend dead-letter messages to the function",
+    "erase": "Delete an image for good: all versions, outputs and records",
     "reindex": "Add records to the indexes that `history` reads",
     "package": "Build the function's bundle",
     "publish": "Publish the function's code as a new version and make it live",

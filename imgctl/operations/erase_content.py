@@ -90,6 +90,7 @@ def find(context: EraseContext, key: str, scope: Scope | None = None) -> KeyCont
     proven, left = _outputs(context, key, sorted(output_keys), known)
     return KeyContent(
         key=key,
+        source_bucket=source,
         # A delete marker may be of a later upload.
         originals=tuple(v for v in originals if v not in later and not (later and v.is_marker)),
         unfinished=tuple(_unfinished(context, key, scope)),

@@ -37,6 +37,7 @@ class KeyContent:
     """
 
     key: str
+    source_bucket: str
     originals: tuple[ObjectVersion, ...] = ()
     unfinished: tuple[UnfinishedUpload, ...] = ()
     outputs: tuple[ObjectVersion, ...] = ()
