@@ -1,10 +1,11 @@
 """Erasing all that is stored of one key: its originals, its outputs and its records.
 
-The order makes an interruption harmless. The outputs go first, because the records and the
-originals prove whose they are. Then the originals, so that nothing can be made of them again. The
-records go last, and each only if the function has not written it again since it was read: whatever
-it stored for that is found by the next look, by the record. The erasure ends with a look that finds
-nothing.
+The order makes an interruption harmless. Nothing goes while the function may be working on one of
+the uploads: it would store what is made of it afterwards. Then the outputs go first, because the
+records and the originals prove whose they are. Then the originals, so that nothing can be made of
+them again. The records go last, and each only if the function has not written it again since it was
+read: whatever it stored for that is found by the next look, by the record. The erasure ends with a
+look that finds nothing.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -70,37 +71,41 @@ class EraseEvents:
 def erase(context: EraseContext, content: KeyContent, events: EraseEvents) -> Erased:
     """Delete what was found of a key, and look again until nothing is left.
 
-    If the function may be working on one of the uploads, waits until it no longer can, and deletes
-    what it has stored meanwhile. What was uploaded since is left. Safe to run again after an
-    interruption.
+    If the function may be working on one of the uploads, waits until it no longer can. What was
+    uploaded since is left. Safe to run again after an interruption.
     """
     scope = Scope.of(content)
     result = Erased(key=content.key)
     for _ in range(_MAX_LOOKS):
+        content, scope = _when_settled(context, content, scope, events.on_wait)
         result = _delete(context, content, result, events.on_deleted)
         if result.refused:
             return replace(result, unproven=content.unproven, kept_records=len(content.records))
-        content, scope = _look_again(context, scope, content.key, events.on_wait)
+        content = find(context, content.key, scope)
+        scope = scope.including(content)
         if not content.count:
             return replace(result, unproven=content.unproven, later=content.later)
     return replace(result, unproven=content.unproven, later=content.later, is_settled=False)
 
 
-def _look_again(
-    context: EraseContext, scope: Scope, key: str, on_wait: Callable[[datetime], None]
+def _when_settled(
+    context: EraseContext, content: KeyContent, scope: Scope, on_wait: Callable[[datetime], None]
 ) -> tuple[KeyContent, Scope]:
-    """Return what is there now; if that is nothing, wait for what the function may yet store."""
-    is_told = False
+    """Return what is stored once the function can no longer be working on the uploads.
+
+    Nothing is deleted before: an interruption meanwhile would lose the knowledge that it may be.
+    """
+    told: datetime | None = None
     while True:
-        content = find(context, key, scope)
-        scope = scope.including(content)
         until = settled_at(scope, context.timeout_s)
-        if content.count or until is None or context.now() >= until:
+        if until is None or context.now() >= until:
             return content, scope
-        if not is_told:
+        if told is None or until > told:
             on_wait(until)
-            is_told = True
+            told = until
         context.sleep(min(_POLL_S, (until - context.now()).total_seconds()))
+        content = find(context, content.key, scope)
+        scope = scope.including(content)
 
 
 def _delete(

@@ -9,8 +9,12 @@ from imgctl.aws.session import Aws
 from imgctl.operations.erase_scope import KeyContent
 from imgctl.operations.redrive import list_dead_letters
 
-POINT_IN_TIME_RECOVERY_DAYS = 35
+_POINT_IN_TIME_RECOVERY_DAYS = 35
 """How far back DynamoDB restores a table (Amazon DynamoDB Developer Guide)."""
+_TRACE_DAYS = 30
+"""How long X-Ray keeps traces (AWS X-Ray Developer Guide)."""
+_MANIFEST_DAYS = 30
+"""How long the artifacts bucket keeps the lists of batch jobs (infra/artifacts.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,9 @@ def what_remains(contents: Sequence[KeyContent], log_retention_days: str) -> lis
         f"The function's and the API's log lines with the key expire after {logs}.",
         f"S3's access logs with the key, delivered some hours late, expire after {logs}.",
         "DynamoDB's point-in-time recovery can restore the records for"
-        f" {POINT_IN_TIME_RECOVERY_DAYS} days.",
+        f" {_POINT_IN_TIME_RECOVERY_DAYS} days.",
+        f"X-Ray's traces of uploads through the API contain the key for {_TRACE_DAYS} days, and the"
+        f" lists of `reprocess --batch` for {_MANIFEST_DAYS} days.",
         "Copies elsewhere are not known: downloads, caches such as CloudFront's, backups and"
         " replicas that somebody has set up.",
     ]

@@ -380,52 +380,40 @@ def test_a_refused_deletion_is_reported_and_keeps_records_and_markers(
 # ------------------------------------------------------------- the function, meanwhile
 
 
-def test_what_the_function_stores_meanwhile_is_erased_too(stage: Stage, aws: Aws) -> None:
-    """An invocation has read the original, and stores its output and record after the erasure."""
-    stage.time = datetime.now(UTC)
-    created = stage.cloud.put(KEY, ONE, "0A")
-
-    def go_on() -> None:
-        stage.on_sleep = lambda: None
-        s3: Any = WithOriginal(aws.s3, created)
-        deps = replace(stage.cloud.deps, s3=s3)
-        handle(s3_event_for(created), replace(stage.cloud.invocation, deps=deps))
-        assert stage.find().records
-
-    stage.on_sleep = go_on
+def test_an_upload_that_the_function_is_working_on_is_waited_for(stage: Stage) -> None:
+    stage.time = begun = datetime.now(UTC)
+    created = stage.cloud.put(KEY, ONE)
+    stage.on_sleep = lambda: stage.process(created)
     done = stage.erase()
-    assert done.is_complete
+    assert (done.is_complete, done.objects, done.records) == (True, 2, 1)
     assert len(stage.waits) == 1
     assert stage.everything() == []
-    assert stage.time - datetime.now(UTC) < timedelta(seconds=30)  # not longer than necessary
+    assert stage.time - begun < timedelta(seconds=30)  # not longer than necessary
 
 
-class WithOriginal:
-    """S3 for an invocation that has downloaded the original before it was deleted."""
-
-    def __init__(self, s3: Any, created: ObjectCreated) -> None:
-        self._s3, self._created = s3, created
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._s3, name)
-
-    def get_object(self, **_: Any) -> Any:
-        self._s3.put_object(Bucket=DESTINATION, Key="downloaded", Body=ONE)
-        response = self._s3.get_object(Bucket=DESTINATION, Key="downloaded")
-        version = response["VersionId"]
-        self._s3.delete_object(Bucket=DESTINATION, Key="downloaded", VersionId=version)
-        return response | {
-            "VersionId": self._created.version_id,
-            "ETag": f'"{self._created.etag}"',
-        }
-
-
-def test_a_retry_that_finds_the_original_gone_leaves_no_record(stage: Stage) -> None:
+def test_nothing_is_deleted_while_the_function_may_be_working(stage: Stage) -> None:
+    """An interruption then leaves what the next run has to know: that it has to wait, too."""
     stage.time = datetime.now(UTC)
-    created = stage.cloud.put(KEY, ONE, "0A")
-    stage.on_sleep = lambda: stage.process(created)
+    stage.upload()
+    stage.cloud.put(KEY, OTHER)
+    before = stage.everything()
+
+    def interrupt() -> None:
+        assert stage.everything() == before
+        raise Interrupted
+
+    stage.on_sleep = interrupt
+    for _ in range(2):
+        with pytest.raises(Interrupted):
+            stage.erase()
+
+
+def test_after_the_last_of_several_uploads_the_function_may_look_once_more(stage: Stage) -> None:
+    stage.upload()
+    stage.upload(data=OTHER)
+    stage.time = datetime.now(UTC)
     assert stage.erase().is_complete
-    assert stage.everything() == []
+    assert stage.waits[0] - stage.time < timedelta(seconds=TIMEOUT_S)
 
 
 def test_the_wait_ends_when_the_function_can_no_longer_be_working(

@@ -80,9 +80,8 @@ def _erase(app: App, erasing: "EraseContext", contents: "list[KeyContent]") -> "
 
     def on_wait(until: datetime) -> None:
         app.ui.info(
-            "All that was found is deleted. The function may still be working on an upload:"
-            f" looking again until {local_time(timestamp(until))} at most. If you interrupt this,"
-            " run the command again after that time."
+            "The function may still be working on an upload. Waiting for it before anything is"
+            f" deleted, until {local_time(timestamp(until))} at most."
         )
 
     total = sum(content.count for content in contents)
