@@ -19,9 +19,6 @@ from infra.snapshots import INDEXES
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-KEPT_VERSION_DAYS = 90
-"""How long the template's lifecycle rule keeps noncurrent versions."""
-
 _KEY = [{"AttributeName": "resource-id", "KeyType": "HASH"}]
 
 
@@ -46,9 +43,12 @@ class Adoption:
     losses: tuple[str, ...]
 
 
-def check_adoption(aws: Aws, names: Names, existing: ExistingResources) -> Adoption:
+def check_adoption(
+    aws: Aws, names: Names, existing: ExistingResources, *, keep_versions_days: int
+) -> Adoption:
     """Look at what is to be imported into a stack, without changing it.
 
+    `keep_versions_days` is how long the stack's lifecycle rule would keep noncurrent versions.
     Raises AdoptionBlocked naming everything that prevents it, with what to do.
     """
     replaced: list[str] = []
@@ -63,7 +63,7 @@ def check_adoption(aws: Aws, names: Names, existing: ExistingResources) -> Adopt
         obstacles += _bucket_conflicts(aws.s3, names, bucket)
         replaced += [f"{setting} of {bucket}" for setting in _replaced_settings(aws.s3, bucket)]
         if aws.s3.get_bucket_versioning(Bucket=bucket).get("Status"):
-            losses.append(f"versions in {bucket} that are older than {KEPT_VERSION_DAYS} days")
+            losses.append(f"versions in {bucket} that are older than {keep_versions_days} days")
     if names.table in existing.untagged:
         obstacles += _schema_conflicts(aws.dynamodb.describe_table(TableName=names.table))
     if existing.untagged:

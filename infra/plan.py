@@ -28,6 +28,9 @@ _REPLACING_PROPERTIES = {**_DATA_TYPES, "AWS::Lambda::Alias": {"FunctionName", "
 # Roles, and resource policies.
 _IAM_TYPES = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
 
+# How long versions were kept before there was a setting for it.
+_UNSET_RETENTION_DAYS = 90
+
 
 class Risk(StrEnum):
     """What a reader of a plan should not miss about a change."""
@@ -231,6 +234,15 @@ class Plan:
     def loses_data(self) -> tuple[Change, ...]:
         """The changes that would lose data."""
         return tuple(change for change in self.changes if change.loses_data)
+
+    @property
+    def shortened_retention_days(self) -> int | None:
+        """For how many days versions would be kept, if that is less than now; else None."""
+        for changed in self.parameters:
+            if changed.name == "KeepVersionsDays" and changed.after is not None:
+                before = int(changed.before or _UNSET_RETENTION_DAYS)
+                return int(changed.after) if int(changed.after) < before else None
+        return None
 
 
 def assemble_plan(

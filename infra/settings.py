@@ -167,6 +167,13 @@ class StackSettings:
         description="How long logs are kept, in days.",
         parameter="LogRetentionDays",
     )
+    keep_versions_days: int = setting(
+        90,
+        kind=Integer(1, 3650),
+        description="How long S3 keeps versions of originals and resized images after they were"
+        " replaced or deleted, in days.",
+        parameter="KeepVersionsDays",
+    )
     alarm_email: str | None = setting(
         None,
         kind=_EMAIL,

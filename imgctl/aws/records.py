@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from imgctl.aws.record_index import BEGINNING, END, Partitions, Position, by_key, positions
 from imgctl.core import current_record
+from imgctl.core.current_record import CurrentRecord
 from imgctl.core.record import Record, from_item
 
 if TYPE_CHECKING:
@@ -121,6 +122,46 @@ def scan(dynamodb: "DynamoDBClient", table: str) -> Iterator[Record]:
     """List every record of the table, unordered, including those of the original function."""
     for page in scan_pages(dynamodb, table):
         yield from map(from_item, page.items)
+
+
+def current_at(
+    dynamodb: "DynamoDBClient", table: str, bucket: str, key: str
+) -> CurrentRecord | None:
+    """Read the current record of a key, strongly consistent; None if it has none."""
+    found = get_items(dynamodb, table, [current_record.current_id(bucket, key)])
+    return current_record.from_item(found[0]) if found else None
+
+
+def delete_unchanged(dynamodb: "DynamoDBClient", table: str, record: Record) -> bool:
+    """Delete a record unless it was written again since it was read; return whether it is gone."""
+    return _delete_if(
+        dynamodb, table, record.resource_id, "ProcessingTime", record.processing_time or ""
+    )
+
+
+def delete_current(dynamodb: "DynamoDBClient", table: str, current: CurrentRecord) -> bool:
+    """Delete the item of a key if it still names this record; return whether it is gone."""
+    item_id = current_record.current_id(current.bucket, current.key)
+    return _delete_if(dynamodb, table, item_id, current_record.MARK, current.record_id)
+
+
+def _delete_if(
+    dynamodb: "DynamoDBClient", table: str, item_id: str, attribute: str, value: str
+) -> bool:
+    """Delete an item if an attribute has this value, or is missing."""
+    values: Any = {"ExpressionAttributeValues": {":value": {"S": value}}} if value else {}
+    try:
+        dynamodb.delete_item(
+            TableName=table,
+            Key={"resource-id": {"S": item_id}},
+            ConditionExpression="attribute_not_exists(#name)"
+            + (" OR #name = :value" if value else ""),
+            ExpressionAttributeNames={"#name": attribute},
+            **values,
+        )
+    except dynamodb.exceptions.ConditionalCheckFailedException:
+        return False
+    return True
 
 
 def count(dynamodb: "DynamoDBClient", table: str) -> int | None:

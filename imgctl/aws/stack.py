@@ -43,6 +43,12 @@ def load_outputs(aws: Aws, stack: str) -> StackOutputs:
     return parse_outputs(outputs, stack=stack, endpoint_url=aws.endpoint_url)
 
 
+def load_parameters(aws: Aws, stack: str) -> dict[str, str]:
+    """Read the parameters that a stack was deployed with; raises StackNotFound."""
+    parameters = describe(aws, stack).get("Parameters", [])
+    return {item["ParameterKey"]: item.get("ParameterValue", "") for item in parameters}
+
+
 def describe(aws: Aws, stack: str) -> "StackTypeDef":
     """Return CloudFormation's description of a stack. Raises StackNotFound."""
     try:

@@ -95,6 +95,12 @@ def _check_data_loss(plan: "Plan") -> None:
             f"The function could no longer read data encrypted with {plan.abandoned_key}.",
             hint="Nothing was changed. Set it as kms_key, or pass --allow-data-loss.",
         )
+    if plan.shortened_retention_days is not None:
+        raise DataLossError(
+            "S3 would delete the versions of objects that were replaced or deleted more than"
+            f" {plan.shortened_retention_days} days ago.",
+            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
+        )
     if plan.loses_data:
         lost = ", ".join(f"{c.logical_id} ({c.physical_id})" for c in plan.loses_data)
         raise DataLossError(

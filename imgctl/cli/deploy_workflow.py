@@ -185,7 +185,8 @@ def _report_existing(
     existing = state.existing
     if not existing.names:
         return
-    adoption = check_adoption(app.aws, context.names, existing)
+    days = app.settings.stack_settings.keep_versions_days
+    adoption = check_adoption(app.aws, context.names, existing, keep_versions_days=days)
     if existing.kept:
         names = ", ".join(existing.kept)
         app.ui.info(f"Kept by an earlier destroy, and will be imported again: {names}.")

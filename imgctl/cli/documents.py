@@ -6,6 +6,7 @@ docs/reference/json.md is generated from them, with their descriptions. `Ui.resu
 
 from typing import Annotated, TypeAlias, TypedDict
 
+from imgctl.cli.erase_documents import EraseDocument
 from imgctl.cli.image_documents import (
     AcknowledgeDocument,
     AuditDocument,
@@ -124,6 +125,7 @@ Document: TypeAlias = (
     | ReprocessDocument
     | ReprocessJobDocument
     | RedriveDocument
+    | EraseDocument
     | InitDocument
     | ConfigDocument
     | CompletionDocument
@@ -172,6 +174,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "cost": (CostDocument,),
     "logs": (LogLineDocument,),
     "invoke": (InvokeDocument,),
+    "erase": (EraseDocument,),
     "package": (PackageDocument,),
     "publish": (LiveDocument,),
     "versions": (VersionsDocument,),

@@ -40,6 +40,7 @@ COMMANDS = {
     "audit": "Check that every original has a current record and its output",
     "reprocess": "Send originals to the function again",
     "redrive": "Resend dead-letter messages to the function",
+    "erase": "Delete an image for good: all versions, outputs and records",
     "reindex": "Add records to the indexes that `history` reads",
     "doctor": "Check the stack, and say how to mend what is wrong",
     "status": "Show the stack's state, alarms, dead letters and today's work",

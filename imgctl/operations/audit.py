@@ -53,13 +53,18 @@ def audit(
         yield AuditPage(0, (finding,))
 
 
-def pending_since(timeout_s: float, now: datetime) -> str:
-    """Return since when Lambda may still be processing an object, as a record's time.
+def delivery_time(timeout_s: float) -> timedelta:
+    """Return how long after it was stored Lambda may still be processing an object.
 
     It runs the function three times, with pauses of one and two minutes (AWS Lambda Developer
     Guide, "Error handling for asynchronous invocation"). Throttled events may take longer.
     """
-    return timestamp(now - timedelta(seconds=3 * timeout_s + 180 + _DELIVERY_S))
+    return timedelta(seconds=3 * timeout_s + 180 + _DELIVERY_S)
+
+
+def pending_since(timeout_s: float, now: datetime) -> str:
+    """Return since when Lambda may still be processing an object, as a record's time."""
+    return timestamp(now - delivery_time(timeout_s))
 
 
 def _judged(finding: Finding, since: str) -> Finding:

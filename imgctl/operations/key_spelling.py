@@ -22,6 +22,11 @@ def spellings(key: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((key, composed(key))))
 
 
+def all_spellings(key: str) -> tuple[str, ...]:
+    """Return all keys that look the same: as typed, composed, and decomposed (NFD)."""
+    return tuple(dict.fromkeys((*spellings(key), unicodedata.normalize("NFD", key))))
+
+
 def recorded_key(dynamodb: "DynamoDBClient", table: str, key: str) -> str:
     """Return the spelling of a typed key that has records; the composed one if none has."""
     *others, last = spellings(key)

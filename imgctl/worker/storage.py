@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
@@ -14,6 +13,7 @@ from imgctl.core.errors import Hint, PictureError
 from imgctl.core.formats import ImageFormat
 from imgctl.core.keys import version_id_of
 from imgctl.core.limits import MEBIBYTE, Limits
+from imgctl.core.output_metadata import may_be_of, to_metadata_value
 from imgctl.worker import scratch
 from imgctl.worker.events import ObjectCreated
 
@@ -25,9 +25,6 @@ _CHUNK_BYTES = MEBIBYTE
 
 # Of S3's message: its code, InvalidRequest, has other causes too.
 _SSE_C = "Server Side Encryption"
-
-MAX_METADATA_VALUE_BYTES = 340
-"""The most of a metadata value: encoded, it can triple, and S3 allows 2 KB for all values."""
 
 _NOT_FOUND_CODES = ("NoSuchKey", "NoSuchVersion", "NoSuchBucket", "404", "MethodNotAllowed")
 _BAD_REQUEST = "400"  # S3 requires the customer's key for HeadObject, too
@@ -98,9 +95,8 @@ class Output:
     cache_control: str = ""
 
     def is_of(self, filename: str) -> bool:
-        """Return whether the original may have this file name; headers may lose spaces."""
-        stored, expected = ("".join(name.split()) for name in (self.filename, _ascii(filename)))
-        return stored in ("", expected)
+        """Return whether the original may have this file name."""
+        return may_be_of(self.filename, filename)
 
 
 @contextmanager
@@ -260,7 +256,7 @@ def put_output(
             Key=key,
             Body=data,
             ContentType=image_format.content_type,
-            Metadata={name: _ascii(value) for name, value in metadata.items()},
+            Metadata={name: to_metadata_value(value) for name, value in metadata.items()},
             **headers,
         )
     except ClientError as error:
@@ -269,9 +265,3 @@ def put_output(
         if code in _PRECONDITION_CODES or deleted:
             raise PreconditionFailed from error
         raise
-
-
-def _ascii(value: str) -> str:
-    """Truncate to `MAX_METADATA_VALUE_BYTES`, and percent-encode all but printable ASCII."""
-    truncated = value.encode()[:MAX_METADATA_VALUE_BYTES].decode(errors="ignore")
-    return quote(truncated, safe=" !#$&'()*+,-./:;=?@[]_~")

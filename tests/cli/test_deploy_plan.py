@@ -11,7 +11,7 @@ from imgctl.cli.deploy_documents import plan_document
 from imgctl.cli.deploy_plan import show_plan
 from imgctl.cli.settings import resolve
 from infra.errors import DataLossError
-from infra.plan import Change, Plan
+from infra.plan import Change, Plan, PropertyChange
 from infra.settings import StackSettings
 from infra.template import stack_template
 from tests.cli.test_plan_view import plan_of
@@ -90,6 +90,15 @@ def test_a_loss_of_data_is_refused_after_it_was_shown(
         show_plan(app, lost, DEFAULTS, is_result=False, allow_data_loss=False)
     assert "1 marked LOSES DATA" in capsys.readouterr().err
     show_plan(app, lost, DEFAULTS, is_result=False, allow_data_loss=True)
+
+
+def test_versions_that_would_expire_at_once_are_a_loss_of_data(app: App) -> None:
+    change = Change("Modify", "SourceBucket", "photos", "AWS::S3::Bucket")
+    shorter = PropertyChange("KeepVersionsDays", "90", "7")
+    plan = replace(plan_of(change), parameters=(shorter,))
+    with pytest.raises(DataLossError, match="more than 7 days ago"):
+        show_plan(app, plan, DEFAULTS, is_result=False, allow_data_loss=False)
+    show_plan(app, plan, DEFAULTS, is_result=False, allow_data_loss=True)
 
 
 def test_json_has_the_cost_and_the_limits() -> None:

@@ -87,7 +87,7 @@ class Person:
         iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
         self._key = iam.create_access_key(UserName=name)["AccessKey"]
 
-    def imgctl(self, *arguments: str) -> CliResult:
+    def imgctl(self, *arguments: str, answers: str = "") -> CliResult:
         """Run the program with this person's key, and note what rights its calls ask for."""
         note = self._local.folder / "server.json"
         root = note.read_text()
@@ -97,7 +97,7 @@ class Person:
         }
         note.write_text(json.dumps(json.loads(root) | key))
         try:
-            done = self._local.imgctl(*arguments, "--verbose")
+            done = self._local.imgctl(*arguments, "--verbose", answers=answers)
         finally:
             note.write_text(root)
         if "Not allowed to perform" not in done.err:  # what was refused is no part of the work

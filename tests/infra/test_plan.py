@@ -223,3 +223,15 @@ def test_a_property_that_is_listed_for_several_causes_is_listed_once() -> None:
         values,
         PropertyChange("Role", None, None, cause="FunctionRole"),
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "days"),
+    [("90", "30", 30), (None, "30", 30), (None, "90", None), ("30", "90", None), ("7", "7", None)],
+)
+def test_a_shorter_life_of_versions_is_known(
+    before: str | None, after: str, days: int | None
+) -> None:
+    change = Change("Modify", "SourceBucket", "photos", "AWS::S3::Bucket", replacement="False")
+    changed = PropertyChange("KeepVersionsDays", before, after)
+    assert replace(plan_of(change), parameters=(changed,)).shortened_retention_days == days

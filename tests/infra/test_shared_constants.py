@@ -178,6 +178,7 @@ def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> N
     )
     assert now.pop("WatchUploads") == "false"
     assert {now.pop(name) for name in new} == {""}
+    assert now.pop("KeepVersionsDays") == "90"
     before = json.loads((ROOT / "tests/infra/default_parameters.json").read_text(encoding="utf-8"))
     assert now == before
 
@@ -242,7 +243,7 @@ def test_what_belongs_to_a_stack_carries_the_tag_that_proves_it() -> None:
     assert [resource["Tags"] for resource in kept] == [tag] * 4
 
 
-def test_old_versions_are_kept_as_long_as_an_adoption_says() -> None:
+def test_old_versions_are_kept_as_long_as_the_setting_says() -> None:
     for bucket in ("SourceBucket", "DestinationBucket"):
         rules = properties(bucket)["LifecycleConfiguration"]["Rules"]
         days = [
@@ -250,7 +251,7 @@ def test_old_versions_are_kept_as_long_as_an_adoption_says() -> None:
             for rule in rules
             if "NoncurrentVersionExpiration" in rule
         ]
-        assert days == [adoption.KEPT_VERSION_DAYS]
+        assert days == [{"Ref": "KeepVersionsDays"}]
 
 
 def test_records_are_read_by_the_indexes_that_the_table_has() -> None:
