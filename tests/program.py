@@ -10,6 +10,7 @@ This module runs as that process, too: `python -P tests/program.py CONTROL`.
 
 import atexit
 import functools
+import gc
 import importlib
 import io
 import json
@@ -23,6 +24,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -149,10 +151,11 @@ def _received(connection: socket.socket, size: int) -> bytes:
 def _serve(control: socket.socket) -> None:
     """Fork for each order, until the tests' process has ended."""
     _import_all()
+    gc.freeze()  # no search for cycles shall copy what the runs share
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal; the tests' process ends then
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the attendants
     while True:
         length, descriptors, _, _ = socket.recv_fds(control, _LENGTH.size, 4)
+        _reap(os.WNOHANG if length else 0)
         if not length:
             return
         order = json.loads(_received(control, *_LENGTH.unpack(length)))
@@ -163,9 +166,14 @@ def _serve(control: socket.socket) -> None:
             os.close(descriptor)
 
 
+def _reap(options: int) -> None:
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, options) != (0, 0):
+            pass
+
+
 def _attend(order: Mapping[str, Any], descriptors: Sequence[int]) -> None:
     """Fork a run, and tell its end; in the run itself, return."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     pid = os.fork()
     if pid == 0:
         _become_program(order, descriptors)
@@ -190,19 +198,42 @@ def _become_program(order: Mapping[str, Any], descriptors: Sequence[int]) -> NoR
     os.environ.clear()
     os.environ.update(order["environment"])
     sys.argv[1:] = order["arguments"]
-    runpy.run_module("imgctl", run_name="__main__", alter_sys=True)
-    sys.exit()
+    code = 0
+    try:
+        runpy.run_module("imgctl", run_name="__main__", alter_sys=True)
+    except SystemExit as exit_:
+        code = int(exit_.code or 0)
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+        code = 1
+    # As the end of Python does, without freeing all of the memory that was imported.
+    threading._shutdown()  # type: ignore[attr-defined]
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _import_all() -> None:
     for name in _MODULES:
         importlib.import_module(name)
+    _compile(Path(__file__).parents[1])
     import botocore.session  # noqa: PLC0415 (not in the tests' own process)
 
     vars(botocore.session)["create_loader"] = functools.cache(botocore.session.create_loader)
     session = botocore.session.Session()
     for service in _SERVICES:
         session.create_client(service, "us-east-1")
+
+
+def _compile(root: Path) -> None:
+    """Compile imgctl's modules, which each run then executes; bytecode may not be on disk."""
+    compiled = functools.cache(SourceFileLoader.get_code)
+    setattr(SourceFileLoader, "get_code", compiled)  # noqa: B010 (mypy refuses to assign a method)
+    for package in ("imgctl", "infra"):
+        for path in (root / package).rglob("*.py"):
+            name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+            SourceFileLoader(name, str(path)).get_code(name)
 
 
 if __name__ == "__main__":
