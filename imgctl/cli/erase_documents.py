@@ -1,6 +1,7 @@
 """The JSON document of `imgctl erase`; see `documents`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 if TYPE_CHECKING:
@@ -35,9 +36,9 @@ class ErasedKey(TypedDict):
     """One spelling of the key."""
 
     key: str
-    objects: Annotated[list[FoundVersion], "what was found before anything was deleted"]
+    objects: Annotated[list[FoundVersion], "what was found, at first and meanwhile"]
     records: Annotated[list[str], "IDs of the records that were found"]
-    deleted_objects: Annotated[int, "including what was stored meanwhile"]
+    deleted_objects: int
     deleted_records: int
     kept_records: Annotated[int, "kept because an object was refused: they prove whose it is"]
     left: list[LeftVersion]
@@ -73,6 +74,8 @@ def erase_document(
 
 
 def _erased_key(content: "KeyContent", result: "Erased | None") -> ErasedKey:
+    if result is not None:
+        content = replace(result.content, left=content.left)
     left = [_left(item) for item in content.left if not item.is_unproven]
     unproven = content.unproven if result is None else result.unproven
     left += [_left(item) for item in unproven]

@@ -26,8 +26,9 @@ def found_lines(content: "KeyContent") -> Iterator[Line]:
         yield _line("found", *_records(content))
 
 
-def erased_lines(content: "KeyContent", result: "Erased") -> Iterator[Line]:
+def erased_lines(result: "Erased") -> Iterator[Line]:
     """Yield the same lines for what was deleted: objects of which nothing was refused."""
+    content = result.content
     refused = {(one.bucket, one.key) for one in result.refused}
     for (bucket, key), counts in _objects(content).items():
         if (bucket, key) not in refused:

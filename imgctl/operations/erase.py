@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from imgctl.aws import records
+from imgctl.aws.errors import none_if_missing
 from imgctl.aws.object_versions import (
     ObjectVersion,
     RefusedDeletion,
@@ -40,12 +41,13 @@ class Refusal:
 class Erased:
     """The result for one key.
 
-    `objects` and `records` are the numbers of what was deleted. `kept_records` were kept because
+    `content` is what was found, in the beginning and meanwhile; `objects` and `records` are the
+    numbers of what was deleted. `kept_records` were kept because
     something was refused: they prove what belongs to the key. `unproven` and `later` are as in
     KeyContent. `is_settled` is false if something was still storing what is made of the key.
     """
 
-    key: str
+    content: KeyContent
     objects: int = 0
     records: int = 0
     kept_records: int = 0
@@ -75,7 +77,7 @@ def erase(context: EraseContext, content: KeyContent, events: EraseEvents) -> Er
     uploaded since is left. Safe to run again after an interruption.
     """
     scope = Scope.of(content)
-    result = Erased(key=content.key)
+    result = Erased(content=content)
     for _ in range(_MAX_LOOKS):
         content, scope = _when_settled(context, content, scope, events.on_wait)
         result = _delete(context, content, result, events.on_deleted)
@@ -126,7 +128,9 @@ def _delete(
             refused += refusals
             on_deleted(deleted)
     for upload in content.unfinished:
-        s3.abort_multipart_upload(
+        none_if_missing(
+            s3.abort_multipart_upload,
+            "NoSuchUpload",
             Bucket=outputs.source_bucket,
             ExpectedBucketOwner=owner,
             Key=upload.key,
@@ -144,6 +148,7 @@ def _delete(
             on_deleted(is_gone)
     return replace(
         result,
+        content=result.content.including(content),
         objects=result.objects + objects,
         records=result.records + deleted_records,
         refused=tuple(refused),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 from imgctl.aws.object_versions import ObjectVersion
 from imgctl.aws.storage import UnfinishedUpload
@@ -13,6 +14,8 @@ from imgctl.core.output_metadata import may_be_of
 from imgctl.core.record import Record
 from imgctl.core.renditions import RenditionSet
 from imgctl.operations.audit import delivery_time
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,19 @@ class KeyContent:
             self.originals, self.unfinished, self.outputs, self.records, self.current,
         )  # fmt: skip
         return sum(map(len, parts))
+
+    def including(self, later: "KeyContent") -> "KeyContent":
+        """Return this with what was found later, in the place of what is listed here already."""
+        records = {r.resource_id: r for r in (*self.records, *later.records)}
+        return replace(
+            self,
+            originals=_merged(self.originals, later.originals),
+            unfinished=_merged(self.unfinished, later.unfinished),
+            outputs=_merged(self.outputs, later.outputs),
+            records=tuple(records.values()),
+            current=later.current or self.current,
+            other_buckets=_merged(self.other_buckets, later.other_buckets),
+        )
 
     @property
     def unproven(self) -> tuple[LeftObject, ...]:
@@ -144,6 +160,10 @@ def possible_output_keys(
     formats = (None, *ImageFormat)
     named = (name for one in formats for name in renditions.output_keys(key, one))
     return frozenset((*recorded, *named))
+
+
+def _merged(one: tuple[_T, ...], other: tuple[_T, ...]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys((*one, *other)))
 
 
 def upload_record_id(version: ObjectVersion) -> str:

@@ -23,7 +23,7 @@ CONTENT = KeyContent(
     other_buckets=("old-bucket",),
 )
 INCOMPLETE = Erased(
-    key=KEY,
+    content=CONTENT,
     objects=1,
     kept_records=2,
     refused=(Refusal("src", KEY, "v1", "is locked"),),
@@ -48,14 +48,14 @@ def test_what_was_found_is_counted_by_object_and_shown_without_control_character
 
 
 def test_what_was_refused_is_not_called_erased() -> None:
-    assert [line.lines() for line in erased_lines(CONTENT, INCOMPLETE)] == [
+    assert [line.lines() for line in erased_lines(INCOMPLETE)] == [
         "erased\tdest/resized-cake.jpg\t1 version"
     ]
     problems = [line.lines() for line in problem_lines(INCOMPLETE)]
     assert [line.partition("\t")[0] for line in problems] == ["refused", "unproven", "later"]
     assert problems[0].endswith("version v1: is locked")
     assert len(list(hints(INCOMPLETE))) == 4
-    assert list(hints(Erased(key=KEY))) == []
+    assert list(hints(Erased(content=CONTENT))) == []
 
 
 def test_the_document_names_each_version_that_is_left_and_why() -> None:
@@ -64,7 +64,7 @@ def test_the_document_names_each_version_that_is_left_and_why() -> None:
         ("another_key", "v4"), ("unproven", "v3"), ("refused", "v1"), ("uploaded_later", "v6"),
     ]  # fmt: skip
     assert (key["complete"], key["kept_records"], key["deleted_records"]) == (False, 2, 0)
-    assert document([Erased(key=KEY)])["complete"]
+    assert document([Erased(content=CONTENT)])["complete"]
 
 
 def test_a_dry_run_is_not_called_complete() -> None:

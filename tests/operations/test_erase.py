@@ -147,6 +147,13 @@ def test_versions_markers_outputs_and_records_are_erased_and_nothing_else(stage:
     assert stage.find().count == 0
 
 
+def test_an_unfinished_upload_that_ends_meanwhile_is_no_failure(stage: Stage, aws: Aws) -> None:
+    upload_id = aws.s3.create_multipart_upload(Bucket=SOURCE, Key=KEY)["UploadId"]
+    content = stage.find()
+    aws.s3.abort_multipart_upload(Bucket=SOURCE, Key=KEY, UploadId=upload_id)
+    assert stage.erase(content).is_complete
+
+
 def test_all_renditions_that_a_record_names_or_the_settings_would_name_are_erased(
     stage: Stage,
 ) -> None:
@@ -386,6 +393,7 @@ def test_an_upload_that_the_function_is_working_on_is_waited_for(stage: Stage) -
     stage.on_sleep = lambda: stage.process(created)
     done = stage.erase()
     assert (done.is_complete, done.objects, done.records) == (True, 2, 1)
+    assert [version.key for version in done.content.outputs] == [OUTPUT]  # which is told, too
     assert len(stage.waits) == 1
     assert stage.everything() == []
     assert stage.time - begun < timedelta(seconds=30)  # not longer than necessary

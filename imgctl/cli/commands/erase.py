@@ -113,8 +113,8 @@ def _report(
     for content in contents if results is None else ():
         for line in (*found_lines(content), *left_lines(content)):
             ui.print(line)
-    for content, result in zip(contents, results or (), strict=results is not None):
-        for line in (*erased_lines(content, result), *problem_lines(result)):
+    for result in results or ():
+        for line in (*erased_lines(result), *problem_lines(result)):
             ui.print(line)
         for hint in hints(result):
             ui.warn(hint)
