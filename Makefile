@@ -7,6 +7,7 @@
 # make bench       measure imgctl next to its peers, and write docs/benchmarks.md
 # make fix         fix what ruff can fix
 # make reference   write the reference pages from the code
+# make recording   run the demo, and write the picture of it that the README shows
 # make docs        build the documentation as a site in build/site
 # make page        build the page of reports and the gallery from its source; needs Node.js and npm
 # make lock        update the lock files
@@ -36,7 +37,7 @@ WORKERS := $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Fails if a process or a file is left behind.
 CHECKED := $(BIN)/python -m tests.leftovers
 
-.PHONY: help demo test check sbom audit bench fix reference docs page lock clean
+.PHONY: help demo test check sbom audit bench fix reference recording docs page lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -74,6 +75,9 @@ fix: .venv/dev.done
 
 reference: .venv/dev.done
 	$(BIN)/python -m tests.reference
+
+recording: .venv/dev.done
+	$(BIN)/python -m tests.recording
 
 docs: .venv/docs.done
 	$(BIN)/python -m tests.docs_site .venv/docs/bin/zensical
