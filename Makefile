@@ -7,6 +7,8 @@
 # make bench       measure imgctl next to its peers, and write docs/benchmarks.md
 # make fix         fix what ruff can fix
 # make reference   write the reference pages from the code
+# make recording   run the demo, and write the picture of it that the README shows
+# make docs        build the documentation as a site in build/site
 # make page        build the page of reports and the gallery from its source; needs Node.js and npm
 # make lock        update the lock files
 # make clean       delete the virtual environments and the demo's images
@@ -35,7 +37,7 @@ WORKERS := $$($(BIN)/python -c 'import os; print((os.cpu_count() or 1) + 1)')
 # Fails if a process or a file is left behind.
 CHECKED := $(BIN)/python -m tests.leftovers
 
-.PHONY: help demo test check sbom audit bench fix reference page lock clean
+.PHONY: help demo test check sbom audit bench fix reference recording docs page lock clean
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -74,6 +76,12 @@ fix: .venv/dev.done
 reference: .venv/dev.done
 	$(BIN)/python -m tests.reference
 
+recording: .venv/dev.done
+	$(BIN)/python -m tests.recording
+
+docs: .venv/docs.done
+	$(BIN)/python -m tests.docs_site .venv/docs/bin/zensical
+
 # A test fails while the built page is older than its source.
 page:
 	cd imgctl/pages/web && npm ci --ignore-scripts --silent --no-audit --no-fund && npm run --silent build
@@ -87,6 +95,7 @@ lock: .venv/dev.done
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --extra local --extra preview --group build --group dev -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCK) --group scan -o requirements-scan.txt
 	$(BIN)/uv pip compile $(LOCK) --group audit -o requirements-audit.txt
+	$(BIN)/uv pip compile $(LOCK) --group docs -o requirements-docs.txt
 	$(BIN)/uv pip compile $(LOCK) --group peers -o requirements-peers.txt
 	$(BIN)/uv pip compile $(LOCK) pyproject.toml --group bench -c requirements-dev.txt -o requirements-bench.txt
 	for folder in tests/benchmarks imgctl/pages/web; do \
@@ -119,6 +128,11 @@ clean:
 .venv/audit.done: requirements-audit.txt | .venv/bin/python
 	@.venv/bin/python -m venv .venv/audit
 	$(call install,.venv/audit,the tools of the audit,--no-deps --require-hashes -r requirements-audit.txt)
+	@touch $@
+
+.venv/docs.done: requirements-docs.txt | .venv/bin/python
+	@.venv/bin/python -m venv .venv/docs
+	$(call install,.venv/docs,Zensical,--require-hashes -r requirements-docs.txt)
 	@touch $@
 
 # In an environment of their own, because they pin another boto3 and click. The lock file is complete;

@@ -36,8 +36,8 @@ _VARYING = [
 class _Screen(pyte.HistoryScreen):
     """A screen that answers the questions of programs."""
 
-    def __init__(self, terminal: int) -> None:
-        super().__init__(COLUMNS, LINES, history=1000)
+    def __init__(self, terminal: int, columns: int) -> None:
+        super().__init__(columns, LINES, history=1000)
         self._terminal = terminal
 
     def write_process_input(self, data: str) -> None:
@@ -48,8 +48,16 @@ def run_on_terminal(
     arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str]
 ) -> tuple[int, list[str]]:
     """Run `imgctl` on a terminal; return its exit code and every line that the terminal showed."""
+    code, rows = recorded(arguments, cwd=cwd, environment=environment)
+    return code, ["".join(cell.data for cell in row).rstrip() for row in rows]
+
+
+def recorded(
+    arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], columns: int = COLUMNS
+) -> tuple[int, list[list[pyte.screens.Char]]]:
+    """Run `imgctl` on a terminal; return its exit code, and each line's characters with styles."""
     terminal, keyboard = pty.openpty()
-    fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, COLUMNS, 0, 0))
+    fcntl.ioctl(keyboard, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, columns, 0, 0))
     started = program.start(
         arguments,
         environment={**environment, "TERM": "xterm-256color", "COLUMNS": "", "LINES": ""},
@@ -57,7 +65,7 @@ def run_on_terminal(
         cwd=cwd,
     )
     os.close(keyboard)
-    screen = _Screen(terminal)
+    screen = _Screen(terminal, columns)
     stream = pyte.ByteStream(screen)
     try:
         while data := _read(terminal):
@@ -65,11 +73,11 @@ def run_on_terminal(
     finally:
         code = started.wait(timeout_s=60)
         os.close(terminal)
-    above = ["".join(row[i].data for i in range(COLUMNS)).rstrip() for row in screen.history.top]
-    shown = [line.rstrip() for line in screen.display]
-    while shown and not shown[-1]:
-        shown.pop()
-    return code, above + shown
+    lines = [*screen.history.top, *(screen.buffer[i] for i in range(LINES))]
+    rows = [[line[i] for i in range(columns)] for line in lines]
+    while rows and not "".join(cell.data for cell in rows[-1]).strip():
+        rows.pop()
+    return code, rows
 
 
 def _read(terminal: int) -> bytes:

@@ -12,11 +12,12 @@ _WIDTH = 78  # click leaves two columns of a terminal's 80 free
 def render() -> str:
     """Return every help text below the command that prints it."""
     return "\n".join(
-        f"$ {context.command_path} --help\n{context.get_help()}\n" for context in _contexts()
+        f"$ {context.command_path} --help\n{context.get_help()}\n" for context in command_contexts()
     )
 
 
-def _contexts() -> Iterator[click.Context]:
+def command_contexts() -> Iterator[click.Context]:
+    """List the program and every command, in the order of the help."""
     root = click.Context(
         program, info_name="imgctl", terminal_width=_WIDTH, **program.context_settings
     )
