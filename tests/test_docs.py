@@ -32,7 +32,7 @@ PAGES = [
 ]
 
 CHECKED_LANGUAGES = {"sh", "toml", "json", "python", "mermaid"}
-SHOWN_LANGUAGES = {"", "text", "html", "js"}
+SHOWN_LANGUAGES = {"", "console", "text", "html", "js"}
 """Of blocks that show an output, or what a browser is given."""
 
 _CODE = re.compile(r"`+[^`\n]+`+")
