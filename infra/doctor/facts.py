@@ -211,10 +211,14 @@ class ApiLogging:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The names of the native libraries of Pillow in the bundle, and whether it exists."""
+    """The names of the native libraries of Pillow in the bundle, and whether it exists.
+
+    `sha256` is that of the file in base64, as S3 and Lambda have it; empty if S3 has none.
+    """
 
     exists: bool
     pillow: tuple[str, ...]
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,6 @@ from infra.doctor.storage_checks import texts
 from infra.drift import PropertyDrift
 from infra.function_version import VERSION_BINDINGS
 from infra.trigger import environment_drift
-from infra.version_settings import code_digest
 
 _HANDLER = "imgctl.worker.function.lambda_handler"
 _FIRST_SDK = (1, 35, 69)  # with IfNoneMatch and IfMatch of PutObject
@@ -98,8 +97,8 @@ def _needed(stack: Stack) -> Iterator[tuple[str, str]]:
 
 
 def _code(facts: Facts) -> str | None:
-    settings = facts.get(observed.Function).settings
-    if settings.sha256 == code_digest(facts.get(Stack).parameters["CodeKey"]):
+    settings, bundle = facts.get(observed.Function).settings, facts.get(observed.Bundle)
+    if bundle.sha256 in ("", settings.sha256):
         return None
     return "the function's unpublished code is not what was deployed; the next new code replaces it"
 

@@ -145,17 +145,16 @@ def _api_logging(source: Source) -> facts.ApiLogging:
 
 
 def _bundle(source: Source) -> facts.Bundle:
-    response = none_if_missing(
-        source.aws.s3.get_object,
-        "NoSuchKey",
-        Bucket=source.parameter("CodeBucket"),
-        Key=source.parameter("CodeKey"),
-        Range=f"bytes=-{_DIRECTORY_BYTES}",
-    )
-    if response is None:
+    s3: Any = source.aws.s3
+    target = {"Bucket": source.parameter("CodeBucket"), "Key": source.parameter("CodeKey")}
+    head = none_if_missing(s3.head_object, "404", "NoSuchKey", **target, ChecksumMode="ENABLED")
+    if head is None:
         return facts.Bundle(exists=False, pillow=())
+    response = s3.get_object(**target, Range=f"bytes=-{_DIRECTORY_BYTES}")
     found = {name.decode() for name in _PILLOW.findall(response["Body"].read())}
-    return facts.Bundle(exists=True, pillow=tuple(sorted(found)))
+    return facts.Bundle(
+        exists=True, pillow=tuple(sorted(found)), sha256=head.get("ChecksumSHA256", "")
+    )
 
 
 def _sdk(source: Source) -> facts.Sdk:

@@ -13,7 +13,7 @@ from infra.bundle import Bundle, build_local
 from infra.bundle_cache import user_cache
 from infra.errors import DeployError
 from infra.parameters import StackSettings, stack_parameters
-from infra.template import stack_template
+from infra.template import stack_template, with_hashed_ids
 from tests.e2e.conftest import Local, context_of, deploy_step
 from tests.pictures import encoded, photo
 
@@ -72,7 +72,7 @@ def fail_to_create(local: Local, bundle: Bundle, status: str) -> None:
         )
         arguments: Any = {
             "StackName": FAILED,
-            "TemplateBody": request.template,
+            "TemplateBody": with_hashed_ids(request.template, parameters),
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()
             ],

@@ -103,6 +103,16 @@ def test_pillow_has_to_be_there_for_the_functions_architecture(
     assert bool(found) == bool(problem)
 
 
+@pytest.mark.parametrize(("stored", "noted"), [("x", False), ("", False), ("y", True)])
+def test_unpublished_code_that_differs_from_the_stored_bundle_is_noted(
+    stored: str, *, noted: bool
+) -> None:
+    bundle = facts.Bundle(exists=True, pillow=(), sha256=stored)
+    function = facts.Function(VERSION, state="Active", reason="", handler="", scratch_mb=512)
+    found = result("code", bundle, function)
+    assert (found.status, "unpublished code" in found.note) == (Status.OK, noted)
+
+
 @pytest.mark.parametrize(
     ("version", "is_old"), [("", False), ("1.35.68", True), ("1.35.69", False), ("1.40.0", False)]
 )
