@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from imgctl.aws.log_lines import LogLine, event_time, parse_line, report_of
+from imgctl.aws.log_lines import LogLine, Report, event_time, parse_line, report_of
 from imgctl.core.record import timestamp
 
 if TYPE_CHECKING:
@@ -32,22 +32,15 @@ class LogEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Invocation:
+class Invocation(Report):
     """One attempt of an invocation; the attempts of one event share its request ID.
 
-    `ended` and what Lambda reports at the end are None until then. Durations are in ms, memory in
-    MB; `init_ms` is set for a cold start.
+    `ended` and what Lambda reports at the end are None until then.
     """
 
     request_id: str
     started: str
     ended: str | None = None
-    status: str = ""
-    duration_ms: float | None = None
-    billed_ms: float | None = None
-    memory_mb: int | None = None
-    max_memory_mb: int | None = None
-    init_ms: float | None = None
     cold_start: bool = False
     lines: tuple[LogLine, ...] = ()
 
@@ -147,13 +140,8 @@ def _with_line(attempt: Invocation, line: LogLine) -> Invocation:
             attempt,
             started=started,
             ended=line.time,
-            status=report.status,
-            duration_ms=report.duration_ms,
-            billed_ms=report.billed_ms,
-            memory_mb=report.memory_mb,
-            max_memory_mb=report.max_memory_mb,
-            init_ms=report.init_ms,
             cold_start=attempt.cold_start or report.init_ms is not None,
+            **asdict(report),
         )
     if line.is_platform:
         return attempt
