@@ -232,14 +232,19 @@ def test_modules_in_the_folder_are_not_imported(folder: Path) -> None:
     assert daemon.start(folder).region == daemon.DEFAULT_REGION
 
 
-def test_the_emulator_finds_no_docker_and_starts_without_boto3() -> None:
+def test_the_emulator_finds_no_docker_and_starts_without_boto3(folder: Path) -> None:
     """With Docker, it would remove the containers of every MiniStack on the machine."""
     program = (
         "import sys, imgctl.local.server\n"
         "from ministack.services import lambda_svc\n"
         "print(lambda_svc._docker_available, 'botocore' in sys.modules)"
     )
+    # Without STATE_DIR the emulator writes to /tmp, whatever TMPDIR says.
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "STATE_DIR": str(folder)},
     )
     assert done.stdout == "False False\n"
