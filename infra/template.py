@@ -26,6 +26,7 @@ _TABLE_INDEXES = re.compile(
     r"^      (?:AttributeDefinitions|GlobalSecondaryIndexes):.*\n(?:^        .*\n)*", re.MULTILINE
 )
 _COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
+_PARAMETERS_DESCRIPTION = re.compile(r"^    Description:.*\n(?:^      .*\n)*", re.MULTILINE)
 
 # What a published version freezes besides what it is bound to.
 _VERSION_SETTINGS = (
@@ -54,9 +55,11 @@ def stack_template() -> str:
 def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
     """Append a hash to the ids `CodeVersion` and `ApiDeployment` wherever they occur.
 
-    Comments and metadata are left out: a request holds no template of more than 51,200 bytes.
+    Comments, metadata and the parameters' descriptions are left out: a request holds no template
+    of more than 51,200 bytes.
     """
-    template = _METADATA.sub("", _COMMENT.sub("", template))
+    for explanation in (_COMMENT, _METADATA, _PARAMETERS_DESCRIPTION):
+        template = explanation.sub("", template)
     api = [body for body in _blocks(template).values() if _API_TYPE.search(body)]
     api += [parameters.get(name, "") for name in _API_PARAMETERS]
     hashed = re.sub(r"\bApiDeployment\b", f"ApiDeployment{_digest(api)}", template)
