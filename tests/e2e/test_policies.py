@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from imgctl.aws.stack import load_outputs
+from infra.names import stack_names
 from tests.cli_result import CliResult
 from tests.e2e.conftest import Local
 from tests.infra import iam_coverage
@@ -71,20 +72,21 @@ NOT_RECORDED = {
 
 
 class Person:
-    """Somebody with an access key and one of the policies, at the embedded AWS of `local`."""
+    """Somebody with an access key, and only these policies, at the embedded AWS of `local`."""
 
-    def __init__(self, local: Local, name: str) -> None:
+    def __init__(self, local: Local, *policies: str) -> None:
         self.rights: set[str] = set()
         self._local = local
         iam = local.aws.iam
-        made = iam.create_policy(
-            PolicyName=name, PolicyDocument=json.dumps(iam_coverage.policy(name))
-        )
+        name = "-and-".join(policies)
         iam.create_user(UserName=name)
         iam.put_user_policy(
             UserName=name, PolicyName="emulator", PolicyDocument=json.dumps(EMULATORS_OWN)
         )
-        iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
+        for policy in policies:
+            document = json.dumps(iam_coverage.policy(policy))
+            made = iam.create_policy(PolicyName=f"{policy}-of-{name}", PolicyDocument=document)
+            iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
         self._key = iam.create_access_key(UserName=name)["AccessKey"]
 
     def imgctl(self, *arguments: str, answers: str = "") -> CliResult:
@@ -193,6 +195,8 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     config = ("--yes", "--config", str(settings))
     settings.write_text("")
     deployer.imgctl("deploy", "--plan").succeeded()
+    names = stack_names("imgctl", empty.aws.account_id, empty.aws.region)
+    empty.aws.s3.create_bucket(Bucket=names.artifacts_bucket)  # as if interrupted just then
     deployer.imgctl("deploy", *config).succeeded()
     settings.write_text("memory_mb = 2048\n")
     deployer.imgctl("deploy", *config).succeeded()
@@ -205,18 +209,21 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     key = empty.aws.kms.create_key()["KeyMetadata"]["Arn"]
     deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
 
-    bucket = load_outputs(empty.aws, "imgctl").source_bucket
+    destroyer = Person(empty, "deployer", "destroyer")
+    bucket = names.source_bucket
     empty.aws.s3.put_object(Bucket=bucket, Key="x", Body=b"")
     empty.aws.s3.create_multipart_upload(Bucket=bucket, Key="y")
-    refused = deployer.imgctl("history")
-    assert (refused.code, "Not allowed to perform" in refused.err) == (3, True)
-    deployer.imgctl("destroy", "--yes").succeeded()
+    for forbidden in (("history",), ("destroy", "--yes"), ("destroy", "--delete-data", "--yes")):
+        refused = deployer.imgctl(*forbidden)
+        assert (refused.code, "Not allowed to perform" in refused.err) == (3, True)
+    deployer.imgctl("deploy", *config, "--cmk", key).succeeded()  # nothing is half gone
+    destroyer.imgctl("destroy", "--yes").succeeded()
     deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
-    deployer.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    destroyer.imgctl("destroy", "--delete-data", "--yes").succeeded()
 
     empty.aws.s3.create_bucket(Bucket=bucket)
     deployer.imgctl("deploy", "--yes", "--adopt").succeeded()
-    deployer.imgctl("destroy", "--delete-data", "--yes").succeeded()
+    destroyer.imgctl("destroy", "--delete-data", "--yes").succeeded()
     assert empty.all_that_is_there()["buckets"] == []
 
     allowed = iam_coverage.granted("deployer")
@@ -224,3 +231,6 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     cloudformations = iam_coverage.handlers_rights() | {"iam:PassRole"}
     known = deployer.rights | cloudformations | set(NOT_RECORDED)
     assert iam_coverage.idle(allowed, known) == set()
+    to_destroy = iam_coverage.granted("destroyer")
+    assert iam_coverage.unmatched(destroyer.rights, allowed | to_destroy) == set()
+    assert iam_coverage.idle(to_destroy, destroyer.rights) == set()

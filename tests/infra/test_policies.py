@@ -8,17 +8,18 @@ from cfnlint import decode
 from infra.template import stack_template
 from tests.infra import iam_coverage
 
+POLICIES = ["deployer", "destroyer", "eraser", "operator"]
 MANAGED_POLICY_CHARACTERS = 6144
 """IAM's limit on a managed policy, without white space (IAM User Guide, "IAM and STS quotas")."""
 
 
-@pytest.mark.parametrize("name", ["deployer", "eraser", "operator"])
+@pytest.mark.parametrize("name", POLICIES)
 def test_a_policy_fits_into_a_managed_one(name: str) -> None:
     text = json.dumps(iam_coverage.policy(name), separators=(",", ":"))
     assert len(text) <= MANAGED_POLICY_CHARACTERS
 
 
-@pytest.mark.parametrize("name", ["deployer", "eraser", "operator"])
+@pytest.mark.parametrize("name", POLICIES)
 def test_no_policy_grants_all_of_a_service_or_writes_anywhere(name: str) -> None:
     for statement in iam_coverage.policy(name)["Statement"]:
         actions = statement["Action"]
