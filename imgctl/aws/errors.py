@@ -42,6 +42,12 @@ class PermissionMissing(AccessError):
     code = "access_denied"
 
 
+class WrongAccount(AccessError):
+    """The credentials belong to another account than the setting `account` allows."""
+
+    code = "wrong_account"
+
+
 class Unreachable(AccessError):
     """AWS cannot be reached over the network."""
 

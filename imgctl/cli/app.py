@@ -44,20 +44,28 @@ class App:
 
     @cached_property
     def aws(self) -> "Aws":
-        """The AWS in use; the embedded one is started if necessary."""
+        """The AWS in use; the embedded one is started if necessary.
+
+        Raises WrongAccount for another account than the setting `account` allows. The embedded AWS
+        is no account, and the setting does not apply to it.
+        """
         from imgctl.aws import session
+        from imgctl.aws.account_check import check_account
 
         settings = self.settings
         on_call = self._log_call if self.ui.verbose else None
         if not settings.local:
             if (profile := self.resolved.profile_of_found_file) is not None:
                 self.ui.info(f"Using the AWS profile {profile} from {self.resolved.file}.")
-            return session.connect(
+            aws = session.connect(
                 profile=settings.profile,
                 region=settings.region,
                 on_call=on_call,
                 prompt=self.ui.ask_secret if self.ui.interactive else None,
             )
+            if settings.account is not None:
+                check_account(aws, settings.account, self.resolved.origins["account"])
+            return aws
         from imgctl.local import daemon
 
         start = partial(daemon.start, settings.local_dir, settings.region)

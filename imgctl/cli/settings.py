@@ -24,6 +24,9 @@ FILE_NAME = "imgctl.toml"
 _TEXT = Text(re.compile(r".*\S.*", re.DOTALL), "a non-empty string")
 # Every partition's regions have this form: us-east-1, us-gov-west-1, eusc-de-east-1.
 _REGION = Text(re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"), "a region such as eu-west-2")
+_ACCOUNT = Text(
+    re.compile(r"\d{12}", re.ASCII), 'an account ID of 12 digits in quotes, as in "123456789012"'
+)
 _STACK = Text(STACK_NAME, "lowercase letters, digits and single hyphens, with a letter first")
 
 _OF_ONE_RESULT = ("scale", "prefix", "quality")
@@ -66,6 +69,14 @@ class Settings:
     )
     profile: str | None = setting(
         None, kind=_TEXT, description="AWS profile.", when_unset="as configured for the AWS CLI"
+    )
+    account: str | None = setting(
+        None,
+        kind=_ACCOUNT,
+        description="ID of the AWS account that imgctl may use: with credentials of any other,"
+        " nothing is done. It does not apply to the embedded AWS.",
+        when_unset="any account",
+        example="123456789012",
     )
     local: bool = setting(
         False,  # noqa: FBT003
@@ -247,7 +258,7 @@ def _load(path: Path) -> dict[str, tuple[Any, str]]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"Cannot read {path}: {error}", hint="Check the file.") from error
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: {error}", hint="Fix the syntax.") from error
+        raise SettingsError(f"{path}: {error}", hint=_syntax_hint(text)) from error
     in_file = {}
     for name, value in values.items():
         start = rf"^[ \t]*(?:\[\[?[ \t]*)?[\"']?{re.escape(name)}[\"']?[ \t]*[=.\]]"
@@ -267,6 +278,13 @@ def _load(path: Path) -> dict[str, tuple[Any, str]]:
         is_path = isinstance(_BY_NAME[name].kind, FilePath) and isinstance(value, str)
         in_file[name] = (_relative_to(path, value) if is_path else value, place)
     return in_file
+
+
+def _syntax_hint(text: str) -> str:
+    """Return what to do about a file that is not TOML, in which no number begins with a zero."""
+    if re.search(r"^[ \t]*account[ \t]*=[ \t]*0\d", text, re.MULTILINE):
+        return f"Put the account in quotes: {_ACCOUNT.expected}."
+    return "Fix the syntax."
 
 
 def _check_tables(tables: object, path: Path, text: str) -> None:

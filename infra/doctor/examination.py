@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imgctl.aws.errors import CredentialsRefused, RegionMissing, translate
+from imgctl.aws.errors import CredentialsRefused, RegionMissing, WrongAccount, translate
 from imgctl.aws.session import Aws
 from imgctl.core.errors import Hint, ImgctlError
 from imgctl.links import documentation
@@ -74,11 +74,14 @@ def examine(
 ) -> Examination:
     """Check a stack, and what is needed to reach it. Nothing is changed.
 
-    `aws` connects, which may fail: that is a result as well.
+    `aws` connects, which may fail: that is a result as well. Raises WrongAccount for an account
+    that the settings do not allow, in which nothing is examined.
     """
     try:
         connected = aws()
         caller = read_caller(connected, now)
+    except WrongAccount:
+        raise
     except (ClientError, BotoCoreError, ImgctlError) as error:
         return _without_account(error, now)
     results = [CheckResult(CREDENTIALS, Status.OK), _clock(caller.clock_ahead_s)]

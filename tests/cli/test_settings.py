@@ -67,6 +67,9 @@ def test_a_boolean_variable_accepts_the_usual_words(value: str, tmp_path: Path) 
         ("log_retention_days = 8", "1, 3, 5, 7, 14"),
         ("log_retention_days = true", "1, 3, 5, 7, 14"),
         ('region = ""', "a region such as eu-west-2"),
+        ("account = 123456789012", '12 digits in quotes, as in "123456789012"'),
+        ('account = "1234"', "12 digits in quotes"),
+        ('account = "١٢٣٤٥٦٧٨٩٠١٢"', "12 digits in quotes"),
         ('alarm_email = "me"', "me@example.org"),
         ('alarm_topic = "arn:aws:sns:eu-west-2:123456789012:a.fifo"', "a standard topic"),
         ("quality = 0", "1 to 100"),
@@ -104,6 +107,13 @@ def test_an_unknown_setting_is_reported_with_the_known_ones(tmp_path: Path, line
     ) as refused:
         resolve({}, {}, tmp_path)
     assert "source_bucket" in refused.value.hint
+
+
+def test_an_account_that_begins_with_a_zero_needs_quotes(tmp_path: Path) -> None:
+    write(tmp_path, 'stack = "photos"\naccount = 012345678901\n')
+    with pytest.raises(SettingsError, match="line 2") as refused:
+        resolve({}, {}, tmp_path)
+    assert "Put the account in quotes" in refused.value.hint
 
 
 def test_invalid_toml_is_reported_with_its_line(tmp_path: Path) -> None:
