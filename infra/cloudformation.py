@@ -13,7 +13,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.change_sets import ChangeSetRequest, create_arguments, names_of
-from infra.deployed_stack import DeployedStack, StackResource, check_updatable
+from infra.deployed_stack import (
+    DeployedStack,
+    StackResource,
+    check_deletable,
+    check_updatable,
+)
 from infra.errors import (
     DeployError,
     NotOurStack,
@@ -38,6 +43,7 @@ _OUR_PARAMETERS = {spec.parameter for spec in NAME_SETTINGS} - {"AccessLogsBucke
 _PREFIX = "imgctl-"  # of the names of our change sets, and of our operations' tokens
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
+_PROTECTED = "TerminationProtection"
 _SEE_EVENTS = "DescribeEvents"
 _NO_CHANGE_SET = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
 
@@ -168,12 +174,22 @@ class StackClient:
         what = "The deployment that was under way failed"
         return self._follow_to_success(pending.name, token, on_event, what)
 
+    def set_termination_protection(
+        self, deployed: DeployedStack, *, enabled: bool
+    ) -> DeployedStack:
+        """Turn a stack's protection from deletion on or off. Return the stack as it is then."""
+        self.client.update_termination_protection(
+            StackName=deployed.stack_id, EnableTerminationProtection=enabled
+        )
+        return replace(deployed, is_protected=enabled)
+
     def delete(self, deployed: DeployedStack, on_event: OnEvent) -> bool:
         """Delete the stack and follow the deletion to its end; False if there is no stack.
 
         The stack is read once more just before. The template retains resources that hold data.
-        Raises StackBusy or StackChanged if somebody else has begun or finished an operation since
-        it was read, and DeployError naming the first resource that could not be deleted.
+        Raises StackProtected, StackBusy or StackChanged if somebody else has begun or finished an
+        operation since it was read, and DeployError naming the first resource that could not be
+        deleted.
         """
         current = self._current(deployed.name)
         status = str(current.status)
@@ -188,9 +204,15 @@ class StackClient:
             raise StackChanged(deployed.name)
         if not status.startswith("DELETE_"):
             _check_unchanged(deployed, current)
+        check_deletable(current)
         # By its id: once it is gone, its name describes nothing, or another stack.
         token = f"{_PREFIX}{self.unique()}"
-        self.client.delete_stack(StackName=current.stack_id, ClientRequestToken=token)
+        try:
+            self.client.delete_stack(StackName=current.stack_id, ClientRequestToken=token)
+        except ClientError as error:
+            if _PROTECTED in str(error):  # since it was read
+                check_deletable(replace(current, is_protected=True))
+            raise
         outcome = self._events.follow(current.stack_id, token, on_event)
         if outcome.after.exists:
             cause = outcome.first_failure.cause if outcome.first_failure else ""

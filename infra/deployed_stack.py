@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from infra.errors import StackNotUpdatable, stack_busy
+from infra.errors import StackNotUpdatable, StackProtected, stack_busy
 
 NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 """States of a stack on which no operation has been executed, or that is gone."""
@@ -46,7 +46,8 @@ class DeployedStack:
 
     `changed` is the time of the last operation on it, for comparison only. `parameters` are empty
     unless an operation has been executed, and `template` unless the stack can be updated.
-    `adoption_step` is None unless an adoption has begun and is not yet complete.
+    `adoption_step` is None unless an adoption has begun and is not yet complete. A stack that
+    `is_protected` cannot be deleted until its termination protection is turned off.
     """
 
     name: str
@@ -58,6 +59,7 @@ class DeployedStack:
     tags: Mapping[str, str] = field(default_factory=dict)
     template: str = ""
     adoption_step: AdoptionStep | None = None
+    is_protected: bool = False
 
     @property
     def exists(self) -> bool:
@@ -127,6 +129,12 @@ def owned_names(
     return frozenset(
         r.physical_id for r in resources if r.is_owned and r.resource_type == resource_type
     )
+
+
+def check_deletable(stack: DeployedStack) -> None:
+    """Raise StackProtected if termination protection prevents the stack's deletion."""
+    if stack.is_protected:
+        raise StackProtected(stack.name, str(stack.status), is_updatable=stack.is_updatable)
 
 
 def check_updatable(stack: DeployedStack) -> None:

@@ -54,13 +54,14 @@ class StackContext:
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
-    """What is to be deployed."""
+    """What is to be deployed. `termination_protection` is None if it stays as it is."""
 
     template: str
     settings: StackSettings
     bundle: Bundle
     express: bool = False
     revert_drift: bool = False
+    termination_protection: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +171,7 @@ def planned(
             parameters,
             keys_in_use=state.customer_keys,
             is_last_step=step.is_last_step,
+            termination_protection=request.termination_protection,
         )
         _check_notifications(context, deployed, plan)
         yield plan
@@ -178,7 +180,21 @@ def planned(
 
 
 def apply(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> DeployedStack:
-    """Store the bundle, execute the plan and follow it to its end. Return the stack after it."""
+    """Carry out a plan. Return the stack after it.
+
+    The bundle is stored, and the change set executed and followed to its end. After that, the
+    termination protection is turned on or off.
+    """
+    deployed = plan.change_set.planned_from
+    if not plan.change_set.is_empty:
+        deployed = _execute(context, plan, bundle, on_event)
+    if plan.termination_protection is not None:
+        enabled = plan.termination_protection
+        deployed = context.client.set_termination_protection(deployed, enabled=enabled)
+    return deployed
+
+
+def _execute(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> DeployedStack:
     aws = context.aws
     artifacts.upload(aws, bundle, bucket=context.names.artifacts_bucket, stack=context.stack)
     deployed = context.client.execute(plan.change_set, on_event)

@@ -35,6 +35,25 @@ class StackNotUpdatable(DeployError):
         )
 
 
+class StackProtected(DeployError):
+    """Termination protection prevents the stack's deletion."""
+
+    code = "stack_protected"
+
+    def __init__(self, stack: str, status: str, *, is_updatable: bool) -> None:
+        super().__init__(
+            f"The stack {stack} has termination protection, which `destroy` never turns off."
+            " Nothing was deleted.",
+            hint=Hint(
+                "Set termination_protection = false and run {}, then {} again.", "deploy", "destroy"
+            )
+            if is_updatable
+            else f"CloudFormation cannot update it in {status}. Turn the protection off with"
+            " `aws cloudformation update-termination-protection --no-enable-termination-protection"
+            f" --stack-name {stack}`.",
+        )
+
+
 class StackChanged(DeployError):
     """Somebody else has changed the stack since it was read."""
 

@@ -197,6 +197,7 @@ class Plan:
     `abandoned_key` is a customer managed key that the stack would no longer use, while data is
     still encrypted with it. `parameters` are the changed parameters of a deployed stack. A plan
     that is not the last step is one of an adoption, or of a change of indexes, and another follows.
+    `termination_protection` is whether it is turned on or off; None if it stays as it is.
     """
 
     change_set: ChangeSet
@@ -204,6 +205,7 @@ class Plan:
     abandoned_key: str = ""
     parameters: tuple[PropertyChange, ...] = ()
     is_last_step: bool = True
+    termination_protection: bool | None = None
 
     @property
     def stack(self) -> str:
@@ -228,7 +230,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to do."""
-        return self.change_set.is_empty
+        return self.change_set.is_empty and self.termination_protection is None
 
     @property
     def loses_data(self) -> tuple[Change, ...]:
@@ -252,10 +254,12 @@ def assemble_plan(
     *,
     keys_in_use: Collection[str] = (),
     is_last_step: bool = True,
+    termination_protection: bool | None = None,
 ) -> Plan:
     """Assemble the plan for a change set that gives a stack these parameters.
 
     `keys_in_use` are the customer managed keys that encrypt buckets and a table to be imported.
+    `termination_protection` is whether the stack is to have it in the end; None if that is left.
     """
     key_before = deployed.parameters.get("KmsKeyArn", "")
     key_after = parameters.get("KmsKeyArn", key_before)
@@ -271,6 +275,11 @@ def assemble_plan(
         abandoned_key=min(abandoned, default=""),
         parameters=() if change_set.is_empty else changed,
         is_last_step=is_last_step,
+        termination_protection=(
+            termination_protection
+            if is_last_step and termination_protection != deployed.is_protected
+            else None
+        ),
     )
 
 

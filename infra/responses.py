@@ -36,6 +36,7 @@ def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
         tags={tag["Key"]: tag["Value"] for tag in described.get("Tags", [])},
         template=template,
         adoption_step=_adoption_step(template),
+        is_protected=bool(described.get("EnableTerminationProtection", False)),
     )
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         DeployDocument,
         PlanDocument,
         PlannedChange,
+        ProtectionChange,
         StackOutputsDocument,
     )
     from infra.drift_search import DriftSearch
@@ -46,6 +47,7 @@ def print_outputs(app: App, done: "Deployment") -> None:
         "stack": plan.stack,
         "changed": not plan.is_empty,
         "changes": _planned_changes(plan),
+        "termination_protection": _protection_change(plan),
         "drift": drift_document(done.drift),
         "outputs": _outputs_document(outputs),
     }
@@ -69,6 +71,7 @@ def plan_document(
         "changed": False,
         "changes": _planned_changes(plan),
         "partial": not plan.is_last_step,
+        "termination_protection": _protection_change(plan),
         "idle_cost": {
             "usd_per_month": float(cost.usd),
             "items": [
@@ -113,6 +116,11 @@ def _planned_changes(plan: Plan) -> "list[PlannedChange]":
         }
         for change in plan.changes
     ]
+
+
+def _protection_change(plan: Plan) -> "ProtectionChange | None":
+    after = plan.termination_protection
+    return None if after is None else {"before": not after, "after": after}
 
 
 def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":

@@ -8,6 +8,7 @@ from imgctl.core.errors import Hint
 from imgctl.links import documentation
 from infra.errors import DataLossError
 from infra.idle_cost import IdleCost, idle_cost
+from infra.plan import PropertyChange
 from infra.prices import PRICE_REGION, PRICES_AS_OF
 from infra.version_settings import named_setting
 
@@ -49,9 +50,13 @@ def show_plan(
         )
         return
     ui.info(f"The stack {plan.stack} in {location(app)}:")
-    if plan.parameters and plan.is_last_step:
-        ui.info(changes_grid(map(named_setting, plan.parameters)))
     show = ui.print if is_result else ui.info
+    changed = _changed_settings(plan)
+    if plan.change_set.is_empty:
+        show(changes_grid(changed))
+        return
+    if changed:
+        ui.info(changes_grid(changed))
     show(PlanView(plan, is_complete=ui.verbose))
     ui.info(plan_total(plan, is_complete=ui.verbose))
     if not allow_data_loss:
@@ -66,6 +71,15 @@ def show_plan(
     opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
     if opens_api and settings.api_authorization == "none":
         ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _changed_settings(plan: "Plan") -> list[PropertyChange]:
+    """Return the settings that differ from those of the last deployment."""
+    changed = [named_setting(item) for item in plan.parameters] if plan.is_last_step else []
+    if plan.termination_protection is not None:
+        values = ("false", "true") if plan.termination_protection else ("true", "false")
+        changed.append(PropertyChange("termination_protection", *values))
+    return changed
 
 
 def _cost_text(cost: IdleCost, *, is_local: bool) -> str:

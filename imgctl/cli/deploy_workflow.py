@@ -154,7 +154,14 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
     cache = user_cache() if options.use_cache else None
     with app.ui.working("Building the function's bundle"):
         bundle = make_bundle(app.aws, architecture, folder, cache, heic=app.settings.heic)
-    return DeployRequest(stack_template(), settings, bundle, options.express, options.revert_drift)
+    return DeployRequest(
+        stack_template(),
+        settings,
+        bundle,
+        options.express,
+        options.revert_drift,
+        app.settings.termination_protection,
+    )
 
 
 def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack") -> "DeployedStack":

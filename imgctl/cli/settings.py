@@ -91,6 +91,14 @@ class Settings:
         when_unset="the folder imgctl/local in the user's state folder, which on Linux is"
         " ~/.local/state or XDG_STATE_HOME",
     )
+    termination_protection: bool | None = setting(
+        None,
+        kind=Boolean(),
+        description="Whether CloudFormation refuses to delete the stack. To delete it, set this to"
+        " false and deploy first.",
+        when_unset="left as it is",
+        example=True,
+    )
     heic: bool = setting(
         True,  # noqa: FBT003
         kind=Boolean(),

@@ -100,6 +100,13 @@ class DriftDocument(TypedDict):
     not_read: Annotated[list[str], "what could not be read, with the missing permission"]
 
 
+class ProtectionChange(TypedDict):
+    """A change of the stack's termination protection."""
+
+    before: bool
+    after: bool
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -107,6 +114,7 @@ class PlanDocument(TypedDict):
     changed: Annotated[bool, "always false"]
     changes: list[PlannedChange]
     partial: Annotated[bool, "whether further steps follow"]
+    termination_protection: Annotated[ProtectionChange | None, "null if it stays as it is"]
     idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
     limits: LimitsDocument
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
@@ -118,6 +126,7 @@ class DeployDocument(TypedDict):
     stack: str
     changed: bool
     changes: list[PlannedChange]
+    termination_protection: Annotated[ProtectionChange | None, "null if it stayed as it was"]
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
     outputs: StackOutputsDocument
 

@@ -10,8 +10,9 @@ from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_documents import plan_document
 from imgctl.cli.deploy_plan import show_plan
 from imgctl.cli.settings import resolve
+from infra.deployed_stack import DeployedStack
 from infra.errors import DataLossError
-from infra.plan import Change, Plan, PropertyChange
+from infra.plan import Change, ChangeSet, Plan, PropertyChange
 from infra.settings import StackSettings
 from infra.template import stack_template
 from tests.cli.test_plan_view import plan_of
@@ -69,6 +70,17 @@ def test_a_change_of_a_deployed_stack_says_nothing_about_costs(
     assert "per month" not in text
     assert "reserved_concurrency" not in text
     assert plan_document(plan_of(version), DEFAULTS, None)["idle_cost"] is None
+
+
+def test_a_plan_may_change_the_protection_alone_and_is_the_result_then(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nothing = ChangeSet("s", "", creates_stack=False, planned_from=DeployedStack("s", None))
+    plan = Plan(nothing, termination_protection=True)
+    show_plan(app, plan, DEFAULTS, is_result=True, allow_data_loss=False)
+    assert capsys.readouterr().out == "termination_protection\tfalse → true\n"
+    planned = plan_document(plan, DEFAULTS, None)["termination_protection"]
+    assert planned == {"before": False, "after": True}
 
 
 def test_an_api_that_anyone_can_use_is_a_warning(

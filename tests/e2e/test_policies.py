@@ -198,7 +198,7 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     names = stack_names("imgctl", empty.aws.account_id, empty.aws.region)
     empty.aws.s3.create_bucket(Bucket=names.artifacts_bucket)  # as if interrupted just then
     deployer.imgctl("deploy", *config).succeeded()
-    settings.write_text("memory_mb = 2048\n")
+    settings.write_text("memory_mb = 2048\ntermination_protection = true\n")
     deployer.imgctl("deploy", *config).succeeded()
     unchanged = deployer.imgctl("deploy", *config).succeeded()
     assert "No changes outside of imgctl were found" in unchanged.err
@@ -213,6 +213,11 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     bucket = names.source_bucket
     empty.aws.s3.put_object(Bucket=bucket, Key="x", Body=b"")
     empty.aws.s3.create_multipart_upload(Bucket=bucket, Key="y")
+    protected = destroyer.imgctl("destroy", "--delete-data", "--yes", "--json")
+    assert (protected.code, '"stack_protected"' in protected.err) == (1, True)
+    settings.write_text("memory_mb = 2048\ntermination_protection = false\n")
+    lifted = deployer.imgctl("deploy", *config, "--cmk", key, "--json").succeeded().document
+    assert (lifted["changes"], lifted["termination_protection"]["after"]) == ([], False)
     for forbidden in (("history",), ("destroy", "--yes"), ("destroy", "--delete-data", "--yes")):
         refused = deployer.imgctl(*forbidden)
         assert (refused.code, "Not allowed to perform" in refused.err) == (3, True)

@@ -54,7 +54,13 @@ class Recorded:
         self.stub.add_client_error(operation, code, message)
         return self
 
-    def status(self, status: str | None, *, parameters: Sequence[str] = PARAMETERS) -> "Recorded":
+    def status(
+        self,
+        status: str | None,
+        *,
+        parameters: Sequence[str] = PARAMETERS,
+        is_protected: bool = False,
+    ) -> "Recorded":
         if status is None:
             message = "Stack with id imgctl does not exist"
             return self.fails("describe_stacks", "ValidationError", message)
@@ -64,6 +70,7 @@ class Recorded:
             "CreationTime": NOW,
             "StackStatus": status,
             "Parameters": [{"ParameterKey": k, "ParameterValue": "x"} for k in parameters],
+            "EnableTerminationProtection": is_protected,
         }
         return self.responds("describe_stacks", {"Stacks": [description]})
 

@@ -16,6 +16,7 @@ from infra.errors import (
     StackBusy,
     StackChanged,
     StackNotUpdatable,
+    StackProtected,
 )
 from infra.plan import Change, ChangeSet, DeployEvent, ImportedResource, PropertyChange
 from tests.infra.recorded import NOW, Recorded, stack
@@ -401,6 +402,43 @@ def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Reco
     with pytest.raises(DeployError, match=r"SourceBucket.*not empty") as failed:
         recorded.client.delete(DEPLOYED, lambda _: None)
     assert "run `imgctl destroy` again" in failed.value.hint
+
+
+def test_a_protected_stack_is_not_asked_to_be_deleted(recorded: Recorded) -> None:
+    recorded.status("UPDATE_COMPLETE", is_protected=True)
+    with pytest.raises(StackProtected) as refused:
+        recorded.client.delete(DEPLOYED, lambda _: None)
+    assert "Set termination_protection = false and run `imgctl deploy`" in refused.value.hint
+
+
+def test_a_protected_stack_that_cannot_be_updated_is_released_without_imgctl(
+    recorded: Recorded,
+) -> None:
+    recorded.status("ROLLBACK_COMPLETE", is_protected=True)
+    with pytest.raises(StackProtected) as refused:
+        recorded.client.delete(stack("ROLLBACK_COMPLETE"), lambda _: None)
+    assert "aws cloudformation update-termination-protection" in refused.value.hint
+
+
+def test_a_protection_that_came_after_the_stack_was_read_is_said_in_plain_words(
+    recorded: Recorded,
+) -> None:
+    recorded.status("UPDATE_COMPLETE").fails(
+        "delete_stack",
+        "ValidationError",
+        "Stack [imgctl] cannot be deleted while TerminationProtection is enabled",
+    )
+    with pytest.raises(StackProtected, match="Nothing was deleted"):
+        recorded.client.delete(DEPLOYED, lambda _: None)
+
+
+def test_protection_is_turned_on_for_the_very_stack_that_was_read(recorded: Recorded) -> None:
+    recorded.responds(
+        "update_termination_protection",
+        {"StackId": DEPLOYED.stack_id},
+        {"StackName": DEPLOYED.stack_id, "EnableTerminationProtection": True},
+    )
+    assert recorded.client.set_termination_protection(DEPLOYED, enabled=True).is_protected
 
 
 def test_a_stack_that_is_being_updated_is_not_destroyed(recorded: Recorded) -> None:

@@ -113,6 +113,30 @@ def test_a_plan_has_the_parameters_that_change_and_the_live_version() -> None:
     assert plan.is_last_step
 
 
+@pytest.mark.parametrize(
+    ("is_protected", "wanted", "planned"),
+    [
+        (False, True, True),
+        (True, False, False),
+        (True, True, None),
+        (False, False, None),
+        (True, None, None),  # turned on by hand, and not by a setting
+    ],
+)
+def test_protection_from_deletion_is_a_change_if_it_differs(
+    *, is_protected: bool, wanted: bool | None, planned: bool | None
+) -> None:
+    before = replace(deployed(), is_protected=is_protected)
+    nothing = ChangeSet("s", "", creates_stack=False, planned_from=before)
+    plan = assemble_plan(before, nothing, {}, termination_protection=wanted)
+    assert (plan.termination_protection, plan.is_empty) == (planned, planned is None)
+
+
+def test_protection_comes_with_the_last_step_of_an_adoption() -> None:
+    plan = assemble_plan(NEW, NOT_EMPTY, {}, is_last_step=False, termination_protection=True)
+    assert plan.termination_protection is None
+
+
 def test_a_new_stack_and_an_empty_plan_have_no_changed_parameters() -> None:
     after = {"Scale": "0.25"}
     assert assemble_plan(NEW, NOT_EMPTY, after).parameters == ()

@@ -29,13 +29,16 @@ def destroy(context: click.Context, *, delete_data: bool) -> int:
     """Delete the stack.
 
     Keeps the buckets and the table for the next deploy, unless --delete-data is given. Only
-    deletes what is proven to belong to the stack. Safe to run again after an interruption.
+    deletes what is proven to belong to the stack. Safe to run again after an interruption. Refuses
+    a stack with termination protection.
     """
     from infra import teardown
+    from infra.deployed_stack import check_deletable
 
     app = app_of(context)
     ui, stack = app.ui, stack_context(app)
     deployed = stack.client.read(stack.stack)
+    check_deletable(deployed)
     retained = teardown.find_retained(stack, deployed)
     if not deployed.exists and retained.bundles is None and not (retained.data and delete_data):
         kept = f" Kept: {', '.join(retained.data)}." if retained.data else ""
