@@ -1,5 +1,6 @@
 """The parent's side of one child process: its start, the images it resizes, and its end."""
 
+import gc
 import os
 import signal
 import socket
@@ -168,6 +169,8 @@ def _run_forked(connection: socket.socket) -> NoReturn:
         os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
         from imgctl.sandbox import server  # noqa: PLC0415 (imports Pillow, in the child only)
 
+        gc.freeze()
+        gc.enable()  # the function starts without
         server.serve(connection)
         exit_code = 0
     except BaseException:

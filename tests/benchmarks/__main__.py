@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.benchmarks.batch import images_per_second
 from tests.benchmarks.child import ChildCost, measure_child
-from tests.benchmarks.cold import ColdStart, measure_cold_start
+from tests.benchmarks.cold import cold_table, measure_cold_start
 from tests.benchmarks.peers import (
     IMGCTL,
     IMGCTL_HIGH_QUALITY,
@@ -112,15 +112,6 @@ def batch_table(speeds: Mapping[str, float]) -> list[str]:
     return lines + [
         f"| {name} | {speed:.1f} | {imgctl / speed:.2f} |" for name, speed in speeds.items()
     ]
-
-
-def cold_table(measured: ColdStart) -> list[str]:
-    """Format the cold start as a Markdown table."""
-    lines = ["| | ms more than a bare interpreter |", "|---|---:|"]
-    lines += [f"| {name} | {ms:.0f} |" for name, ms in measured.over_bare_ms.items()]
-    slowest = ", ".join(f"{name} {ms:.0f}" for name, ms in measured.imports_ms.items())
-    lines += ["", f"The bare interpreter takes {measured.bare_ms:.0f} ms. By `-X importtime`, the"]
-    return [*lines, f"packages with the longest own import time, in ms: {slowest}."]
 
 
 def child_table(costs: Mapping[str, ChildCost]) -> list[str]:

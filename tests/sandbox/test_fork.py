@@ -46,3 +46,14 @@ links = [os.readlink(f"/proc/{process._child._pid}/fd/{name}")
 print(sorted({link.partition(":")[0] for link in links}))
 """
     assert run(program, str(tmp_path / "open")) == "['/dev/null', 'socket']\n"
+
+
+def test_the_child_collects_garbage_although_the_function_starts_without() -> None:
+    program = """
+import gc
+from imgctl.sandbox import server
+gc.disable()
+server.serve = lambda connection: connection.sendall(str(gc.isenabled()).encode())
+print(fork()._connection.recv(10))
+"""
+    assert run(program) == "b'True'\n"
