@@ -70,6 +70,8 @@ NOT_RECORDED = {
     "s3:CreateJob": "a job of S3 Batch Operations",
 }
 
+DEPLOYER = ("deployer", "deployer-data")
+
 
 class Person:
     """Somebody with an access key, and only these policies, at the embedded AWS of `local`."""
@@ -191,7 +193,7 @@ def examined_without_all_rights(operator: Person) -> None:
 def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     empty: Local, settings: Path
 ) -> None:
-    deployer = Person(empty, "deployer")
+    deployer = Person(empty, *DEPLOYER)
     config = ("--yes", "--config", str(settings))
     settings.write_text("")
     deployer.imgctl("deploy", "--plan").succeeded()
@@ -209,7 +211,7 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     key = empty.aws.kms.create_key()["KeyMetadata"]["Arn"]
     deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
 
-    destroyer = Person(empty, "deployer", "destroyer")
+    destroyer = Person(empty, *DEPLOYER, "destroyer")
     bucket = names.source_bucket
     empty.aws.s3.put_object(Bucket=bucket, Key="x", Body=b"")
     empty.aws.s3.create_multipart_upload(Bucket=bucket, Key="y")
@@ -231,7 +233,7 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     destroyer.imgctl("destroy", "--delete-data", "--yes").succeeded()
     assert empty.all_that_is_there()["buckets"] == []
 
-    allowed = iam_coverage.granted("deployer")
+    allowed = iam_coverage.granted(*DEPLOYER)
     assert iam_coverage.unmatched(deployer.rights, allowed) == set()
     cloudformations = iam_coverage.handlers_rights() | {"iam:PassRole"}
     known = deployer.rights | cloudformations | set(NOT_RECORDED)

@@ -92,9 +92,9 @@ def policy(name: str) -> Any:
     return json.loads(files("infra").joinpath("policies", f"{name}.json").read_text())
 
 
-def granted(name: str) -> set[str]:
-    """Give the actions, or patterns of them, that a policy grants."""
-    actions = (statement["Action"] for statement in policy(name)["Statement"])
+def granted(*names: str) -> set[str]:
+    """Give the actions, or patterns of them, that policies grant."""
+    actions = (item["Action"] for name in names for item in policy(name)["Statement"])
     return {a for action in actions for a in ([action] if isinstance(action, str) else action)}
 
 
