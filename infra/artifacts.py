@@ -1,6 +1,7 @@
 """The artifacts bucket, which stores each bundle under the digest of its sources."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 
@@ -40,8 +41,8 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     """Upload the bundle, creating the bucket on first use; False if what is stored will do.
 
     Another machine may have stored other bytes of the same sources. They are deployed as they are,
-    unless only this bundle has bytecode. Raises ArtifactsError if the bucket is not proven to be
-    this stack's.
+    unless only this bundle has bytecode, or the user chose this very file. Raises ArtifactsError if
+    the bucket is not proven to be this stack's.
     """
     _ensure_bucket(aws, bucket, stack)
     target: dict[str, Any] = {
@@ -61,19 +62,49 @@ def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
     return True
 
 
+def stored_sha256(aws: Aws, key: str, *, bucket: str, stack: str) -> str | None:
+    """Return the SHA-256, in hexadecimal, of a stored bundle that is what its key says.
+
+    None if there is none in a bucket that is proven to be this stack's.
+    """
+    if not is_proven(bucket_owner(aws, bucket), stack, is_listed=False):
+        return None
+    target = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": aws.account_id}
+    if _head(aws, target) is None:
+        return None
+    data = _download(aws, target)
+    stored = bundle_manifest.verified(data, max_bytes=MAX_UNZIPPED_BYTES)
+    if stored is None or bundle_manifest.key_of(stored.sources) != key:
+        return None
+    return hashlib.sha256(data).hexdigest()
+
+
 def _is_stored(aws: Aws, bundle: Bundle, target: dict[str, Any]) -> bool:
     """Return whether this bundle is stored, or another that can be deployed in its place."""
-    s3: Any = aws.s3
-    head = none_if_missing(s3.head_object, "404", "NoSuchKey", **target, ChecksumMode="ENABLED")
-    if head is None or head["ContentLength"] > MAX_UNZIPPED_BYTES:
-        return False
-    if head.get("ChecksumSHA256") == _checksum(bundle):
+    head = _head(aws, target)
+    if head is not None and head.get("ChecksumSHA256") == _checksum(bundle):
         return True
-    data = s3.get_object(**target)["Body"].read()
+    if head is None:
+        return False
+    data = _download(aws, target)
+    if bundle.is_given:
+        return hashlib.sha256(data).hexdigest() == bundle.sha256
     stored = bundle_manifest.verified(data, max_bytes=MAX_UNZIPPED_BYTES)
     if stored is None or stored.sources != bundle.sources:
         return False
     return stored.bytecode or not bundle.compiled
+
+
+def _head(aws: Aws, target: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what S3 says about an object; None if there is none, or none that is a bundle."""
+    s3: Any = aws.s3
+    head = none_if_missing(s3.head_object, "404", "NoSuchKey", **target, ChecksumMode="ENABLED")
+    return None if head is None or head["ContentLength"] > MAX_UNZIPPED_BYTES else head
+
+
+def _download(aws: Aws, target: dict[str, Any]) -> bytes:
+    data: bytes = aws.s3.get_object(**target)["Body"].read()
+    return data
 
 
 def _checksum(bundle: Bundle) -> str:

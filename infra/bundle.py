@@ -63,7 +63,8 @@ class Bundle:
     """A zip file for Lambda: `sha256` in hexadecimal, sizes in bytes.
 
     `sources` is the digest that identifies its code, see `infra.bundle_manifest`. `compiled` is
-    whether it includes bytecode.
+    whether it includes bytecode, and `is_given` whether the user chose the file, so that no other
+    build of the same sources is to be deployed in its place.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class Bundle:
     architecture: Architecture
     sources: str
     compiled: bool = False
+    is_given: bool = False
 
     @property
     def key(self) -> str:
@@ -93,7 +95,7 @@ class Recipe:
     locked: Mapping[str, bytes]
     packages: Callable[[], Mapping[str, bytes]]
     compiler: Compiler | None = None
-    check_elf: bool = True
+    target: bundle_manifest.Target = bundle_manifest.Target.LAMBDA
 
     def inputs(self) -> str:
         """Return the digest of everything that the bundle's bytes depend on."""
@@ -103,7 +105,7 @@ class Recipe:
             for part in (self.own, self.locked, builders)
         ]
         versions = [sys.version, zlib.ZLIB_RUNTIME_VERSION, self.compiler and self.compiler.version]
-        inputs = [self.architecture, self.check_elf, versions, contents]
+        inputs = [self.architecture, self.target, versions, contents]
         return hashlib.sha256(json.dumps(inputs, sort_keys=True).encode()).hexdigest()
 
 
@@ -172,7 +174,7 @@ def build_local(
         packages,
         lambda: packages,
         compiler=this_interpreter(),
-        check_elf=False,
+        target=bundle_manifest.Target.EMBEDDED,
     )
     return build_from(recipe, destination, cache)
 
@@ -213,11 +215,11 @@ def _find_or_build(recipe: Recipe, cache: BundleCache | None) -> bytes:
     modules = {name: data for name, data in contents.items() if name.endswith(".py")}
     if recipe.compiler:
         contents |= compile_modules(modules, recipe.compiler)
-    manifest = bundle_manifest.describe(contents, recipe.architecture)
+    manifest = bundle_manifest.describe(contents, recipe.architecture, recipe.target)
     contents[bundle_manifest.NAME] = manifest.to_json()
     _check_size(contents)
-    if recipe.check_elf:
-        _check_library_architecture(contents, recipe.architecture)
+    if recipe.target is bundle_manifest.Target.LAMBDA:
+        check_libraries(contents, recipe.architecture)
     data = _zipped(contents)
     # Else the next build may succeed in compiling every module.
     if cache and (manifest.bytecode or recipe.compiler is None):
@@ -247,7 +249,8 @@ def _check_size(contents: Mapping[str, bytes]) -> None:
         )
 
 
-def _check_library_architecture(contents: Mapping[str, bytes], architecture: Architecture) -> None:
+def check_libraries(contents: Mapping[str, bytes], architecture: Architecture) -> None:
+    """Raise BundleError unless Lambda can load the compiled libraries of a bundle's files."""
     libraries = {name: data for name, data in contents.items() if is_library(name)}
     for name, data in sorted(libraries.items()):
         # ELF header: magic at offset 0, byte order at 5 (1: little-endian), e_machine at 18.

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from imgctl.aws.session import Aws
-from infra.artifacts import ArtifactsError, upload
+from infra.artifacts import ArtifactsError, stored_sha256, upload
 from infra.bundle import Architecture, Bundle
 from infra.bundle_manifest import NAME, describe
 from tests.infra.package_server import zipped
@@ -206,3 +207,25 @@ def test_nothing_is_uploaded_to_a_bucket_of_another_account(aws: Aws, bundle: Bu
         stub.add_client_error("head_bucket", "403", "Forbidden", 403)
         with pytest.raises(ArtifactsError, match="another account"):
             upload_bundle(aws, bundle)
+
+
+def test_the_very_file_that_was_chosen_replaces_another_build(aws: Aws, tmp_path: Path) -> None:
+    compiled = bundle_of(tmp_path / "compiled.zip", bytecode=b"pyc")
+    upload_bundle(aws, compiled)
+    chosen = replace(bundle_of(tmp_path / "chosen.zip"), is_given=True)
+    assert chosen.key == compiled.key
+    assert upload_bundle(aws, chosen)
+    assert not upload_bundle(aws, chosen)
+    stored = stored_sha256(aws, chosen.key, bucket=BUCKET, stack="imgctl")
+    assert stored == chosen.sha256
+
+
+def test_only_a_bundle_in_the_stacks_own_bucket_counts_as_stored(aws: Aws, bundle: Bundle) -> None:
+    def stored(stack: str = "imgctl") -> str | None:
+        return stored_sha256(aws, bundle.key, bucket=BUCKET, stack=stack)
+
+    assert stored() is None
+    upload_bundle(aws, bundle)
+    assert (stored(), stored("other")) == (bundle.sha256, None)
+    aws.s3.put_object(Bucket=BUCKET, Key=bundle.key, Body=b"something else")
+    assert stored() is None

@@ -26,6 +26,7 @@ from infra.bundle import (
 )
 from infra.bundle_cache import BundleCache, user_cache
 from infra.bundle_files import own_files, wheel_files
+from infra.bundle_manifest import Target
 from infra.bytecode import Compiler, find_runtime, this_interpreter
 from infra.errors import BundleError
 from tests.infra.package_server import (
@@ -380,7 +381,7 @@ def test_an_unchanged_bundle_is_built_once(builds: Builds) -> None:
         {"locked": {"requirements.txt": b"pillow==14"}},
         {"locked": {}},
         {"compiler": this_interpreter()},
-        {"check_elf": False},
+        {"target": Target.EMBEDDED},
     ],
     ids=["a source", "the lock file", "no lock file", "bytecode", "the check of libraries"],
 )

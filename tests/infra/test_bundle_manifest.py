@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from imgctl import __version__
 from infra import bundle_manifest
 from infra.bundle import Architecture, Bundle, Recipe, build_from
 from infra.bundle_files import own_files, wheel_files
-from infra.bundle_manifest import NAME, describe, key_of, sources_in, verified
+from infra.bundle_manifest import NAME, Target, describe, key_of, sources_in, verified
 from infra.bytecode import Compiler, this_interpreter
 from tests.infra.package_server import ARM_WHEEL, zipped
 
@@ -46,8 +47,8 @@ def test_the_digest_does_not_depend_on_the_builders_python_or_zlib(
     [
         {"own": {**OWN, "imgctl/core/x.py": b"X = 2"}},
         {"own": {**OWN, "imgctl/core/y.py": b""}},
-        {"packages": lambda: {"PIL/other.so": ARM_WHEEL}, "check_elf": False},
-        {"architecture": Architecture.X86_64, "check_elf": False},
+        {"packages": lambda: {"PIL/other.so": ARM_WHEEL}, "target": Target.EMBEDDED},
+        {"architecture": Architecture.X86_64, "target": Target.EMBEDDED},
     ],
     ids=["a module", "another module", "a package", "the architecture"],
 )
@@ -64,6 +65,8 @@ def test_the_manifest_names_packages_architecture_and_bytecode(tmp_path: Path) -
         "schema": 1,
         "sources": bundle.sources,
         "architecture": "arm64",
+        "target": "lambda",
+        "imgctl": __version__,
         "packages": {"pillow": "99.0"},
         "bytecode": True,
     }
