@@ -7,6 +7,12 @@ from typing import Any
 from infra.deployed_stack import DeployedStack
 from infra.plan import ChangeSet, ImportedResource
 
+PREFIX = "imgctl-"
+"""How the names of imgctl's change sets begin, and the tokens of its operations."""
+
+DATA_LOSS_ALLOWED = "Planned with --allow-data-loss."
+"""The description of a change set that may lose data."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetRequest:
@@ -14,7 +20,8 @@ class ChangeSetRequest:
 
     With `imports`, the template holds only these resources, and a new stack is made of them.
     `express` does not wait for resources to become stable. `revert_drift` also changes back what
-    differs from the template because it was changed by other means.
+    differs from the template because it was changed by other means. `allows_data_loss` is kept in
+    the change set's description, where whoever executes it later can read it.
     """
 
     template: str
@@ -22,6 +29,7 @@ class ChangeSetRequest:
     imports: Sequence[ImportedResource] = ()
     express: bool = False
     revert_drift: bool = False
+    allows_data_loss: bool = False
 
 
 def create_arguments(
@@ -43,6 +51,8 @@ def create_arguments(
         arguments["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
     if request.revert_drift:
         arguments["DeploymentMode"] = "REVERT_DRIFT"
+    if request.allows_data_loss:
+        arguments["Description"] = DATA_LOSS_ALLOWED
     if request.imports:
         arguments["ChangeSetType"] = "IMPORT"
         arguments["ResourcesToImport"] = [

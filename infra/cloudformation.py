@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.change_sets import ChangeSetRequest, create_arguments, names_of
+from infra.change_sets import PREFIX, ChangeSetRequest, create_arguments, names_of
 from infra.deployed_stack import (
     DeployedStack,
     StackResource,
@@ -26,21 +26,20 @@ from infra.errors import (
     operation_failed,
     stack_busy,
 )
+from infra.names import OUR_PARAMETERS
 from infra.plan import ChangeSet
-from infra.responses import parse_change, parse_resource, parse_stack
-from infra.settings import NAME_SETTINGS
+from infra.responses import (
+    parse_change_set,
+    parse_resource,
+    parse_stack,
+    parse_stored_change_set,
+)
 from infra.stack_events import EventStream, OnEvent, describe_stack
+from infra.stored_change_set import StoredChangeSet
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-# A stack with these parameters was deployed from this template, in whichever version; the first
-# versions had no access logs.
-_OUR_PARAMETERS = {spec.parameter for spec in NAME_SETTINGS} - {"AccessLogsBucketName"} | {
-    "CodeBucket"
-}
-
-_PREFIX = "imgctl-"  # of the names of our change sets, and of our operations' tokens
 _APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _PROTECTED = "TerminationProtection"
@@ -72,7 +71,7 @@ class StackClient:
             self._check_review(stack)
         if not deployed.is_deployed:
             return deployed
-        if not deployed.parameters.keys() >= _OUR_PARAMETERS:
+        if not deployed.parameters.keys() >= OUR_PARAMETERS:
             raise _not_ours(stack)
         if not deployed.is_updatable:
             return deployed
@@ -101,10 +100,12 @@ class StackClient:
         """
         check_updatable(deployed)
         creates = not deployed.is_deployed
-        arguments = create_arguments(deployed, request, f"{_PREFIX}{self.unique()}")
+        arguments = create_arguments(deployed, request, f"{PREFIX}{self.unique()}")
         with self._explaining(deployed):
             response = self.client.create_change_set(**arguments)
-        change_set = ChangeSet(deployed.name, response["Id"], creates, deployed)
+        change_set = ChangeSet(
+            deployed.name, response["Id"], creates, deployed, parameters=request.parameters
+        )
         try:
             with self._explaining(deployed):
                 pages = self._describe_when_ready(change_set)
@@ -123,12 +124,25 @@ class StackClient:
                 f"CloudFormation rejected the change set: {reason}",
                 hint="Nothing was changed. Fix the cause and deploy again.",
             )
-        values = {
-            name: (deployed.parameters.get(name), value)
-            for name, value in request.parameters.items()
-        }
-        changes = tuple(parse_change(c, values) for page in pages for c in page["Changes"])
-        return replace(change_set, changes=changes)
+        return parse_change_set(change_set, pages)
+
+    def find_change_set(
+        self, deployed: DeployedStack, change_set_id: str
+    ) -> StoredChangeSet | None:
+        """Return a change set of the stack as CloudFormation describes it; None if it is gone."""
+        change_set = ChangeSet(
+            deployed.name,
+            change_set_id,
+            creates_stack=not deployed.is_deployed,
+            planned_from=deployed,
+        )
+        try:
+            pages = self._describe_when_ready(change_set)
+        except ClientError as error:
+            if _is_gone(error):
+                return None
+            raise
+        return parse_stored_change_set(change_set, pages)
 
     def discard(self, change_set: ChangeSet) -> None:
         """Delete a change set that was not executed, and the empty stack that it made.
@@ -155,7 +169,7 @@ class StackClient:
         if not current.exists:
             raise StackChanged(stack)
         _check_not_overtaken(change_set.planned_from, current)
-        token = f"{_PREFIX}{self.unique()}"
+        token = f"{PREFIX}{self.unique()}"
         with self._explaining(change_set.planned_from):
             self.client.execute_change_set(**names_of(change_set), ClientRequestToken=token)
         return self._follow_to_success(stack, token, on_event)
@@ -169,7 +183,7 @@ class StackClient:
         """
         events = self.client.describe_stack_events(StackName=pending.name)["StackEvents"]
         token = events[0].get("ClientRequestToken", "")
-        if not token.startswith(_PREFIX):
+        if not token.startswith(PREFIX):
             raise stack_busy(pending.name, str(pending.status))
         what = "The deployment that was under way failed"
         return self._follow_to_success(pending.name, token, on_event, what)
@@ -206,7 +220,7 @@ class StackClient:
             _check_unchanged(deployed, current)
         check_deletable(current)
         # By its id: once it is gone, its name describes nothing, or another stack.
-        token = f"{_PREFIX}{self.unique()}"
+        token = f"{PREFIX}{self.unique()}"
         try:
             self.client.delete_stack(StackName=current.stack_id, ClientRequestToken=token)
         except ClientError as error:
@@ -245,7 +259,7 @@ class StackClient:
                 if not pages[-1].get("NextToken"):
                     break
                 request["NextToken"] = pages[-1]["NextToken"]
-            if pages[0]["Status"] in ("CREATE_COMPLETE", "FAILED"):
+            if pages[0]["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
                 return pages
             self.sleep(self.poll_s)
 
@@ -267,10 +281,8 @@ class StackClient:
         try:
             yield
         except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError):
-                code = error.response["Error"]["Code"]
-                if code in _NO_CHANGE_SET or "does not exist" in str(error):
-                    return
+            if isinstance(error, ClientError) and _is_gone(error):
+                return
             self.warn(
                 f"Could not delete the change set of this plan, {change_set.id}: {error}. It"
                 " changes nothing, and CloudFormation deletes it when another one is executed."
@@ -300,7 +312,7 @@ class StackClient:
         """Raise NotOurStack for an empty stack that another program's change set made."""
         pages = self.client.get_paginator("list_change_sets").paginate(StackName=stack)
         names = [s.get("ChangeSetName", "") for page in pages for s in page["Summaries"]]
-        if any(not name.startswith(_PREFIX) for name in names):
+        if any(not name.startswith(PREFIX) for name in names):
             raise _not_ours(stack)
 
 
@@ -320,6 +332,11 @@ def _check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> Non
             raise StackChanged(current.name)
     elif current.status not in (planned_from.status, "REVIEW_IN_PROGRESS"):
         raise StackChanged(current.name)
+
+
+def _is_gone(error: ClientError) -> bool:
+    """Return whether an error says that there is no such change set, or no such stack."""
+    return error.response["Error"]["Code"] in _NO_CHANGE_SET or "does not exist" in str(error)
 
 
 def _not_ours(stack: str) -> NotOurStack:

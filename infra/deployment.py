@@ -30,7 +30,7 @@ from infra.function_version import check_live_version
 from infra.names import Names, deployed_names
 from infra.ownership import ExistingResources
 from infra.parameters import StackSettings, stack_parameters
-from infra.plan import Plan, assemble_plan
+from infra.plan import ChangeSet, Plan, assemble_plan
 from infra.snapshots import ResourceProperties, next_migration_step
 from infra.stack_events import OnEvent
 from infra.template import (
@@ -62,6 +62,7 @@ class DeployRequest:
     express: bool = False
     revert_drift: bool = False
     termination_protection: bool | None = None
+    allow_data_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +149,14 @@ def next_step(state: DeploymentState, names: Names) -> DeploymentStep:
 
 @contextmanager
 def planned(
-    context: StackContext, request: DeployRequest, state: DeploymentState
+    context: StackContext, request: DeployRequest, state: DeploymentState, *, keep: bool = False
 ) -> Iterator[Plan]:
     """Plan the next step; the plan is discarded unless it is applied inside.
 
-    Until `apply`, nothing is stored in AWS but the change set. Raises ForeignNotifications if the
-    source bucket also notifies others, and DeployError if a version made live by a rollback could
-    not run afterwards.
+    With `keep`, it is only discarded if something fails, and can be applied later. Until `apply`,
+    nothing is stored in AWS but the change set. Raises ForeignNotifications if the source bucket
+    also notifies others, and DeployError if a version made live by a rollback could not run
+    afterwards.
     """
     deployed, step = state.deployed, next_step(state, context.names)
     parameters = _parameters(context, request, state)
@@ -175,15 +177,46 @@ def planned(
         )
         _check_notifications(context, deployed, plan)
         yield plan
-    finally:
+    except BaseException:
+        context.client.discard(change_set)
+        raise
+    if not keep:
         context.client.discard(change_set)
 
 
-def apply(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> DeployedStack:
+def planned_before(
+    context: StackContext,
+    deployed: DeployedStack,
+    change_set: ChangeSet,
+    *,
+    is_last_step: bool,
+    termination_protection: bool | None = None,
+) -> Plan:
+    """Return the plan of a change set that another run has created, as AWS describes it now.
+
+    Raises NameTaken if somebody has since taken one of the names, and ForeignNotifications.
+    """
+    adopt = any(change.action == "Import" for change in change_set.changes)
+    state = observe(context, deployed, adopt=adopt)
+    plan = assemble_plan(
+        deployed,
+        change_set,
+        change_set.parameters,
+        keys_in_use=state.customer_keys,
+        is_last_step=is_last_step,
+        termination_protection=termination_protection,
+    )
+    _check_notifications(context, deployed, plan)
+    return plan
+
+
+def apply(
+    context: StackContext, plan: Plan, bundle: Bundle | None, on_event: OnEvent
+) -> DeployedStack:
     """Carry out a plan. Return the stack after it.
 
-    The bundle is stored, and the change set executed and followed to its end. After that, the
-    termination protection is turned on or off.
+    The bundle is stored, unless it is None because AWS has it already, and the change set executed
+    and followed to its end. After that, the termination protection is turned on or off.
     """
     deployed = plan.change_set.planned_from
     if not plan.change_set.is_empty:
@@ -194,9 +227,13 @@ def apply(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) 
     return deployed
 
 
-def _execute(context: StackContext, plan: Plan, bundle: Bundle, on_event: OnEvent) -> DeployedStack:
+def _execute(
+    context: StackContext, plan: Plan, bundle: Bundle | None, on_event: OnEvent
+) -> DeployedStack:
     aws = context.aws
-    artifacts.upload(aws, bundle, bucket=context.names.artifacts_bucket, stack=context.stack)
+    if bundle is not None:
+        bucket = context.names.artifacts_bucket
+        artifacts.upload(aws, bundle, bucket=bucket, stack=context.stack)
     deployed = context.client.execute(plan.change_set, on_event)
     if aws.is_local:  # whose CloudFormation does not set the tags of a bucket
         names = deployed_names(deployed.parameters)
@@ -270,17 +307,23 @@ def _change_set_request(
     step: DeploymentStep,
     parameters: Mapping[str, str],
 ) -> ChangeSetRequest:
+    allow_data_loss = request.allow_data_loss
     if step.table is not None:
-        return ChangeSetRequest(with_table_indexes(state.deployed.template, step.table), parameters)
+        template = with_table_indexes(state.deployed.template, step.table)
+        return ChangeSetRequest(template, parameters, allows_data_loss=allow_data_loss)
     if step.adoption is None:
-        template = with_hashed_ids(request.template, parameters)
         return ChangeSetRequest(
-            template, parameters, express=request.express, revert_drift=request.revert_drift
+            with_hashed_ids(request.template, parameters),
+            parameters,
+            express=request.express,
+            revert_drift=request.revert_drift,
+            allows_data_loss=allow_data_loss,
         )
     return ChangeSetRequest(
         import_template(request.template, context.names, step.resources, step.adoption),
         parameters,
         imports=resources_to_import(context.names, state.existing.names),
+        allows_data_loss=allow_data_loss,
     )
 
 

@@ -59,10 +59,10 @@ class StackChanged(DeployError):
 
     code = "stack_changed"
 
-    def __init__(self, stack: str) -> None:
+    def __init__(self, stack: str, *, hint: Hint | None = None) -> None:
         super().__init__(
             f"The stack {stack} has been changed by somebody else in the meantime.",
-            hint="Nothing was changed. Run the command again to see what it would do now.",
+            hint=hint or "Nothing was changed. Run the command again to see what it would do now.",
         )
 
 

@@ -13,6 +13,13 @@ DEFAULT_STACK = "imgctl"
 STACK_NAME = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9]))*")
 
 
+# The first versions had no access logs.
+OUR_PARAMETERS = {spec.parameter for spec in NAME_SETTINGS} - {"AccessLogsBucketName"} | {
+    "CodeBucket"
+}
+"""A stack with these parameters was deployed from imgctl's template, in whichever version."""
+
+
 class InvalidName(ImgctlError):
     """A name that AWS would reject, or that two resources would share."""
 

@@ -1,5 +1,9 @@
 """The template's parameters, from names and settings."""
 
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
 from infra.bundle import Bundle
 from infra.names import Names
 from infra.setting_spec import SettingValue
@@ -43,6 +47,17 @@ def stack_parameters(
         "RequireTls": "true" if require_tls else "false",
         "ApiLoggingRole": "create" if sets_api_logging_role else "existing",
     }
+
+
+def deployed_settings(parameters: Mapping[str, str]) -> StackSettings:
+    """Return the settings that a stack's parameters stand for; defaults for what is unknown."""
+    values: dict[str, Any] = {}
+    for spec in STACK_SETTINGS:
+        text = parameters.get(spec.parameter)
+        with suppress(ValueError):  # a value that another version of imgctl allows
+            if text is not None:
+                values[spec.name] = spec.kind.parse(text) if text else None
+    return StackSettings(**values)
 
 
 def _api_origin(origins: str) -> str:

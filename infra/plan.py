@@ -1,7 +1,7 @@
 """What a deployment would do, and what it does: frozen values, rendered elsewhere."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -174,7 +174,8 @@ class ChangeSet:
     """A change set of CloudFormation that is ready to be executed; empty if nothing would change.
 
     `creates_stack` is true for the first change set of a stack, which makes an empty stack.
-    `planned_from` is the stack that it changes.
+    `planned_from` is the stack that it changes, and `parameters` are those that it would have then.
+    `allows_data_loss` is whether it was planned with --allow-data-loss.
     """
 
     stack: str
@@ -182,6 +183,8 @@ class ChangeSet:
     creates_stack: bool
     planned_from: DeployedStack
     changes: tuple[Change, ...] = ()
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    allows_data_loss: bool = False
 
     @property
     def is_empty(self) -> bool:

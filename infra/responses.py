@@ -2,13 +2,16 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from infra.change_sets import DATA_LOSS_ALLOWED
 from infra.deployed_stack import NOT_DEPLOYED, AdoptionStep, DeployedStack, StackResource
 from infra.errors import DeployError
-from infra.plan import Change, DeployEvent, PropertyChange
+from infra.plan import Change, ChangeSet, DeployEvent, PropertyChange
 from infra.public_access import opens_access
+from infra.stored_change_set import StoredChangeSet
 
 _REFERENCES = {"ResourceReference", "ResourceAttribute"}
 _KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -71,6 +74,33 @@ def parse_change(
         properties=properties,
         is_kept=action == "Remove" and resource.get("PolicyAction") == "Retain",
         opens_access=opens_access(resource_type, action, properties, parameters),
+    )
+
+
+def parse_change_set(change_set: ChangeSet, pages: Sequence[Any]) -> ChangeSet:
+    """Add to a change set what the pages of DescribeChangeSet say about it."""
+    parameters = {**change_set.parameters, **_pairs(pages[0].get("Parameters", []), "Parameter")}
+    before = change_set.planned_from.parameters
+    values = {name: (before.get(name), value) for name, value in parameters.items()}
+    return replace(
+        change_set,
+        changes=tuple(parse_change(c, values) for page in pages for c in page.get("Changes", [])),
+        parameters=parameters,
+        allows_data_loss=pages[0].get("Description", "") == DATA_LOSS_ALLOWED,
+    )
+
+
+def parse_stored_change_set(change_set: ChangeSet, pages: Sequence[Any]) -> StoredChangeSet:
+    """Parse the pages of DescribeChangeSet of a change set that another run has created."""
+    first = pages[0]
+    return StoredChangeSet(
+        parse_change_set(change_set, pages),
+        name=first.get("ChangeSetName", ""),
+        stack=first.get("StackName", ""),
+        stack_id=first.get("StackId", ""),
+        status=first["Status"],
+        execution_status=first.get("ExecutionStatus", "UNAVAILABLE"),
+        reason=first.get("StatusReason", ""),
     )
 
 

@@ -1,5 +1,6 @@
 """Plans and results of deployments in JSON, and the outputs as a table."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgctl.aws.stack import parse_outputs
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         ProtectionChange,
         StackOutputsDocument,
     )
+    from infra.bundle import Bundle
     from infra.drift_search import DriftSearch
     from infra.settings import StackSettings
 
@@ -28,8 +30,22 @@ _OF_EXISTING_IMAGES = ("Renditions", "CacheControl")  # whose difference an audi
 
 
 def print_outputs(app: App, done: "Deployment") -> None:
-    """Print the result of a deployment: the stack's outputs."""
+    """Print the result of a deployment: the stack's outputs, or after one of its steps, none."""
     plan = done.plan
+    document: DeployDocument = {
+        "stack": plan.stack,
+        "changed": not plan.is_empty,
+        "changes": _planned_changes(plan),
+        "partial": not plan.is_last_step,
+        "termination_protection": _protection_change(plan),
+        "drift": drift_document(done.drift),
+        "outputs": None,
+    }
+    if not plan.is_last_step:
+        next_step = Hint("Plan the next step with {}.", "deploy --plan --out FILE")
+        app.ui.info(f"One step of several is done. {next_step.render(app.program)}")
+        app.ui.result(document, "")
+        return
     outputs = parse_outputs(
         done.deployed.outputs, stack=plan.stack, endpoint_url=app.aws.endpoint_url
     )
@@ -43,14 +59,7 @@ def print_outputs(app: App, done: "Deployment") -> None:
     if outputs.api_key_id:
         command = f"aws apigateway get-api-key --include-value --api-key {outputs.api_key_id}"
         pairs.append(("API key", f"{outputs.api_key_id}: {command}"))
-    document: DeployDocument = {
-        "stack": plan.stack,
-        "changed": not plan.is_empty,
-        "changes": _planned_changes(plan),
-        "termination_protection": _protection_change(plan),
-        "drift": drift_document(done.drift),
-        "outputs": _outputs_document(outputs),
-    }
+    document["outputs"] = _outputs_document(outputs)
     app.ui.result(document, pairs_grid(pairs))
     if any(change.name in _OF_EXISTING_IMAGES for change in plan.parameters):
         hint = Hint(
@@ -62,9 +71,14 @@ def print_outputs(app: App, done: "Deployment") -> None:
 
 
 def plan_document(
-    plan: Plan, settings: "StackSettings", drift: "DriftSearch | None"
+    plan: Plan,
+    settings: "StackSettings",
+    bundle: "Bundle",
+    *,
+    drift: "DriftSearch | None" = None,
+    plan_file: Path | None = None,
 ) -> "PlanDocument":
-    """Return the JSON document of a plan that is only shown."""
+    """Return the JSON document of a plan that is not applied, and may be stored in a file."""
     cost = idle_cost(plan.changes, settings)
     return {
         "stack": plan.stack,
@@ -89,6 +103,14 @@ def plan_document(
             "api_burst": settings.api_burst,
         },
         "drift": drift_document(drift),
+        "bundle": {
+            "sources": bundle.sources,
+            "sha256": bundle.sha256,
+            "architecture": bundle.architecture.value,
+            "compiled": bundle.compiled,
+            "given": bundle.is_given,
+        },
+        "plan_file": None if plan_file is None else str(plan_file),
     }
 
 

@@ -1,5 +1,6 @@
 """A deployment as a person sees it: resume, clean up, plan, confirm, apply, print the outputs."""
 
+import shlex
 import tempfile
 from dataclasses import dataclass
 from functools import cache, partial
@@ -7,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
-from imgctl.cli.deploy_progress import following
-from imgctl.cli.stack_access import (
-    location,
-    read_settled,
+from imgctl.cli.bundle_choice import (
+    make_or_read,
     report_missing_bytecode,
-    stack_context,
+    report_other_build,
 )
+from imgctl.cli.deploy_progress import following
+from imgctl.cli.stack_access import location, read_settled, stack_context, target_of
+from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +34,8 @@ class DeployOptions:
     """The options of a deployment.
 
     With `revert_drift`, changes by other means are undone. With `use_cache`, the bundle may be an
-    earlier build, and is kept for later ones.
+    earlier build, and is kept for later ones. `out` is the file to store the plan in, and `bundle`
+    one to be deployed instead of building it.
     """
 
     plan_only: bool = False
@@ -41,6 +44,15 @@ class DeployOptions:
     allow_data_loss: bool = False
     revert_drift: bool = False
     use_cache: bool = True
+    out: Path | None = None
+    bundle: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedOnly:
+    """A deployment that was planned and not applied, as was wanted."""
+
+    plan: "Plan"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +67,10 @@ class Deployment:
     drift: "DriftSearch | None" = None
 
 
-def deploy_stack(app: App, options: DeployOptions = DeployOptions()) -> Deployment | None:
-    """Deploy the stack that the settings describe; None if only planned, or declined.
+def deploy_stack(
+    app: App, options: DeployOptions = DeployOptions()
+) -> Deployment | PlannedOnly | None:
+    """Deploy the stack that the settings describe, or only plan that; None if it was declined.
 
     If another deployment gets ahead of this one, it is followed to its end, and this one is planned
     again.
@@ -106,7 +120,7 @@ def _deploy_from(
     deployed: "DeployedStack",
     options: DeployOptions,
     make_request: "Callable[[], DeployRequest]",
-) -> Deployment | None:
+) -> Deployment | PlannedOnly | None:
     """Deploy all steps that lead from the stack as it was read to the whole stack."""
     from infra import deployment
 
@@ -116,7 +130,7 @@ def _deploy_from(
     report_missing_bytecode(app, request.bundle, deployed.parameters.get("CodeKey"))
     while True:
         step = _plan_and_apply(app, context, request, state, options)
-        if step is None or step.plan.is_last_step or step.plan.is_empty:
+        if not isinstance(step, Deployment) or step.plan.is_last_step or step.plan.is_empty:
             return step
         state = deployment.observe(context, step.deployed, adopt=False)
 
@@ -144,23 +158,21 @@ def _was_overtaken(context: "StackContext", deployed: "DeployedStack", error: Ex
 
 
 def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequest":
-    from infra.bundle import Architecture
     from infra.bundle_cache import user_cache
-    from infra.deployment import DeployRequest, make_bundle
+    from infra.deployment import DeployRequest
     from infra.template import stack_template
 
     settings = app.settings.stack_settings
-    architecture = Architecture(settings.architecture)
     cache = user_cache() if options.use_cache else None
-    with app.ui.working("Building the function's bundle"):
-        bundle = make_bundle(app.aws, architecture, folder, cache, heic=app.settings.heic)
+    bundle = make_or_read(app, folder, settings.architecture, options.bundle, cache)
     return DeployRequest(
         stack_template(),
         settings,
         bundle,
-        options.express,
-        options.revert_drift,
-        app.settings.termination_protection,
+        express=options.express,
+        revert_drift=options.revert_drift,
+        termination_protection=app.settings.termination_protection,
+        allow_data_loss=options.allow_data_loss,
     )
 
 
@@ -215,15 +227,15 @@ def _plan_and_apply(
     request: "DeployRequest",
     state: "DeploymentState",
     options: DeployOptions,
-) -> Deployment | None:
-    """Plan the next step, show it, ask and apply it; None if it was not applied."""
+) -> Deployment | PlannedOnly | None:
+    """Plan the next step, show it, ask and apply it; None if it was declined."""
     from imgctl.cli.deploy_documents import plan_document
     from imgctl.cli.deploy_plan import show_plan
     from imgctl.cli.drift_view import look_for_drift
     from infra.deployment import planned
 
     ui = app.ui
-    with planned(context, request, state) as plan:
+    with planned(context, request, state, keep=options.out is not None) as plan:
         show_plan(
             app,
             plan,
@@ -231,14 +243,21 @@ def _plan_and_apply(
             is_result=options.plan_only,
             allow_data_loss=options.allow_data_loss,
         )
+        if plan.is_empty:
+            report_other_build(app, request.bundle, context.names.function)
         drift = look_for_drift(app, context, state.deployed) if plan.is_empty else None
         if plan.is_empty and not options.plan_only:
             return Deployment(plan, state.deployed, drift)
         if options.plan_only:
             if not plan.is_empty:
                 ui.info("Nothing was changed.")
-            ui.result(plan_document(plan, request.settings, drift), "")
-            return None
+            if options.out is not None:
+                _store(app, context, request, state, plan, options.out)
+            document = plan_document(
+                plan, request.settings, request.bundle, drift=drift, plan_file=options.out
+            )
+            ui.result(document, "")
+            return PlannedOnly(plan)
         if not ui.confirm(f"Deploy this to {location(app)}?"):
             ui.info("Nothing was changed.")
             return None
@@ -250,3 +269,23 @@ def _apply(app: App, context: "StackContext", plan: "Plan", bundle: "Bundle") ->
 
     with following(app, plan.stack, plan) as on_event:
         return Deployment(plan, apply(context, plan, bundle, on_event))
+
+
+def _store(
+    app: App,
+    context: "StackContext",
+    request: "DeployRequest",
+    state: "DeploymentState",
+    plan: "Plan",
+    path: Path,
+) -> None:
+    """Write the file that a plan is applied with later."""
+    from infra import stored_plan
+
+    stored = stored_plan.stored_plan(target_of(context), plan, state.deployed, request.bundle)
+    stored_plan.write(stored, path)
+    if plan.is_empty:
+        app.ui.info(f"Wrote {path}: applying it changes nothing.")
+        return
+    hint = Hint("Apply it with {}.", f"deploy --apply {shlex.quote(str(path))}")
+    app.ui.info(f"Stored the plan in {path}. {hint.render(app.program)}")

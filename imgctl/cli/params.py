@@ -160,3 +160,11 @@ def input_options(command: Callable[..., Any]) -> Callable[..., Any]:
 preview_option = click.option(
     "--preview", is_flag=True, help="Show the result as a picture, on terminals only."
 )
+
+bundle_option = click.option(
+    "--bundle",
+    "bundle_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Deploy the bundle in this file, which `package` wrote, instead of building one.",
+)

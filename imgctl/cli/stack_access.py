@@ -6,9 +6,9 @@ from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
 
 if TYPE_CHECKING:
-    from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
     from infra.deployment import StackContext
+    from infra.stored_plan import Target
 
 
 def stack_context(app: App) -> "StackContext":
@@ -20,6 +20,15 @@ def stack_context(app: App) -> "StackContext":
     chosen = app.settings.stack_settings.chosen_names
     names = stack_names(stack, aws.account_id, aws.region, chosen)
     return StackContext(aws, stack_client(aws, app.ui.warn), stack, names)
+
+
+def target_of(context: "StackContext") -> "Target":
+    """Return where the stack is, as a stored plan says it."""
+    from infra.stored_plan import Target
+
+    aws = context.aws
+    partition = aws.session.get_partition_for_region(aws.region)
+    return Target(aws.account_id, aws.region, partition, context.stack)
 
 
 def read_settled(app: App, context: "StackContext") -> "DeployedStack":
@@ -62,12 +71,3 @@ def location(app: App) -> str:
     if app.aws.is_local:
         return "the embedded AWS on this machine"
     return f"account {app.aws.account_id}, {app.aws.region}"
-
-
-def report_missing_bytecode(app: App, bundle: "Bundle", deployed_key: str | None = None) -> None:
-    """Say so if a bundle has no bytecode, unless its code is deployed already."""
-    if not bundle.compiled and bundle.key != deployed_key:
-        app.ui.info(
-            "The bundle contains no bytecode, because python3.12 is not installed: cold starts take"
-            " longer."
-        )

@@ -13,6 +13,18 @@ class PackageDocument(TypedDict):
     unzipped_bytes: int
     architecture: Literal["arm64", "x86_64"]
     compiled: Annotated[bool, "whether it contains bytecode"]
+    imgctl: Annotated[str, "version of imgctl in it"]
+    packages: Annotated[dict[str, str], "versions of the packages in it, by name"]
+
+
+class BundleDocument(TypedDict):
+    """The function's bundle in a plan."""
+
+    sources: Annotated[str, "digest of the files without bytecode, which identifies the code"]
+    sha256: Annotated[str, "of the file that was built or given"]
+    architecture: Literal["arm64", "x86_64"]
+    compiled: Annotated[bool, "whether it contains bytecode"]
+    given: Annotated[bool, "whether --bundle named the file"]
 
 
 class ChangedProperty(TypedDict):
@@ -118,6 +130,8 @@ class PlanDocument(TypedDict):
     idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
     limits: LimitsDocument
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
+    bundle: BundleDocument
+    plan_file: Annotated[str | None, "file that --out wrote"]
 
 
 class DeployDocument(TypedDict):
@@ -127,8 +141,9 @@ class DeployDocument(TypedDict):
     changed: bool
     changes: list[PlannedChange]
     termination_protection: Annotated[ProtectionChange | None, "null if it stayed as it was"]
+    partial: Annotated[bool, "whether further steps follow, as with --apply of one of several"]
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
-    outputs: StackOutputsDocument
+    outputs: Annotated[StackOutputsDocument | None, "null if further steps follow"]
 
 
 class CheckDocument(TypedDict):

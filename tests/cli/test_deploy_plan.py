@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_documents import plan_document
 from imgctl.cli.deploy_plan import show_plan
 from imgctl.cli.settings import resolve
+from infra.bundle import Architecture, Bundle
 from infra.deployed_stack import DeployedStack
 from infra.errors import DataLossError
 from infra.plan import Change, ChangeSet, Plan, PropertyChange
@@ -25,6 +27,7 @@ NEW_STACK = plan_of(
     *(Change("Add", name, "", type_) for name, type_ in FOUND if name != "UploadsAlarm")
 )
 DEFAULTS = StackSettings()
+BUNDLE = Bundle(Path("function.zip"), "ab" * 32, 1, 1, Architecture.ARM64, "cd" * 32)
 
 
 @pytest.fixture
@@ -69,7 +72,7 @@ def test_a_change_of_a_deployed_stack_says_nothing_about_costs(
     text = shown(app, capsys, plan_of(version), DEFAULTS)
     assert "per month" not in text
     assert "reserved_concurrency" not in text
-    assert plan_document(plan_of(version), DEFAULTS, None)["idle_cost"] is None
+    assert plan_document(plan_of(version), DEFAULTS, BUNDLE)["idle_cost"] is None
 
 
 def test_a_plan_may_change_the_protection_alone_and_is_the_result_then(
@@ -79,7 +82,7 @@ def test_a_plan_may_change_the_protection_alone_and_is_the_result_then(
     plan = Plan(nothing, termination_protection=True)
     show_plan(app, plan, DEFAULTS, is_result=True, allow_data_loss=False)
     assert capsys.readouterr().out == "termination_protection\tfalse → true\n"
-    planned = plan_document(plan, DEFAULTS, None)["termination_protection"]
+    planned = plan_document(plan, DEFAULTS, BUNDLE)["termination_protection"]
     assert planned == {"before": False, "after": True}
 
 
@@ -114,7 +117,7 @@ def test_versions_that_would_expire_at_once_are_a_loss_of_data(app: App) -> None
 
 
 def test_json_has_the_cost_and_the_limits() -> None:
-    document = plan_document(NEW_STACK, replace(DEFAULTS, reserved_concurrency=7), None)
+    document = plan_document(NEW_STACK, replace(DEFAULTS, reserved_concurrency=7), BUNDLE)
     assert document["idle_cost"] is not None
     assert document["idle_cost"]["usd_per_month"] == 3.9
     assert document["idle_cost"]["items"][0] == {"name": "alarm", "count": 9, "usd_per_month": 0.9}

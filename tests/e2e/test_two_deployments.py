@@ -1,11 +1,14 @@
-"""Two deployments of one stack at once, and clean-up that fails, on the embedded AWS.
+"""Two deployments of one stack, at once or with a stored plan, and clean-up that fails.
 
 What the other deployment does, and what AWS refuses, is put between two calls of the program by
 botocore's events.
 """
 
+import zipfile
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +17,21 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 
 from imgctl.aws import session
 from imgctl.aws.session import Aws
+from imgctl.cli.commands.deploy import CHANGES_PENDING
 from imgctl.cli.main import run
 from imgctl.local import daemon
 from infra import artifacts, deployment
 from infra.bundle import Bundle, build_local
 from infra.bundle_cache import user_cache
+from infra.bundle_manifest import NAME, Target, describe
 from infra.deployment import DeployRequest
+from infra.function_version import read_live_version
 from infra.parameters import StackSettings
 from infra.template import stack_template
 from tests.cli_result import CliResult
 from tests.documents import checked
 from tests.e2e.conftest import Local, context_of
+from tests.infra.package_server import zipped
 
 REFUSED = (
     b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>not today</Message></Error>"
@@ -149,3 +156,105 @@ def test_failing_to_clean_up_neither_makes_nor_hides_a_failure(
     assert refused.code == 3
     assert "Not allowed to perform ExecuteChangeSet: not today" in refused.err
     assert "Could not delete the change set of this plan" in refused.err
+
+
+def test_a_stored_plan_of_a_new_stack_is_applied_once(program: Program, tmp_path: Path) -> None:
+    program.imgctl("destroy", "--delete-data", "--yes")
+    out = ("--out", str(tmp_path / "plan.json"))
+    pending = program.imgctl("deploy", "--plan", *out, "--exit-code", "--json")
+    assert pending.code == CHANGES_PENDING
+    assert pending.document["plan_file"] == out[1]
+    assert not program.local.all_that_is_there()["buckets"]
+    asked = program.imgctl("deploy", "--apply", out[1])
+    assert (asked.code, "42 to add" in asked.err) == (2, True)
+
+    # It does not stand in the way of removing what it is for, which removes it too.
+    program.imgctl("destroy", "--yes").succeeded()
+    gone = program.imgctl("deploy", "--apply", out[1], "--yes")
+    assert (gone.code, "no longer exists" in gone.err) == (1, True)
+
+    program.imgctl("deploy", "--plan", *out).succeeded()
+    applied = program.imgctl("deploy", "--apply", out[1], "--yes", "--json").succeeded().document
+    assert (applied["changed"], applied["partial"]) == (True, False)
+    assert applied["outputs"]["table"] == "hala-db"
+    again = program.imgctl("deploy", "--apply", out[1], "--yes").succeeded()
+    assert "This plan has been applied already.\nNothing to change." in again.err
+    assert "source bucket\t" in again.out
+
+    unchanged = program.imgctl("deploy", "--plan", *out, "--exit-code").succeeded()
+    assert "applying it changes nothing" in unchanged.err
+    assert "Nothing to change." in program.imgctl("deploy", "--apply", out[1]).succeeded().err
+
+
+def test_a_stored_plan_is_refused_once_the_stack_or_the_file_has_changed(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.imgctl("deploy", "--yes").succeeded()
+    first, second, tampered = (str(tmp_path / f"{name}.json") for name in ("one", "two", "three"))
+    monkeypatch.setenv("IMGCTL_QUALITY", "41")
+    program.imgctl("deploy", "--plan", "--out", first).succeeded()
+    monkeypatch.setenv("IMGCTL_QUALITY", "42")
+    program.imgctl("deploy", "--plan", "--out", second).succeeded()
+
+    Path(tampered).write_text(Path(second).read_text().replace('"42"', '"90"'))
+    refused = program.imgctl("deploy", "--apply", tampered, "--yes")
+    assert (refused.code, "differ in: parameters, changes" in refused.err) == (1, True)
+    elsewhere = program.imgctl("--stack", "other", "deploy", "--apply", second, "--yes")
+    assert (elsewhere.code, "and this is the stack other" in elsewhere.err) == (1, True)
+    Path(tampered).write_text(
+        Path(second)
+        .read_text()
+        .replace('"termination_protection": null', '"termination_protection": true')
+    )
+    refused = program.imgctl("deploy", "--apply", tampered, "--yes")
+    assert (refused.code, "the settings here do not say so" in refused.err) == (1, True)
+
+    # The settings of the machine that applies it are not what is deployed.
+    monkeypatch.delenv("IMGCTL_QUALITY")
+    program.refuse("ExecuteChangeSet")
+    assert program.imgctl("deploy", "--apply", second, "--yes").code == 3
+    program.imgctl("deploy", "--apply", second, "--yes").succeeded()
+    deployed = context_of(program.local, "imgctl").client.read("imgctl")
+    assert deployed.parameters["Quality"] == "42"
+    obsolete = program.imgctl("deploy", "--apply", first, "--yes", "--json")
+    assert (obsolete.code, '"code": "plan_obsolete"' in obsolete.err) == (1, True)
+
+
+def rewritten(bundle: Bundle, path: Path, *, bytecode: bool, **files: bytes) -> Path:
+    """Write a bundle anew, with more files, or without bytecode."""
+    with zipfile.ZipFile(bundle.path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist() if name != NAME}
+    contents = {n: data for n, data in contents.items() if bytecode or not n.endswith(".pyc")}
+    contents |= files
+    manifest = describe(contents, bundle.architecture, Target.EMBEDDED)
+    path.write_bytes(zipped({**contents, NAME: manifest.to_json()}))
+    return path
+
+
+def test_a_bundle_in_a_file_is_deployed_as_it_is(
+    program: Program, bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program.imgctl("deploy", "--yes").succeeded()
+    monkeypatch.setattr("infra.bundle_file.compile_modules", lambda *_: {})  # saves 5 seconds
+    new = rewritten(bundle, tmp_path / "new.zip", bytecode=True, **{"new.txt": b"new code"})
+    plan = str(tmp_path / "plan.json")
+    program.imgctl("deploy", "--plan", "--out", plan, "--bundle", str(new)).succeeded()
+    refused = program.imgctl("deploy", "--apply", plan, "--yes")
+    assert refused.code == 1
+    assert f"this imgctl builds {bundle.sources[:12]}" in refused.err
+    program.imgctl("deploy", "--apply", plan, "--yes", "--bundle", str(new)).succeeded()
+    aws, context = program.local.aws, context_of(program.local, "imgctl")
+    live = read_live_version(aws.lambda_, context.names.function)
+    assert b64decode(live.sha256) == sha256(new.read_bytes()).digest()
+
+    published = program.imgctl("publish", "--yes", "--bundle", str(new)).succeeded()
+    assert f"SHA-256 {sha256(new.read_bytes()).hexdigest()}" in published.err
+    assert "Its bytecode could not be reproduced here" in published.err
+    assert "another build" not in published.err
+    slow = rewritten(bundle, tmp_path / "slow.zip", bytecode=False, **{"new.txt": b"new code"})
+    same = program.imgctl("deploy", "--yes", "--bundle", str(slow)).succeeded()
+    assert "Nothing to change" in same.err
+    assert (
+        f"another build of them, with the SHA-256 {sha256(new.read_bytes()).hexdigest()}"
+        in same.err
+    )

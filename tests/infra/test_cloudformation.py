@@ -19,6 +19,7 @@ from infra.errors import (
     StackProtected,
 )
 from infra.plan import Change, ChangeSet, DeployEvent, ImportedResource, PropertyChange
+from infra.stored_change_set import StoredChangeSet
 from tests.infra.recorded import NOW, Recorded, stack
 
 BUCKET = "AWS::S3::Bucket"
@@ -53,7 +54,9 @@ def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> No
         },
     ).change_set("CREATE_PENDING").change_set("CREATE_IN_PROGRESS").change_set("CREATE_COMPLETE")
     plan = recorded.client.create_change_set(NEW, REQUEST)
-    assert plan == ChangeSet("imgctl", CHANGE_SET, creates_stack=True, planned_from=NEW)
+    assert plan == ChangeSet(
+        "imgctl", CHANGE_SET, creates_stack=True, planned_from=NEW, parameters={"Scale": "0.5"}
+    )
     assert recorded.slept_s == [2.0, 2.0]
 
 
@@ -736,3 +739,49 @@ def test_failing_to_clean_up_hides_neither_a_rejection_nor_that_nothing_changes(
         recorded.client.create_change_set(DEPLOYED, REQUEST)
     assert recorded.client.create_change_set(DEPLOYED, REQUEST).is_empty
     assert len(recorded.warnings) == 2
+
+
+def test_a_stored_change_set_is_read_as_it_was_planned(recorded: Recorded) -> None:
+    change = {
+        "Action": "Modify",
+        "LogicalResourceId": "Function",
+        "ResourceType": "AWS::Lambda::Function",
+        "Details": [{"Target": {"Name": "MemorySize"}, "CausingEntity": "Scale"}],
+    }
+    described: dict[str, Any] = {
+        "Parameters": [{"ParameterKey": "Scale", "ParameterValue": "0.5"}],
+        "Changes": [{"Type": "Resource", "ResourceChange": change}],
+        "Description": "Planned with --allow-data-loss.",
+        "ExecutionStatus": "AVAILABLE",
+        "ChangeSetName": "imgctl-1",
+        "StackName": "imgctl",
+        "StackId": "arn:stack/imgctl/1",
+    }
+    recorded.responds("create_change_set", {"Id": CHANGE_SET}).change_set(
+        "CREATE_COMPLETE", **described
+    )
+    request = replace(REQUEST, allows_data_loss=True)
+    planned = recorded.client.create_change_set(DEPLOYED, request)
+    recorded.responds(
+        "describe_change_set",
+        {"Status": "CREATE_COMPLETE", **described},
+        {"StackName": "imgctl", "ChangeSetName": CHANGE_SET, "IncludePropertyValues": True},
+    )
+    found = recorded.client.find_change_set(DEPLOYED, CHANGE_SET)
+    assert found == StoredChangeSet(
+        planned, "imgctl-1", "imgctl", "arn:stack/imgctl/1", "CREATE_COMPLETE", "AVAILABLE"
+    )
+    assert planned.allows_data_loss
+    assert planned.changes[0].properties == (PropertyChange("MemorySize", "x", "0.5", "Scale"),)
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ChangeSetNotFound", "ChangeSet [x] does not exist"),
+        ("ValidationError", "Stack [imgctl] does not exist"),
+    ],
+)
+def test_a_change_set_that_is_gone_is_none(recorded: Recorded, code: str, message: str) -> None:
+    recorded.fails("describe_change_set", code, message)
+    assert recorded.client.find_change_set(DEPLOYED, CHANGE_SET) is None

@@ -35,10 +35,11 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
     Wheels come from the index that pip or uv would ask: PIP_INDEX_URL, UV_DEFAULT_INDEX, pip.conf,
     or else PyPI.
     """
-    from imgctl.cli.stack_access import report_missing_bytecode
+    from imgctl.cli.bundle_choice import packages_text, report_missing_bytecode
     from imgctl.cli.stack_documents import PackageDocument
     from imgctl.cli.tables import pairs_grid
     from imgctl.cli.text import size_text
+    from infra import bundle_manifest
     from infra.bundle import Architecture, build
     from infra.bundle_cache import user_cache
 
@@ -49,6 +50,7 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
     with app.ui.working(f"Building the bundle for {architecture}"):
         cache = None if no_cache else user_cache()
         bundle = build(output, architecture, cache, heic=app.settings.heic)
+    manifest = bundle_manifest.read(bundle.path.read_bytes())
     document = PackageDocument(
         path=str(bundle.path),
         sha256=bundle.sha256,
@@ -57,12 +59,17 @@ def package(context: click.Context, *, arch: str | None, output: Path, no_cache:
         unzipped_bytes=bundle.unzipped_bytes,
         architecture=bundle.architecture.value,
         compiled=bundle.compiled,
+        imgctl=manifest.imgctl,
+        packages=dict(manifest.packages),
     )
     pairs = [
         ("path", str(bundle.path)),
         ("size", f"{size_text(bundle.zipped_bytes)}, {size_text(bundle.unzipped_bytes)} unzipped"),
         ("sha256", bundle.sha256),
         ("sources", bundle.sources),
+        ("architecture", bundle.architecture.value),
+        ("contains", packages_text(manifest)),
+        ("bytecode", "of all modules" if bundle.compiled else "none"),
     ]
     report_missing_bytecode(app, bundle)
     app.ui.result(document, pairs_grid(pairs))

@@ -8,25 +8,28 @@ import click
 from imgctl.cli.app import app_of
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.options import Command
-from imgctl.cli.stack_access import (
-    location,
-    read_deployed,
-    report_missing_bytecode,
-    stack_context,
-)
+from imgctl.cli.params import bundle_option
+from imgctl.cli.stack_access import location, read_deployed, stack_context
 from imgctl.core.errors import Hint
 
 
-@click.command(cls=Command, examples=["imgctl publish", "imgctl publish --yes"])
+@click.command(
+    cls=Command, examples=["imgctl publish", "imgctl publish --bundle function-arm64.zip"]
+)
+@bundle_option
 @click.pass_context
-def publish(context: click.Context) -> int:
+def publish(context: click.Context, *, bundle_file: Path | None) -> int:
     """Publish the function's code as a new version and make it live.
 
     Leaves the rest of the stack, including its settings, as it is deployed. `rollback` undoes it.
     """
+    from imgctl.cli.bundle_choice import (
+        make_or_read,
+        report_missing_bytecode,
+        report_other_build,
+    )
     from imgctl.cli.live_versions import confirm_live, report_live
     from infra import deployment, release
-    from infra.bundle import Architecture
     from infra.bundle_cache import user_cache
     from infra.function_version import check_published, list_versions, read_live_version
     from infra.version_settings import content_of, deployed_content, differences
@@ -38,11 +41,8 @@ def publish(context: click.Context) -> int:
     before = live.number or None
     versions = list_versions(app.aws.lambda_, app.outputs.function)
     with tempfile.TemporaryDirectory(prefix="imgctl-publish-") as folder:
-        architecture = Architecture(deployed.parameters["Architecture"])
-        with app.ui.working("Building the function's bundle"):
-            bundle = deployment.make_bundle(
-                app.aws, architecture, Path(folder), user_cache(), heic=app.settings.heic
-            )
+        architecture = deployed.parameters["Architecture"]
+        bundle = make_or_read(app, Path(folder), architecture, bundle_file, user_cache())
         report_missing_bytecode(app, bundle, deployed.parameters.get("CodeKey"))
         with release.planned_publish(stack, deployed, bundle) as plan:
             after = deployed_content({**deployed.parameters, "CodeKey": bundle.key})
@@ -50,6 +50,7 @@ def publish(context: click.Context) -> int:
             is_new = bundle.key != deployed.parameters["CodeKey"]
             if plan.is_empty:
                 check_published(before)
+                report_other_build(app, bundle, app.outputs.function)
             what = f"{live.title} → {'a new version' if is_new else versions[0].number}"
             question = f"Make this code live in {location(app)}?"
             if not confirm_live(app, plan, what, changes, question):
