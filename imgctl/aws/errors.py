@@ -141,6 +141,11 @@ def translate(error: Exception) -> ImgctlError | None:
                 f"The configured AWS region is invalid: {error.kwargs.get('region_name')!r}.",
                 hint="Pass --region, or correct AWS_REGION or the AWS configuration file.",
             )
+        case sdk.UnknownRegionError():
+            return InvalidRegion(
+                f"There is no AWS region {error.kwargs.get('region_name')!r}.",
+                hint="Pass another --region, or update botocore if the region is new.",
+            )
         case sdk.SSOError() | sdk.UnauthorizedSSOTokenError() | sdk.CredentialRetrievalError():
             return CredentialsRefused(f"{str(error).removesuffix('.')}.", hint=_LOGIN_HINT)
         case sdk.HTTPClientError() | sdk.ConnectionError():

@@ -219,12 +219,23 @@ def connect(
     `profile` and `region` take precedence over the environment and the AWS configuration.
     `prompt` asks a person for an MFA code. Raises what `credentials.load` raises.
     """
-    # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
-    region = region or os.environ.get("AWS_REGION") or None
-    session = boto3.Session(profile_name=profile, region_name=region)
+    session = _session(profile, region)
     credentials.load(session, prompt)
     _report_calls(session, on_call)
     return Aws(session, on_call=on_call)
+
+
+def configured_region(*, profile: str | None, region: str | None) -> str | None:
+    """Return the region that `connect` would use, without any credentials."""
+    return _session(profile, region).region_name
+
+
+def partition_of(region: str) -> str:
+    """Return the partition of a region, such as `aws` or `aws-cn`.
+
+    Raises UnknownRegionError for a region that is in none.
+    """
+    return botocore.session.get_session().get_partition_for_region(region)
 
 
 def connect_local(
@@ -240,6 +251,12 @@ def connect_local(
     )
     _report_calls(session, on_call)
     return Aws(session, endpoint_url=url, on_call=on_call)
+
+
+def _session(profile: str | None, region: str | None) -> boto3.Session:
+    # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
+    region = region or os.environ.get("AWS_REGION") or None
+    return boto3.Session(profile_name=profile, region_name=region)
 
 
 def _report_calls(session: boto3.Session, on_call: OnCall | None) -> None:

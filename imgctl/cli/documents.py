@@ -48,6 +48,7 @@ from imgctl.cli.stack_documents import (
     LocalStoppedDocument,
     PackageDocument,
     PlanDocument,
+    PolicyDocument,
     VersionsDocument,
 )
 from imgctl.cli.trace_documents import TraceDocument
@@ -131,6 +132,7 @@ Document: TypeAlias = (
     | CompletionDocument
     | PackageDocument
     | PlanDocument
+    | PolicyDocument
     | DeployDocument
     | DestroyDocument
     | DoctorDocument
@@ -180,6 +182,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "versions": (VersionsDocument,),
     "rollback": (LiveDocument,),
     "destroy": (DestroyDocument,),
+    "policy": (PolicyDocument,),
     "local start": (LocalStartDocument,),
     "local stop": (LocalStopDocument,),
     "local status": (LocalRunningDocument, LocalStoppedDocument),

@@ -1,6 +1,6 @@
 """The JSON documents about the stack, its function and the embedded AWS; see `documents`."""
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Literal, NotRequired, TypedDict
 
 
 class PackageDocument(TypedDict):
@@ -166,6 +166,34 @@ class DoctorDocument(TypedDict):
     healthy: Annotated[bool, "whether no check failed"]
     checks: list[CheckDocument]
     mended: Annotated[list[str], "commands that --fix has carried out"]
+
+
+class PolicyStatement(TypedDict):
+    """One statement of an IAM policy, with the names that IAM has for its keys."""
+
+    Sid: str
+    Effect: str
+    Action: str | list[str]
+    Resource: str | list[str]
+    Condition: NotRequired[dict[str, dict[str, str | list[str]]]]
+
+
+class IamPolicy(TypedDict):
+    """An IAM policy as IAM accepts it; without --json it is printed alone."""
+
+    Version: str
+    Statement: list[PolicyStatement]
+
+
+class PolicyDocument(TypedDict):
+    """`imgctl policy`."""
+
+    name: Annotated[str, "deployer, deployer-data, destroyer, eraser or operator"]
+    stack: str
+    account: str
+    region: str
+    left_out: Annotated[list[str], "statements that the settings do not need"]
+    policy: IamPolicy
 
 
 class UnprovenResourceDocument(TypedDict):

@@ -1,4 +1,4 @@
-"""The whole story, told by people who may do just what infra/policies grants.
+"""The whole story, told by people who may do just what `imgctl policy` grants for the stack.
 
 The embedded AWS refuses what a policy leaves out, so that nothing can be missing of what the
 program itself calls; what it calls is recorded, so that nothing is granted in vain. What
@@ -71,12 +71,24 @@ NOT_RECORDED = {
 }
 
 DEPLOYER = ("deployer", "deployer-data")
+# The settings without which some statements are left out. The embedded AWS does not ask for the
+# use of keys.
+ALL_STATEMENTS = """\
+alarm_email = "me@example.org"
+api_authorization = "key"
+kms_key = "{key}"
+"""
 
 
 class Person:
-    """Somebody with an access key, and only these policies, at the embedded AWS of `local`."""
+    """Somebody with an access key, and only these policies, at the embedded AWS of `local`.
 
-    def __init__(self, local: Local, *policies: str) -> None:
+    The policies are those for the stack as it is, and for the settings that need all statements.
+    """
+
+    def __init__(
+        self, local: Local, *policies: str, key: str = "arn:aws:kms:us-east-1:000000000000:key/1"
+    ) -> None:
         self.rights: set[str] = set()
         self._local = local
         iam = local.aws.iam
@@ -85,8 +97,12 @@ class Person:
         iam.put_user_policy(
             UserName=name, PolicyName="emulator", PolicyDocument=json.dumps(EMULATORS_OWN)
         )
+        settings = local.folder / "all-statements.toml"
+        settings.write_text(ALL_STATEMENTS.format(key=key))
         for policy in policies:
-            document = json.dumps(iam_coverage.policy(policy))
+            printed = local.imgctl("policy", policy, "--config", str(settings)).succeeded()
+            document = printed.out
+            assert iam_coverage.actions_of(json.loads(document)) == iam_coverage.granted(policy)
             made = iam.create_policy(PolicyName=f"{policy}-of-{name}", PolicyDocument=document)
             iam.attach_user_policy(UserName=name, PolicyArn=made["Policy"]["Arn"])
         self._key = iam.create_access_key(UserName=name)["AccessKey"]
@@ -193,7 +209,8 @@ def examined_without_all_rights(operator: Person) -> None:
 def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     empty: Local, settings: Path
 ) -> None:
-    deployer = Person(empty, *DEPLOYER)
+    key = empty.aws.kms.create_key()["KeyMetadata"]["Arn"]
+    deployer = Person(empty, *DEPLOYER, key=key)
     config = ("--yes", "--config", str(settings))
     settings.write_text("")
     deployer.imgctl("deploy", "--plan").succeeded()
@@ -208,10 +225,9 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     deployer.imgctl("rollback", "--yes").succeeded()
     deployer.imgctl("versions").succeeded()
     deployer.imgctl("publish", "--yes").succeeded()
-    key = empty.aws.kms.create_key()["KeyMetadata"]["Arn"]
     deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
 
-    destroyer = Person(empty, *DEPLOYER, "destroyer")
+    destroyer = Person(empty, *DEPLOYER, "destroyer", key=key)
     bucket = names.source_bucket
     empty.aws.s3.put_object(Bucket=bucket, Key="x", Body=b"")
     empty.aws.s3.create_multipart_upload(Bucket=bucket, Key="y")

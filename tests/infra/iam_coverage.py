@@ -94,7 +94,12 @@ def policy(name: str) -> Any:
 
 def granted(*names: str) -> set[str]:
     """Give the actions, or patterns of them, that policies grant."""
-    actions = (item["Action"] for name in names for item in policy(name)["Statement"])
+    return {action for name in names for action in actions_of(policy(name))}
+
+
+def actions_of(document: Any) -> set[str]:
+    """Give the actions, or patterns of them, in a policy document."""
+    actions = (statement["Action"] for statement in document["Statement"])
     return {a for action in actions for a in ([action] if isinstance(action, str) else action)}
 
 

@@ -1,0 +1,260 @@
+"""IAM policies for people: the general documents of `infra/policies`, narrowed to one stack.
+
+The general documents are the only list of actions, and are for any stack whose name begins with
+`imgctl` and whose resources have default names. Here each of their resources becomes those of one
+stack in one account and region.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.resources import files
+from itertools import product
+from string import Formatter
+from typing import Any, TypeAlias
+
+from imgctl.core.errors import ImgctlError
+from infra.deployed_stack import DeployedStack
+from infra.names import Names, deployed_names
+from infra.parameters import STAGE_NAME
+from infra.settings import NAME_SETTINGS, StackSettings
+
+Document: TypeAlias = dict[str, Any]
+"""A policy, or a statement of it, as parsed JSON."""
+
+MAX_CHARACTERS = 6144
+"""IAM's limit on a managed policy, without white space (IAM User Guide, "IAM and STS quotas")."""
+
+# What each resource of the general documents becomes, without `arn:` and the partition. What is in
+# braces stands for each of its values in `_values`, and a resource without a value is left out:
+# {if_...} has one in stacks with that feature only, and {kms_key} in those with a key. A statement
+# without a resource is left out as well.
+_RESOURCES: Mapping[str, tuple[str, ...]] = {
+    "apigateway:*::/account": ("apigateway:{region}::/account",),
+    "apigateway:*::/apikeys*": ("apigateway:{region}::/apikeys*{if_api_key}",),
+    "apigateway:*::/apikeys/*": ("apigateway:{region}::/apikeys/{api_key_id}{if_api_key}",),
+    "apigateway:*::/restapis*": ("apigateway:{region}::/restapis*",),
+    "apigateway:*::/tags/*": ("apigateway:{region}::/tags/*",),
+    "apigateway:*::/usageplans*": ("apigateway:{region}::/usageplans*{if_api_key}",),
+    "cloudformation:*:*:stack/imgctl*/*": ("cloudformation:{region}:{account}:stack/{stack}/*",),
+    "cloudwatch:*:*:alarm:imgctl*": ("cloudwatch:{region}:{account}:alarm:{stack}-*",),
+    "cloudwatch::*:dashboard/imgctl-*": (
+        "cloudwatch::{account}:dashboard/imgctl-{stack}-{region}",
+    ),
+    "dynamodb:*:*:table/hala-db*": ("dynamodb:{region}:{account}:table/{table}",),
+    "dynamodb:*:*:table/hala-db*/index/*": ("dynamodb:{region}:{account}:table/{table}/index/*",),
+    "execute-api:*:*:*/hala/PUT/*": (
+        "execute-api:{region}:{account}:{api_id}/{stage}/PUT/{source_bucket}/*",
+    ),
+    "iam::*:role/api-gw-s3-role*": ("iam::{account}:role/{api_role}",),
+    "iam::*:role/aws-service-role/ops.apigateway.amazonaws.com/*": (
+        "iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
+    ),
+    "iam::*:role/imgctl*": (
+        "iam::{account}:role/{stack}-ApiAccountRole-*",
+        "iam::{account}:role/{stack}-BatchRole-*",
+    ),
+    "iam::*:role/imgctl*-ApiAccountRole-*": ("iam::{account}:role/{stack}-ApiAccountRole-*",),
+    "iam::*:role/imgctl*-BatchRole-*": ("iam::{account}:role/{stack}-BatchRole-*",),
+    "iam::*:role/lambda-image-role*": ("iam::{account}:role/{function_role}",),
+    "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs": (
+        "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+    ),
+    "kms:*:*:key/*": ("{kms_key}",),
+    "lambda:*:*:function:Landa-image-s3-function*": (
+        "lambda:{region}:{account}:function:{function}",
+        "lambda:{region}:{account}:function:{function}:*",
+    ),
+    "logs:*:*:log-group:API-Gateway-Execution-Logs_*": (
+        "logs:{region}:{account}:log-group:API-Gateway-Execution-Logs_*/{stage}*",
+    ),
+    "logs:*:*:log-group:/aws/apigateway/Quaen-Hala-API*": (
+        "logs:{region}:{account}:log-group:/aws/apigateway/{api}",
+        "logs:{region}:{account}:log-group:/aws/apigateway/{api}:*",
+    ),
+    "logs:*:*:log-group:/aws/lambda/Landa-image-s3-function*": (
+        "logs:{region}:{account}:log-group:/aws/lambda/{function}",
+        "logs:{region}:{account}:log-group:/aws/lambda/{function}:*",
+    ),
+    "s3:::dest-bucket-image-out-*": ("s3:::{destination_bucket}",),
+    "s3:::dest-bucket-image-out-*/*": ("s3:::{destination_bucket}/*",),
+    "s3:::imgctl-a*-*": ("s3:::{access_logs_bucket}", "s3:::{artifacts_bucket}"),
+    "s3:::imgctl-a*-*/*": ("s3:::{access_logs_bucket}/*", "s3:::{artifacts_bucket}/*"),
+    "s3:::imgctl-artifacts-*": ("s3:::{artifacts_bucket}", "s3:::{artifacts_bucket}/*"),
+    "s3:::imgctl-artifacts-*/reprocess/*": ("s3:::{artifacts_bucket}/reprocess/*",),
+    "s3:::src-bucket-image-in-*": ("s3:::{source_bucket}",),
+    "s3:::src-bucket-image-in-*/*": ("s3:::{source_bucket}/*",),
+    "sns:*:*:imgctl*": ("sns:{region}:{account}:{stack}-AlarmTopic-*{if_alarm_email}",),
+    "sqs:*:*:Landa-image-s3-function-dead-letters*": (
+        "sqs:{region}:{account}:{dead_letter_queue}",
+    ),
+}
+_GENERAL = "arn:aws:"
+_VIA_SERVICE = "kms:ViaService"
+
+
+class PolicyKind(StrEnum):
+    """Whose policy it is: the name of a document in `infra/policies`."""
+
+    DEPLOYER = "deployer"
+    DEPLOYER_DATA = "deployer-data"
+    DESTROYER = "destroyer"
+    ERASER = "eraser"
+    OPERATOR = "operator"
+
+
+class PolicyTooLong(ImgctlError):
+    """The policy is longer than a managed policy may be."""
+
+    code = "policy_too_long"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyScope:
+    """The stack that a policy is for: where it is, its names, and the features that it uses.
+
+    There are several names and keys while the settings differ from the deployed stack: changing
+    the one into the other needs permissions for both. The IDs are `*` as long as they are unknown.
+    """
+
+    stack: str
+    partition: str
+    region: str
+    account: str
+    names: tuple[Names, ...]
+    kms_keys: tuple[str, ...] = ()
+    has_alarm_email: bool = False
+    has_api_key: bool = False
+    api_id: str = "*"
+    api_key_id: str = "*"
+
+
+def scope_of(
+    stack: str,
+    partition: str,
+    names: Names,
+    settings: StackSettings,
+    deployed: DeployedStack,
+    *,
+    region: str,
+    account: str,
+) -> PolicyScope:
+    """Return the scope of a stack with these settings and names, and as it is deployed."""
+    before = deployed.parameters
+    keys = (settings.kms_key or "", before.get("KmsKeyArn", ""))
+    return PolicyScope(
+        stack=stack,
+        partition=partition,
+        region=region,
+        account=account,
+        names=(names, deployed_names(before)) if before else (names,),
+        kms_keys=_distinct(keys),
+        has_alarm_email=bool(settings.alarm_email or before.get("AlarmEmail")),
+        has_api_key="key" in (settings.api_authorization, before.get("ApiAuthorization")),
+        api_id=deployed.outputs.get("ApiId", "*"),
+        api_key_id=deployed.outputs.get("ApiKeyId", "*"),
+    )
+
+
+def general_policy(kind: PolicyKind) -> Document:
+    """Return the general document."""
+    text = files("infra").joinpath("policies", f"{kind}.json").read_text(encoding="utf-8")
+    document: Document = json.loads(text)
+    return document
+
+
+def narrowed_policy(kind: PolicyKind, scope: PolicyScope) -> Document:
+    """Return the policy for one stack; raises PolicyTooLong if IAM would reject it."""
+    general, values = general_policy(kind), _values(scope)
+    statements = [_narrowed(statement, values) for statement in general["Statement"]]
+    document = {**general, "Statement": [item for item in statements if item is not None]}
+    length = len(json.dumps(document, separators=(",", ":")))
+    if length > MAX_CHARACTERS:
+        raise PolicyTooLong(
+            f"With these names the policy {kind} would have {length:,} characters, and a managed"
+            f" policy may have {MAX_CHARACTERS:,}.",
+            hint="Choose shorter names for the function, its role, the API and the queue.",
+        )
+    return document
+
+
+def left_out(kind: PolicyKind, policy: Document) -> tuple[str, ...]:
+    """Return the names of the general document's statements that a narrowed policy lacks."""
+    kept = {statement["Sid"] for statement in policy["Statement"]}
+    every = (statement["Sid"] for statement in general_policy(kind)["Statement"])
+    return tuple(sid for sid in every if sid not in kept)
+
+
+def _narrowed(statement: Document, values: Mapping[str, tuple[str, ...]]) -> Document | None:
+    """Return a statement for one stack, or None if it is about nothing that the stack has."""
+    resources = _distinct(
+        resource
+        for general in _listed(statement["Resource"])
+        for resource in _resources(general, values)
+    )
+    if not resources:
+        return None
+    narrowed = {**statement, "Resource": resources[0] if len(resources) == 1 else list(resources)}
+    if "Condition" in statement:
+        narrowed["Condition"] = {
+            operator: {key: _condition_value(key, value, values) for key, value in keys.items()}
+            for operator, keys in statement["Condition"].items()
+        }
+    return narrowed
+
+
+def _condition_value(key: str, value: Any, values: Mapping[str, tuple[str, ...]]) -> Any:
+    if isinstance(value, list):
+        return [_condition_value(key, item, values) for item in value]
+    if value.startswith(_GENERAL):
+        return _resources(value, values)[0]
+    # They end in .amazonaws.com in all partitions (AWS KMS Developer Guide, "kms:ViaService").
+    return value.replace("*", values["region"][0]) if key == _VIA_SERVICE else value
+
+
+def _resources(general: str, values: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the ARNs of one stack that a general one stands for."""
+    if general == "*":
+        return ("*",)
+    templates = _RESOURCES[general.removeprefix(_GENERAL)]
+    return tuple(
+        f"arn:{partition}:{resource}"
+        for partition in values["partition"]
+        for template in templates
+        for resource in _expanded(template, values)
+    )
+
+
+def _expanded(template: str, values: Mapping[str, tuple[str, ...]]) -> Iterable[str]:
+    """Fill in a template with each value of what is in braces."""
+    fields = dict.fromkeys(field for _, field, _, _ in Formatter().parse(template) if field)
+    for chosen in product(*(values[field] for field in fields)):
+        yield template.format(**dict(zip(fields, chosen, strict=True)))
+
+
+def _values(scope: PolicyScope) -> dict[str, tuple[str, ...]]:
+    named = [*(spec.name for spec in NAME_SETTINGS), "artifacts_bucket"]
+    return {
+        # The bucket for access logs has no name in a stack from before there was one.
+        **{name: _distinct(getattr(names, name) for names in scope.names) for name in named},
+        "account": (scope.account,),
+        "api_id": (scope.api_id,),
+        "api_key_id": (scope.api_key_id,),
+        "if_alarm_email": ("",) * scope.has_alarm_email,
+        "if_api_key": ("",) * scope.has_api_key,
+        "kms_key": tuple(key.split(":", 2)[2] for key in scope.kms_keys),
+        "partition": (scope.partition,),
+        "region": (scope.region,),
+        "stack": (scope.stack,),
+        "stage": (STAGE_NAME,),
+    }
+
+
+def _distinct(items: Iterable[str]) -> tuple[str, ...]:
+    """Return the items that are not empty, each once, in their order."""
+    return tuple(dict.fromkeys(item for item in items if item))
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return [value] if isinstance(value, str) else value
