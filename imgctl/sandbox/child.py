@@ -62,7 +62,7 @@ class Child:
 
         Raises PictureError, ChildDied or ChildNotStarted.
         """
-        self._wait_until_ready(deadline_s)
+        self.wait_until_ready(deadline_s)
         self.is_used = True
         try:
             self._limit_wait(deadline_s)
@@ -86,6 +86,16 @@ class Child:
             self.end()
             raise ChildDied(_CORRUPTED, timed_out=False) from error
 
+    def wait_until_ready(self, deadline_s: float | None = None) -> None:
+        """Wait until the child can resize. Raises ChildNotStarted."""
+        if not self._is_ready:
+            try:
+                self._is_ready = self._receive_line(deadline_s) == messages.READY
+            except (OSError, EOFError, BadResponse):
+                self._is_ready = False
+            if not self._is_ready:
+                raise ChildNotStarted(f"resizing did not start: exit code {self.end(_EXIT_S)}")
+
     def interrupt(self) -> None:
         """Make a call of `resize` in another thread fail at once."""
         self._is_interrupted = True
@@ -101,15 +111,6 @@ class Child:
                 os.kill(self._pid, signal.SIGKILL)  # it is not reaped: the ID is still its own
             time.sleep(_POLL_S)
         return exit_code
-
-    def _wait_until_ready(self, deadline_s: float | None) -> None:
-        if not self._is_ready:
-            try:
-                self._is_ready = self._receive_line(deadline_s) == messages.READY
-            except (OSError, EOFError, BadResponse):
-                self._is_ready = False
-            if not self._is_ready:
-                raise ChildNotStarted(f"resizing did not start: exit code {self.end(_EXIT_S)}")
 
     def _receive_line(self, deadline_s: float | None) -> bytes:
         """Receive a line and nothing beyond it: what follows is read into memory of its own."""
@@ -142,15 +143,16 @@ class Child:
         self._connection.settimeout(left_s)
 
 
-def fork() -> Child:
+def fork(*, every_format: bool = False) -> Child:
     """Fork this process, which must not have started threads. For the function.
 
-    It takes a millisecond, where a new interpreter takes 20.
+    It takes a millisecond, where a new interpreter takes 20. With `every_format`, the child is only
+    ready when the modules of every image format are loaded, which it otherwise does as needed.
     """
     ours, theirs = socket.socketpair()
     pid = os.fork()
     if pid == 0:
-        _run_forked(theirs)
+        _run_forked(theirs, every_format=every_format)
     theirs.close()
     return Child(pid, ours, lambda: _exit_code(pid))
 
@@ -160,7 +162,7 @@ def _exit_code(pid: int) -> int | None:
     return os.waitstatus_to_exitcode(status) if waited else None
 
 
-def _run_forked(connection: socket.socket) -> NoReturn:
+def _run_forked(connection: socket.socket, *, every_format: bool) -> NoReturn:
     exit_code = 1
     try:
         # Files and connections of the function are not the child's, who would keep them open.
@@ -169,6 +171,8 @@ def _run_forked(connection: socket.socket) -> NoReturn:
         os.closerange(descriptor + 1, os.sysconf("SC_OPEN_MAX"))
         from imgctl.sandbox import server  # noqa: PLC0415 (imports Pillow, in the child only)
 
+        if every_format:
+            server.load_every_format()
         gc.freeze()
         gc.enable()  # the function starts without
         server.serve(connection)

@@ -46,6 +46,11 @@ class ResizeProcess:
         """Start the child now; it imports Pillow while this process goes on."""
         self._child = self._start()
 
+    def wait_until_ready(self) -> None:
+        """Return when the child that was started has loaded all. Raises ChildNotStarted."""
+        if self._child is not None:
+            self._child.wait_until_ready()
+
     def resize(
         self,
         source: BinaryIO,

@@ -13,12 +13,16 @@ import sys
 import time
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import BinaryIO
 
-from imgctl.core.errors import Damaged, OutOfMemory, PictureError
+from imgctl.core.errors import Damaged, OutOfMemory, PictureError, UnsupportedFormat
+from imgctl.core.formats import ImageFormat
 from imgctl.core.limits import Limits
 from imgctl.core.resize import resize_each
 from imgctl.core.result import ResizeResult
+from imgctl.core.source import load_plugin
 from imgctl.core.spec import ResizeSpec
 from imgctl.sandbox import messages
 
@@ -43,6 +47,16 @@ def serve(connection: socket.socket) -> None:
             connection.sendall(messages.encode_results(results))
             while results:  # the next image gets their memory
                 connection.sendall(results.pop(0).data)
+
+
+def load_every_format() -> None:
+    """Load the modules that are otherwise loaded for the first image that needs them."""
+    for module in ("core.containers.avif", "core.containers.heic"):
+        import_module(f"imgctl.{module}")
+    import_module("PIL.ImageCms")
+    for image_format in ImageFormat:
+        with suppress(UnsupportedFormat):  # HEIC, if the bundle has no decoder
+            load_plugin(image_format)
 
 
 def _resize(source: BinaryIO, specs: Sequence[ResizeSpec], limits: Limits) -> list[ResizeResult]:

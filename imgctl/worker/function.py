@@ -9,28 +9,33 @@ gc.disable()  # until everything is loaded: none of it is garbage, and searching
 # What both processes need is imported before the fork, once for both.
 import hashlib  # noqa: F401
 import logging
+import os
 import tempfile  # noqa: F401
+from functools import cache, partial
 
 from imgctl.sandbox.child import fork
 from imgctl.sandbox.process import ResizeProcess
 
-_resizing = ResizeProcess(fork)
+_INITIALIZATION = os.environ.get("AWS_LAMBDA_INITIALIZATION_TYPE", "")  # set by Lambda
+_IS_FOR_SNAPSHOT = _INITIALIZATION == "snap-start"
+
+_resizing = ResizeProcess(partial(fork, every_format=_IS_FOR_SNAPSHOT))
 _resizing.start()
 
 import itertools
 import json
-import os
+import random
+import ssl
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import cache
 from typing import Any
 
 import botocore
 
 from imgctl.core.record import timestamp
 from imgctl.worker import scratch
-from imgctl.worker.clients import create_clients
+from imgctl.worker.clients import create_clients, rehearse
 from imgctl.worker.deadline import Deadline
 from imgctl.worker.handler import Invocation, handle
 from imgctl.worker.resizing import Dependencies
@@ -83,5 +88,29 @@ def _print_line(line: Mapping[str, Any]) -> None:
     print(json.dumps(stamped, ensure_ascii=False), flush=True)
 
 
-if "AWS_LAMBDA_INITIALIZATION_TYPE" in os.environ:
+def _prepare_snapshot() -> None:
+    """Load all that an invocation needs, but for what must be each environment's own."""
+    rehearse()
+    "localhost".encode("idna")  # loads what turns host names into addresses
+    _resizing.wait_until_ready()
+
+
+def _after_restore() -> None:
+    """Make what environments that were restored from one snapshot must not share.
+
+    These are random numbers, the connections, the credentials, and the clocks of the deadline.
+    `os.urandom`, of which UUIDs are made, needs nothing: the kernel is told of the restore.
+    """
+    random.seed()  # for botocore's delays between attempts
+    ssl.RAND_add(os.urandom(32), 32)  # for the keys of TLS, in case that OpenSSL is not told
+    _cold_start()
+
+
+if _IS_FOR_SNAPSHOT:
+    # Of the runtime in Lambda; there is no such package elsewhere.
+    from snapshot_restore_py import register_after_restore  # type: ignore[import-not-found]
+
+    _prepare_snapshot()
+    register_after_restore(_after_restore)
+elif _INITIALIZATION:
     _cold_start()  # Lambda starts a function with more processor time than it then invokes it with

@@ -40,7 +40,7 @@ def test_the_child_keeps_none_of_the_function_s_files_open(tmp_path: Path) -> No
     program = """
 import io, time
 from PIL import Image
-process._child._wait_until_ready(None)
+process._child.wait_until_ready()
 links = [os.readlink(f"/proc/{process._child._pid}/fd/{name}")
          for name in os.listdir(f"/proc/{process._child._pid}/fd")]
 print(sorted({link.partition(":")[0] for link in links}))
