@@ -39,7 +39,8 @@ class Version:
 
     The function as it is, $LATEST, has the `number` 0. `sources` is the digest of the code's
     sources, None if an earlier imgctl published it. `role`, `dead_letter_queue` and `kms_key` are
-    ARNs; the last two are empty if there is none.
+    ARNs; the last two are empty if there is none. `snap_start` is whether Lambda takes a snapshot
+    of the function when it publishes the version.
     """
 
     number: int
@@ -55,6 +56,7 @@ class Version:
     timeout_s: int
     architecture: str
     sources: str | None = None
+    snap_start: bool = False
 
     @property
     def title(self) -> str:
@@ -195,4 +197,5 @@ def parse_version(item: Any) -> Version:
         timeout_s=item["Timeout"],
         architecture=item.get("Architectures", ["x86_64"])[0],  # Lambda's own default
         sources=sources_in(item.get("Description", "").rpartition(" ")[2]),
+        snap_start=(item.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
     )

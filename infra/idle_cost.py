@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from infra.monthly_cost import snapshot_gb_seconds
 from infra.plan import Change
 from infra.prices import (
     KMS_KEY_PRICE,
+    LAMBDA_SNAPSHOT_GB_SECOND,
     RESOURCE_PRICES,
     UPLOADS_ALARM,
     UPLOADS_ALARM_PRICE,
@@ -40,7 +42,8 @@ class IdleCost:
 def idle_cost(changes: Iterable[Change], settings: StackSettings) -> IdleCost:
     """Return what the resources that a plan adds cost per month while nothing uses them.
 
-    A customer managed key is included, though the user pays for it without a stack as well.
+    A customer managed key is included, though the user pays for it without a stack as well. So is
+    the snapshot of a new version, for as long as that is published.
     """
     adding = [change for change in changes if change.action == "Add"]
     added = Counter(item.resource_type for item in adding if item.logical_id != UPLOADS_ALARM)
@@ -49,6 +52,9 @@ def idle_cost(changes: Iterable[Change], settings: StackSettings) -> IdleCost:
         items.append(_item(UPLOADS_ALARM_PRICE, 1))
     if items and settings.kms_key is not None:
         items.append(_item(KMS_KEY_PRICE, 1))
+    if settings.snap_start and (count := added["AWS::Lambda::Version"]):
+        usd = snapshot_gb_seconds(settings) * LAMBDA_SNAPSHOT_GB_SECOND.usd
+        items.append(_item(MonthlyPrice(usd, "snapshot of a version"), count))
     return IdleCost(tuple(items))
 
 

@@ -23,6 +23,9 @@ FIXED_MS, MS_PER_MB = 150, 60
 UNMEASURED_MS = 50
 """What an invocation takes besides the steps that a record has: above all to store the record."""
 
+RESTORED_SHARE = Decimal("0.01")
+"""Of the invocations, those for which a new environment is restored from a snapshot."""
+
 GETS_PER_UPLOAD = READ_UNITS_PER_UPLOAD = 1
 LOG_BYTES_PER_UPLOAD = 2200
 """The function's line and Lambda's three, with the 26 bytes that are added to each."""
@@ -124,11 +127,22 @@ def monthly_cost(work: Workload, settings: StackSettings) -> MonthlyCost:
     return MonthlyCost(tuple(items))
 
 
+def snapshot_gb_seconds(settings: StackSettings) -> Decimal:
+    """Return what is charged for one version's snapshot in a month: all memory that it may use."""
+    return Decimal(settings.memory_mb) / 1024 * MONTH_S
+
+
 def _function(work: Workload, settings: StackSettings) -> Iterator[CostItem]:
     yield _item("Lambda", "requests", work.images, prices.LAMBDA_REQUEST)
     gb_seconds = work.images * work.duration_ms / 1000 * settings.memory_mb / 1024
     price = prices.LAMBDA_GB_SECOND[settings.architecture]
     yield _item("Lambda", "duration", gb_seconds, price, "GB-s")
+    if settings.snap_start:
+        cached, price = snapshot_gb_seconds(settings), prices.LAMBDA_SNAPSHOT_GB_SECOND
+        yield _item("Lambda", "snapshot of one version", cached, price, "GB-s")
+        restored = work.images * RESTORED_SHARE * settings.memory_mb / 1024
+        name = "restores, of 1 in 100 invocations"
+        yield _item("Lambda", name, restored, prices.LAMBDA_RESTORED_GB, "GB")
 
 
 def _storage(work: Workload, outputs: int) -> Iterator[CostItem]:

@@ -63,6 +63,10 @@ LAMBDA_GB_SECOND: Mapping[str, UnitPrice] = {
     "x86_64": UnitPrice(Decimal("0.0000166667")),
 }
 """By the function's architecture. GB are 1,024 MB here, as for Lambda's memory."""
+LAMBDA_SNAPSHOT_GB_SECOND = UnitPrice(Decimal("0.0000015046"))
+"""Of SnapStart with Python, for each published version, and at least three hours."""
+LAMBDA_RESTORED_GB = UnitPrice(Decimal("0.0001397998"))
+"""Of the function's memory, each time that an environment is restored from a snapshot."""
 S3_PUT = UnitPrice(Decimal("0.005"), 1000)
 S3_GET = UnitPrice(Decimal("0.0004"), 1000)
 S3_GB_MONTH = UnitPrice(Decimal("0.023"))

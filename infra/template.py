@@ -34,6 +34,7 @@ _VERSION_SETTINGS = (
     "Architecture",
     "MemoryMegabytes",
     "TimeoutSeconds",
+    "SnapStart",
     "Scale",
     "OutputPrefix",
     "Quality",

@@ -29,10 +29,11 @@ _READERS: Mapping[str, Callable[[Version], str | None]] = {
     "MemoryMegabytes": lambda version: str(version.memory_mb),
     "TimeoutSeconds": lambda version: str(version.timeout_s),
     "Architecture": lambda version: version.architecture,
+    "SnapStart": lambda version: str(version.snap_start).lower(),
     **VERSION_BINDINGS,
 }
 _NAMES = {spec.parameter: spec.name for spec in STACK_SETTINGS}
-_RENDITIONS = _NAMES["Renditions"]
+_RENDITIONS, _SNAP_START = _NAMES["Renditions"], _NAMES["SnapStart"]
 _OF_ONE_RESULT = tuple(_NAMES[name] for name in ("Scale", "OutputPrefix", "Quality"))
 
 BOUND_SETTINGS = frozenset(_NAMES[name] for name in VERSION_BINDINGS)
@@ -50,6 +51,8 @@ def deployed_content(parameters: Mapping[str, str]) -> VersionContent:
     """Return what a version that is published with these parameters of the stack consists of."""
     settings = {_NAMES[name]: parameters.get(name, "") for name in _READERS}
     settings[_RENDITIONS] = described(settings[_RENDITIONS])
+    # A stack that an earlier imgctl deployed has no such parameter.
+    settings[_SNAP_START] = settings[_SNAP_START] or "false"
     return {CODE: code_digest(parameters.get("CodeKey", "")), **_in_effect(settings)}
 
 

@@ -84,7 +84,8 @@ class LogLine:
 class Report:
     """What Lambda reports at the end of an invocation. Durations are in ms, memory in MB.
 
-    `status` is empty where none is reported; `init_ms` is set for a cold start.
+    `status` is empty where none is reported. `init_ms` is set for a cold start: the time in which
+    the function was initialized, or restored from a snapshot.
     """
 
     status: str = ""
@@ -129,7 +130,7 @@ def report_of(line: LogLine) -> Report | None:
         billed_ms=_number(values.get("billedDurationMs")),
         memory_mb=None if memory_mb is None else round(memory_mb),
         max_memory_mb=None if used_mb is None else round(used_mb),
-        init_ms=_number(values.get("initDurationMs")),
+        init_ms=_number(values.get("initDurationMs", values.get("restoreDurationMs"))),
     )
 
 
@@ -139,6 +140,7 @@ _TEXT_NAMES = {
     "Memory Size": "memorySizeMB",
     "Max Memory Used": "maxMemoryUsedMB",
     "Init Duration": "initDurationMs",
+    "Restore Duration": "restoreDurationMs",
     "Status": "status",
 }
 

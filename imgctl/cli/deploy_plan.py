@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
+from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
 from imgctl.cli.stack_access import location
 from imgctl.core.errors import Hint
 from imgctl.links import documentation
@@ -66,11 +66,19 @@ def show_plan(
     cost = idle_cost(plan.changes, settings)
     if cost.items:
         ui.info(_cost_text(cost, is_local=app.aws.is_local))
-        if settings.reserved_concurrency is None:
-            ui.info(_flood_text(settings))
+    if settings.snap_start and (text := snapshot_text(plan)):
+        ui.info(text)
+    if PropertyChange("SnapStart", "true", "false") in plan.parameters:
+        ui.info("Earlier versions keep their snapshots, and cost as much until they are deleted.")
+    if settings.reserved_concurrency is None and _adds_function(plan):
+        ui.info(_flood_text(settings))
     opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
     if opens_api and settings.api_authorization == "none":
         ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _adds_function(plan: "Plan") -> bool:
+    return any((c.action, c.logical_id) == ("Add", "Function") for c in plan.changes)
 
 
 def _changed_settings(plan: "Plan") -> list[PropertyChange]:

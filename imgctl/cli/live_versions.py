@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
-from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
+from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
 from infra.function_version import Version, check_published, live_version
 from infra.plan import Plan, PropertyChange
 from infra.version_settings import CODE, content_of, differences
@@ -31,6 +31,9 @@ def confirm_live(
         ui.info(changes_grid(changes))
     ui.info(PlanView(plan, is_complete=ui.verbose))
     ui.info(plan_total(plan, is_complete=ui.verbose))
+    takes_snapshots = plan.change_set.planned_from.parameters.get("SnapStart") == "true"
+    if takes_snapshots and (text := snapshot_text(plan)):
+        ui.info(text)
     if ui.confirm(question):
         return True
     ui.info("Nothing was changed.")
@@ -74,6 +77,7 @@ def version_document(
         "memory_mb": version.memory_mb,
         "timeout_s": version.timeout_s,
         "architecture": version.architecture,
+        "snap_start": version.snap_start,
         "function": version.function,
         "function_role": content["function_role"],
         "dead_letter_queue": content.get("dead_letter_queue"),

@@ -29,6 +29,7 @@ _VERBS = {
 _MOST_ADDED = 8  # more than these are counted by service and type: a screen has 24 lines
 _VALUE_LENGTH = 60
 _UNSET = "default"
+_VERSION_TYPE = "AWS::Lambda::Version"
 CODE_LENGTH = 12
 """The characters of the code's digest that are shown."""
 
@@ -98,6 +99,16 @@ def changes_grid(changes: Iterable[PropertyChange]) -> Grid:
             values = (values[0][:CODE_LENGTH], values[1][:CODE_LENGTH])
         rows.append((item.name, " → ".join(values)))
     return pairs_grid(rows)
+
+
+def snapshot_text(plan: Plan) -> str:
+    """Return what a new version means with SnapStart; empty for a plan without one."""
+    if not any((c.action, c.resource_type) == ("Add", _VERSION_TYPE) for c in plan.changes):
+        return ""
+    return (
+        "Lambda takes a snapshot of the new version, which takes a few minutes. Every version that"
+        " stays published keeps its snapshot, and costs as much."
+    )
 
 
 def plan_total(plan: Plan, *, is_complete: bool) -> str:

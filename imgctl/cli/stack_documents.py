@@ -248,6 +248,7 @@ class VersionDocument(TypedDict):
     memory_mb: int
     timeout_s: int
     architecture: str
+    snap_start: Annotated[bool, "whether Lambda takes a snapshot of it"]
     function: str
     function_role: str
     dead_letter_queue: Annotated[str | None, "null if it has none"]

@@ -18,7 +18,7 @@ class TracedInvocation(TypedDict):
     ended: Annotated[str | None, "null if it has not ended, or its end is not in the log"]
     status: Annotated[str, "such as `timeout`; empty if Lambda reported none"]
     cold_start: bool
-    init_ms: Annotated[float | None, "duration of a cold start's initialization"]
+    init_ms: Annotated[float | None, "duration of a cold start's initialization or restore"]
     duration_ms: float | None
     billed_ms: float | None
     memory_mb: Annotated[int | None, "memory of the function"]

@@ -130,10 +130,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class LiveFunction:
-    """What the trigger invokes: a version, or $LATEST."""
+    """What the trigger invokes: a version, or $LATEST. `has_snapshot` is whether one is in use."""
 
     settings: Version
     scratch_mb: int
+    state: str = "Active"
+    reason: str = ""
+    has_snapshot: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ def _setting_drifts(stack: Stack, function: observed.Function) -> Iterator[Prope
         ("memory_mb", parameters["MemoryMegabytes"], str(settings.memory_mb)),
         ("timeout_s", parameters["TimeoutSeconds"], str(settings.timeout_s)),
         ("architecture", parameters["Architecture"], settings.architecture),
+        # A stack that an earlier imgctl deployed has no such parameter.
+        ("snap_start", parameters.get("SnapStart", "false"), str(settings.snap_start).lower()),
         ("handler", _HANDLER, function.handler),
         # Its dead-letter queue is left out: `retries` checks where the events go.
         *(
@@ -164,6 +166,21 @@ def _limits(facts: Facts) -> Problem | str | None:
     )
 
 
+def _snapshot(facts: Facts) -> Problem | str | None:
+    live = facts.get(observed.LiveFunction)
+    if not live.settings.snap_start:
+        wanted = facts.get(Stack).parameters.get("SnapStart") == "true"
+        return "the live version was published without snap_start" if wanted else None
+    if live.state == "Pending":
+        return "Lambda is still taking the live version's snapshot"
+    if live.has_snapshot:
+        return None
+    return Problem(
+        f"The live version has no snapshot and is {live.state}. {live.reason}".strip(),
+        Hint("Make another version live with {}, or deploy without snap_start.", "rollback"),
+    )
+
+
 def _concurrency(facts: Facts) -> Problem | None:
     found, wanted = facts.get(observed.Concurrency), facts.get(Stack).parameters
     expected = wanted.get("ReservedConcurrency", "")
@@ -196,6 +213,7 @@ FUNCTION_CHECKS = (
     Check("function", "pillow", "The bundle has Pillow for the architecture.", _pillow),
     Check("function", "sdk", "The runtime's SDK knows conditional writes.", _sdk),
     Check("function", "limits", "Memory, timeout and /tmp suit recent images.", _limits),
+    Check("function", "snapshot", "The live version has its snapshot.", _snapshot),
     Check("function", "concurrency", "The reserved concurrency is as deployed.", _concurrency),
     Check("function", "account-limit", "The account has invocations left.", _account_concurrency),
 )

@@ -80,7 +80,13 @@ def _live_function(source: Source) -> facts.LiveFunction:
         FunctionName=source.parameter("FunctionName"), Qualifier=ALIAS
     )
     scratch_mb = described.get("EphemeralStorage", {}).get("Size", 512)
-    return facts.LiveFunction(parse_version(described), scratch_mb)
+    return facts.LiveFunction(
+        parse_version(described),
+        scratch_mb,
+        state=described.get("State", "Active"),
+        reason=described.get("StateReason", ""),
+        has_snapshot=(described.get("SnapStart") or {}).get("OptimizationStatus") == "On",
+    )
 
 
 def _retries(source: Source) -> facts.Retries:

@@ -56,6 +56,14 @@ def test_an_invocation_is_read_from_lambdas_json() -> None:
     assert [json.loads(each.text)["key"] for each in one.lines] == ["a.jpg"]
 
 
+def test_a_restore_from_a_snapshot_is_a_cold_start() -> None:
+    metrics = METRICS | {"restoreDurationMs": 310.2, "billedRestoreDurationMs": 40}
+    text = "REPORT RequestId: r1\tDuration: 412.5 ms\tRestore Duration: 310.2 ms\n"
+    for report in (platform(413, "report", requestId="r1", metrics=metrics), line(413, text)):
+        (one,) = logs.invocations([report])
+        assert (one.init_ms, one.cold_start) == (310.2, True)
+
+
 def test_an_invocation_is_read_from_lambdas_text() -> None:
     report = (
         "REPORT RequestId: r1\tDuration: 412.5 ms\tBilled Duration: 413 ms\tMemory Size: 1769 MB"

@@ -75,6 +75,20 @@ def test_a_change_of_a_deployed_stack_says_nothing_about_costs(
     assert plan_document(plan_of(version), DEFAULTS, BUNDLE)["idle_cost"] is None
 
 
+def test_a_new_version_with_a_snapshot_takes_minutes_and_costs(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = plan_of(Change("Add", "CodeVersion1", "", "AWS::Lambda::Version"))
+    text = shown(app, capsys, plan, StackSettings(snap_start=True))
+    assert "1 snapshot of a version $6.74" in text
+    assert "takes a few minutes" in text
+    assert "reserved_concurrency" not in text
+    off = replace(plan, parameters=(PropertyChange("SnapStart", "true", "false"),))
+    assert "Earlier versions keep their snapshots" in shown(app, capsys, off, DEFAULTS)
+    modified = plan_of(Change("Modify", "ErrorsAlarm", "", "AWS::CloudWatch::Alarm"))
+    assert "snapshot" not in shown(app, capsys, modified, StackSettings(snap_start=True))
+
+
 def test_a_plan_may_change_the_protection_alone_and_is_the_result_then(
     app: App, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,7 +27,7 @@ def test_a_terminal_shows_what_differs_in_columns_and_the_rest_once() -> None:
     assert (second[:2], second[-2:]) == (["2", "live"], ["70", "2048"])
     assert (first[0], first[-2:]) == ("1", ["default", "1769"])
     assert common_settings([SECOND, FIRST]) == (
-        "scale 0.5, prefix resized-, timeout_s 60, architecture arm64"
+        "scale 0.5, prefix resized-, timeout_s 60, architecture arm64, snap_start false"
     )
 
 

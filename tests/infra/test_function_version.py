@@ -81,7 +81,9 @@ def test_every_parameter_that_a_version_freezes_makes_a_new_version() -> None:
     parameters = set(re.findall(r"^  (\w+):\n    Type: (?:String|Number)$", template, re.MULTILINE))
     blocks = dict(re.findall(r"^  (\w+):\n((?:    .*\n|\n)+)", template, re.MULTILINE))
     function = blocks["Function"]
-    used = set(re.findall(r"!Ref (\w+)", function)) & parameters
+    conditions = dict(re.findall(r"^  (\w+): (!.*)$", template, re.MULTILINE))
+    decided = " ".join(conditions[name] for name in re.findall(r"!If \[(\w+)", function))
+    used = set(re.findall(r"!Ref (\w+)", function + decided)) & parameters
     for resource, name in (
         ("FunctionRole", "FunctionRoleName"),
         ("DeadLetters", "DeadLetterQueueName"),

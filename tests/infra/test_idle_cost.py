@@ -39,6 +39,15 @@ def test_a_key_of_the_users_is_included() -> None:
     assert cost.items == (ALARMS, DASHBOARD, IdleItem("KMS key", 1, Decimal(1)))
 
 
+def test_each_new_version_with_a_snapshot_costs_as_long_as_it_is_published() -> None:
+    settings = StackSettings(snap_start=True, memory_mb=2048)
+    snapshot = IdleItem("snapshot of a version", 1, 2 * 2_592_000 * Decimal("0.0000015046"))
+    assert idle_cost(EVERYTHING, settings).items == (ALARMS, DASHBOARD, snapshot)
+    version = Change("Add", "CodeVersion0123456789ab", "", "AWS::Lambda::Version")
+    assert idle_cost([version], settings).items == (snapshot,)
+    assert idle_cost([version], StackSettings()).items == ()
+
+
 def test_a_plan_that_adds_nothing_with_a_monthly_price_costs_nothing_more() -> None:
     changes = [
         Change("Modify", "ErrorsAlarm", "", "AWS::CloudWatch::Alarm"),

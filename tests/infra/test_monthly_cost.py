@@ -70,6 +70,11 @@ def test_settings_change_what_they_are_about() -> None:
     x86 = amounts(work, replace(SETTINGS, architecture="x86_64"))
     assert x86["Lambda duration"] > amounts(work)["Lambda duration"]
     assert amounts(replace(work, by_api=True))["API Gateway requests"] == Decimal("3.5")
+    snapshots = amounts(work, replace(SETTINGS, snap_start=True, memory_mb=1024))
+    assert snapshots["Lambda snapshot of one version"] == cost.MONTH_S * Decimal("0.0000015046")
+    restored = MILLION // 100 * Decimal("0.0001397998")
+    assert snapshots["Lambda restores, of 1 in 100 invocations"] == restored
+    assert not any("snapshot" in name for name in amounts(work))
 
 
 def test_traces_are_sampled_beyond_one_a_second() -> None:

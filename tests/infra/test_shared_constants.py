@@ -176,7 +176,7 @@ def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> N
         "ApiCorsOrigin",
         "AlarmTopicArn",
     )
-    assert now.pop("WatchUploads") == "false"
+    assert now.pop("WatchUploads") == now.pop("SnapStart") == "false"
     assert {now.pop(name) for name in new} == {""}
     assert now.pop("KeepVersionsDays") == "90"
     before = json.loads((ROOT / "tests/infra/default_parameters.json").read_text(encoding="utf-8"))

@@ -56,6 +56,15 @@ def test_differences_have_the_names_of_settings() -> None:
     )
 
 
+def test_a_snapshot_is_part_of_a_version_and_none_is_taken_by_an_earlier_imgctl() -> None:
+    with_snapshot = replace(PUBLISHED, snap_start=True)
+    changed = PropertyChange("snap_start", "false", "true")
+    assert differences(content_of(PUBLISHED), content_of(with_snapshot)) == (changed,)
+    assert "SnapStart" not in DEPLOYED
+    after = deployed_content(DEPLOYED | {"SnapStart": "true"})
+    assert differences(deployed_content(DEPLOYED), after) == (changed,)
+
+
 def test_a_queue_that_a_version_does_not_name_is_no_difference() -> None:
     without = content_of(replace(PUBLISHED, dead_letter_queue=""))
     assert differences(without, deployed_content(DEPLOYED)) == ()

@@ -112,5 +112,6 @@ def test_only_the_data_of_the_two_services_are_looked_for(monkeypatch: pytest.Mo
         return list_folder(path)
 
     monkeypatch.setattr(os, "listdir", record)
+    clients._data.cache_clear()
     clients.create_clients()
     assert set(listed) == {"s3", "dynamodb"}

@@ -60,6 +60,7 @@ RECENT = facts.RecentImages(
     count=3, longest_ms=1_000, largest_bytes=1_000, too_large=(), too_slow=()
 )
 LIVE = facts.LiveFunction(VERSION, scratch_mb=512)
+WITH_SNAPSHOT = replace(LIVE, settings=replace(VERSION, snap_start=True))
 TABLE = facts.Table((("resource-id", "HASH"),), {index["IndexName"]: index for index in INDEXES})
 
 
@@ -118,6 +119,35 @@ def test_unpublished_code_that_differs_from_the_stored_bundle_is_noted(
 )
 def test_an_sdk_without_conditional_writes_is_named(version: str, *, is_old: bool) -> None:
     assert ("conditional writes" in message("sdk", facts.Sdk(version))) == is_old
+
+
+@pytest.mark.parametrize(
+    ("live", "told"),
+    [
+        (LIVE, ""),
+        (replace(WITH_SNAPSHOT, has_snapshot=True), ""),
+        (replace(WITH_SNAPSHOT, state="Pending"), "still taking"),
+        (replace(WITH_SNAPSHOT, state="Failed", reason="It timed out."), "Failed. It timed out."),
+        (WITH_SNAPSHOT, "has no snapshot and is Active."),
+    ],
+)
+def test_a_live_version_with_snap_start_has_to_have_its_snapshot(
+    live: facts.LiveFunction, told: str
+) -> None:
+    found = result("snapshot", live)
+    text = found.problem.message if found.problem else found.note
+    assert told in text
+    assert bool(told) == bool(text)
+
+
+def test_a_version_from_before_snap_start_is_noted() -> None:
+    assert "without snap_start" in result("snapshot", LIVE, SnapStart="true").note
+
+
+def test_snap_start_that_was_turned_off_elsewhere_is_named() -> None:
+    function = facts.Function(VERSION, "Active", "", "imgctl.worker.function.lambda_handler", 512)
+    assert "snap_start is false, not true" in message("settings", function, SnapStart="true")
+    assert "snap_start" not in message("settings", function)
 
 
 @pytest.mark.parametrize(
