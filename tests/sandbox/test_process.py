@@ -88,6 +88,8 @@ def test_an_image_that_needs_too_much_processor_time_is_too_slow(process: Resize
 
 
 def test_an_image_that_takes_too_long_is_too_slow(process: ResizeProcess) -> None:
+    process.start()
+    process.wait_until_ready()  # so that the time limit is the image's own
     with (
         opened(costly_pictures.jpeg_of_many_scans(4_000, 4_000, 4_000)) as source,
         pytest.raises(TooSlow),
@@ -113,6 +115,8 @@ def test_a_processor_limit_applies_to_each_image_anew(process: ResizeProcess) ->
 def test_the_next_image_is_resized_whatever_happened_to_the_last(
     process: ResizeProcess, picture: bytes
 ) -> None:
+    process.start()
+    process.wait_until_ready()
     with opened(picture) as source, pytest.raises(PictureError):
         process.resize(source, [HALF], UNCHECKED, timeout_s=0.5)
     with opened(encoded(photo(80, 60), "JPEG")) as source:
