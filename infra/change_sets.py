@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from infra.deployed_stack import DeployedStack
+from infra.deployed_stack import DeployedStack, RollbackTriggers
 from infra.plan import ChangeSet, ImportedResource
+from infra.rollout import triggers_afterwards
 
 PREFIX = "imgctl-"
 """How the names of imgctl's change sets begin, and the tokens of its operations."""
@@ -21,7 +22,8 @@ class ChangeSetRequest:
     With `imports`, the template holds only these resources, and a new stack is made of them.
     `express` does not wait for resources to become stable. `revert_drift` also changes back what
     differs from the template because it was changed by other means. `allows_data_loss` is kept in
-    the change set's description, where whoever executes it later can read it.
+    the change set's description, where whoever executes it later can read it. `triggers` are None
+    for those that the stack has by other means than imgctl's.
     """
 
     template: str
@@ -30,6 +32,7 @@ class ChangeSetRequest:
     express: bool = False
     revert_drift: bool = False
     allows_data_loss: bool = False
+    triggers: RollbackTriggers | None = None
 
 
 def create_arguments(
@@ -53,6 +56,12 @@ def create_arguments(
         arguments["DeploymentMode"] = "REVERT_DRIFT"
     if request.allows_data_loss:
         arguments["Description"] = DATA_LOSS_ALLOWED
+    triggers = request.triggers or triggers_afterwards(deployed.name, deployed.triggers)
+    if triggers != deployed.triggers:
+        arguments["RollbackConfiguration"] = {
+            "RollbackTriggers": [{"Arn": a, "Type": t} for a, t in triggers.alarms.items()],
+            "MonitoringTimeInMinutes": triggers.minutes,
+        }
     if request.imports:
         arguments["ChangeSetType"] = "IMPORT"
         arguments["ResourcesToImport"] = [

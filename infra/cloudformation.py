@@ -23,6 +23,7 @@ from infra.errors import (
     DeployError,
     NotOurStack,
     StackChanged,
+    UpdateRolledBack,
     operation_failed,
     stack_busy,
 )
@@ -181,12 +182,28 @@ class StackClient:
 
         Raises StackBusy if another program began it, and DeployError if it fails.
         """
-        events = self.client.describe_stack_events(StackName=pending.name)["StackEvents"]
-        token = events[0].get("ClientRequestToken", "")
-        if not token.startswith(PREFIX):
-            raise stack_busy(pending.name, str(pending.status))
         what = "The deployment that was under way failed"
-        return self._follow_to_success(pending.name, token, on_event, what)
+        return self._follow_to_success(pending.name, self._token_of(pending), on_event, what)
+
+    def cancel(self, pending: DeployedStack, on_event: OnEvent) -> DeployedStack:
+        """Cancel an update that imgctl began, and follow its rollback. Return the stack after it.
+
+        Raises StackBusy if another program began it, StackChanged if it has ended meanwhile, and
+        DeployError if it cannot be rolled back.
+        """
+        self._token_of(pending)
+        token = f"{PREFIX}{self.unique()}"
+        try:
+            self.client.cancel_update_stack(StackName=pending.stack_id, ClientRequestToken=token)
+        except ClientError as error:
+            if self._current(pending.name).status == pending.status:
+                raise
+            raise StackChanged(pending.name) from error
+        outcome = self._events.follow(pending.stack_id, token, on_event)
+        if outcome.after.status != "UPDATE_ROLLBACK_COMPLETE":
+            cause = outcome.first_failure.cause if outcome.first_failure else ""
+            raise operation_failed("The update was not cancelled", cause, outcome.after.status)
+        return outcome.after
 
     def set_termination_protection(
         self, deployed: DeployedStack, *, enabled: bool
@@ -247,7 +264,17 @@ class StackClient:
         if failure is not None and _SEE_EVENTS in failure.reason:
             reason = self._events.validation_failure(token, StackName=stack) or failure.reason
             failure = replace(failure, reason=reason)
+        if failure is None and status == "UPDATE_ROLLBACK_COMPLETE":
+            raise UpdateRolledBack(what, outcome.rollback_reason)
         raise operation_failed(f"{what} ({status})", failure.cause if failure else "", status)
+
+    def _token_of(self, pending: DeployedStack) -> str:
+        """Return the token of the operation in progress; raises StackBusy if it is not imgctl's."""
+        events = self.client.describe_stack_events(StackName=pending.name)["StackEvents"]
+        token = events[0].get("ClientRequestToken", "")
+        if not token.startswith(PREFIX):
+            raise stack_busy(pending.name, str(pending.status))
+        return token
 
     def _describe_when_ready(self, change_set: ChangeSet) -> list[Any]:
         while True:

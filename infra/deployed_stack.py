@@ -41,6 +41,17 @@ class StackResource:
 
 
 @dataclass(frozen=True, slots=True)
+class RollbackTriggers:
+    """The alarms on which CloudFormation rolls an update back: types by ARN.
+
+    It watches them during an update and for `minutes` after it, and remembers them for the next.
+    """
+
+    alarms: Mapping[str, str] = field(default_factory=dict)
+    minutes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class DeployedStack:
     """A stack's state, read once and passed on. `status` is None if there is no such stack.
 
@@ -60,6 +71,7 @@ class DeployedStack:
     template: str = ""
     adoption_step: AdoptionStep | None = None
     is_protected: bool = False
+    triggers: RollbackTriggers = field(default_factory=RollbackTriggers)
 
     @property
     def exists(self) -> bool:
@@ -114,7 +126,15 @@ class DeployedStack:
     @property
     def live_version(self) -> str:
         """The function's version that a rollback has made live; empty for the newest."""
-        return self.parameters.get("LiveVersion", "")
+        return "" if self.canary_weight else self.parameters.get("LiveVersion", "")
+
+    @property
+    def canary_weight(self) -> str:
+        """The part of the invocations that the newest version takes, while it does not take all.
+
+        From 0.01 to 0.99, and empty unless a gradual release has begun and is not yet complete.
+        """
+        return self.parameters.get("CanaryWeight", "")
 
 
 def owned_names(

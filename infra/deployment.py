@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from imgctl.aws.errors import none_if_missing
@@ -31,10 +31,19 @@ from infra.names import Names, deployed_names
 from infra.ownership import ExistingResources
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import ChangeSet, Plan, assemble_plan
+from infra.rollout import (
+    RELEASE_AT_ONCE,
+    GradualRelease,
+    ReleaseAtOnce,
+    parse_rollout,
+    plan_release,
+    planned_release,
+)
 from infra.snapshots import ResourceProperties, next_migration_step
 from infra.stack_events import OnEvent
 from infra.template import (
     has_other_indexes,
+    has_same_version,
     import_template,
     resources_to_import,
     with_hashed_ids,
@@ -54,7 +63,10 @@ class StackContext:
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
-    """What is to be deployed. `termination_protection` is None if it stays as it is."""
+    """What is to be deployed. `termination_protection` is None if it stays as it is.
+
+    With `at_once` a new version takes all invocations at once, whatever the settings say.
+    """
 
     template: str
     settings: StackSettings
@@ -63,6 +75,7 @@ class DeployRequest:
     revert_drift: bool = False
     termination_protection: bool | None = None
     allow_data_loss: bool = False
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +176,20 @@ def planned(
     check_live_version(deployed.parameters, parameters)
     if step.table is not None:
         parameters = dict(deployed.parameters)
-    change_set = context.client.create_change_set(
-        deployed, _change_set_request(context, request, state, step, parameters)
-    )
+    change = _change_set_request(context, request, state, step, parameters)
+    release: GradualRelease | ReleaseAtOnce = RELEASE_AT_ONCE
+    if step == WHOLE_STACK and not request.at_once:
+        change, release = with_release(context, deployed, change, request.settings.rollout)
+    change_set = context.client.create_change_set(deployed, change)
     try:
         plan = assemble_plan(
             deployed,
             change_set,
-            parameters,
+            change.parameters,
             keys_in_use=state.customer_keys,
             is_last_step=step.is_last_step,
             termination_protection=request.termination_protection,
+            release=release,
         )
         _check_notifications(context, deployed, plan)
         yield plan
@@ -182,6 +198,32 @@ def planned(
         raise
     if not keep:
         context.client.discard(change_set)
+
+
+def with_release(
+    context: StackContext, deployed: DeployedStack, change: ChangeSetRequest, rollout: str
+) -> tuple[ChangeSetRequest, GradualRelease | ReleaseAtOnce]:
+    """Return a change of a stack with what a gradual release begins with, if it is to be one.
+
+    Express mode is left out then: it does not wait, and this update is about waiting.
+    """
+    release = plan_release(
+        context.aws,
+        deployed,
+        change.parameters,
+        parse_rollout(rollout),
+        publishes=not has_same_version(deployed.template, change.template),
+        list_resources=lambda: context.client.list_resources(deployed),
+    )
+    if isinstance(release, ReleaseAtOnce):
+        return change, release
+    gradual = replace(
+        change,
+        parameters={**change.parameters, **release.parameters},
+        triggers=release.triggers(deployed.triggers),
+        express=False,
+    )
+    return gradual, release
 
 
 def planned_before(
@@ -194,7 +236,8 @@ def planned_before(
 ) -> Plan:
     """Return the plan of a change set that another run has created, as AWS describes it now.
 
-    Raises NameTaken if somebody has since taken one of the names, and ForeignNotifications.
+    Raises NameTaken if somebody has since taken one of the names, ForeignNotifications, and
+    RolloutBlocked if the alarm that is to watch a gradual release has gone off.
     """
     adopt = any(change.action == "Import" for change in change_set.changes)
     state = observe(context, deployed, adopt=adopt)
@@ -205,6 +248,13 @@ def planned_before(
         keys_in_use=state.customer_keys,
         is_last_step=is_last_step,
         termination_protection=termination_protection,
+        release=planned_release(
+            context.aws,
+            change_set.parameters,
+            lambda: context.client.list_resources(deployed),
+        )
+        if change_set.id and is_last_step
+        else RELEASE_AT_ONCE,
     )
     _check_notifications(context, deployed, plan)
     return plan

@@ -86,7 +86,11 @@ def detect(
     compared = {drift["LogicalResourceId"] for drift in drifts}
     unchecked = {item.resource_type for item in resources if item.logical_id not in compared}
     return DriftReport(
-        tuple(_parse(drift) for drift in drifts if drift["StackResourceDriftStatus"] in _DRIFTED),
+        tuple(
+            _parse(drift)
+            for drift in drifts
+            if drift["StackResourceDriftStatus"] in _DRIFTED and not _is_empty(drift)
+        ),
         tuple(sorted(unchecked)),
     )
 
@@ -103,6 +107,19 @@ def _drifts(client: StackClient, stack: str) -> Iterator[Mapping[str, Any]]:
         if not page.get("NextToken"):
             return
         arguments["NextToken"] = page["NextToken"]
+
+
+def _is_empty(drift: Mapping[str, Any]) -> bool:
+    """Return whether all that differs is a list that the template states to be empty.
+
+    The alias has one unless a gradual release is under way, and Lambda reports none then.
+    """
+    differences = drift.get("PropertyDifferences", ())
+    return bool(differences) and all(
+        item["DifferenceType"] == "REMOVE"
+        and item["ExpectedValue"] in ("[]", '{"AdditionalVersionWeights":[]}')
+        for item in differences
+    )
 
 
 def _parse(drift: Mapping[str, Any]) -> ResourceDrift:

@@ -66,6 +66,24 @@ class StackChanged(DeployError):
         )
 
 
+class UpdateRolledBack(DeployError):
+    """CloudFormation rolled an update back though no resource failed.
+
+    An alarm that it watches went off, as of a gradual release, or somebody cancelled the update.
+    """
+
+    code = "rolled_back"
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(
+            f"{what}: CloudFormation rolled it back{f': {reason}' if reason else '.'}",
+            hint=Hint(
+                "The stack is as it was before. If an alarm went off, {} shows why.",
+                "logs --errors",
+            ),
+        )
+
+
 class DataLossError(ImgctlError):
     """The plan would replace or delete a resource that holds the user's data."""
 

@@ -5,7 +5,7 @@ that it was published with, so it cannot run in a stack that no longer has them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imgctl.core.errors import Hint, ImgctlError
@@ -97,12 +97,36 @@ def _list_all(client: "LambdaClient", function: str) -> list[Version]:
     return sorted(versions, key=lambda version: version.number, reverse=True)
 
 
-def live_version(client: "LambdaClient", function: str) -> int | None:
-    """Return the number of the version that the trigger invokes.
+@dataclass(frozen=True, slots=True)
+class LiveVersions:
+    """What the alias points at, and the weights of the versions beside it, from 0 to 1.
 
-    None if somebody has pointed the alias at $LATEST, which is no published version.
+    `number` is None for $LATEST, which is no published version.
     """
-    return _number(client.get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]) or None
+
+    number: int | None
+    weights: Mapping[int, float] = field(default_factory=dict)
+
+    def percent(self, number: int) -> int:
+        """Return which part of the invocations a version takes, in percent."""
+        others = sum(weight for version, weight in self.weights.items() if version != self.number)
+        part = 1 - others if number == self.number else self.weights.get(number, 0)
+        return round(100 * part)
+
+
+def live_versions(client: "LambdaClient", function: str) -> LiveVersions:
+    """Return the versions that the trigger invokes: two of them during a gradual release."""
+    alias: Any = client.get_alias(FunctionName=function, Name=ALIAS)
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    return LiveVersions(
+        _number(alias["FunctionVersion"]) or None,
+        {_number(version): weight for version, weight in weights.items() if weight},
+    )
+
+
+def live_version(client: "LambdaClient", function: str) -> int | None:
+    """Return the number of the version that the trigger invokes; see `LiveVersions`."""
+    return live_versions(client, function).number
 
 
 def read_live_version(client: "LambdaClient", function: str) -> Version:
@@ -164,7 +188,7 @@ def check_live_version(deployed: Mapping[str, str], parameters: Mapping[str, str
     function under another name does not exist at all.
     """
     version = deployed.get("LiveVersion")
-    if not version:
+    if not version or deployed.get("CanaryWeight"):  # it keeps a part until the release is complete
         return
     changed = [
         name for name in VERSION_BINDINGS if deployed.get(name, "") != parameters.get(name, "")

@@ -41,6 +41,7 @@ def stack_parameters(
         "CodeBucket": names.artifacts_bucket,
         "CodeKey": bundle.key,
         "LiveVersion": live_version,
+        "CanaryWeight": "",  # a gradual release begins with the plan of an update
         "WatchUploads": _text(settings.watch_uploads and can_watch_uploads),
         "ApiCorsOrigin": _api_origin(settings.cors_origins or ""),
         "SlowMilliseconds": str(settings.timeout_s * _SLOW_MS_PER_SECOND),

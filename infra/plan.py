@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from infra.deployed_stack import DeployedStack
+from infra.rollout import RELEASE_AT_ONCE, RELEASE_PARAMETERS, GradualRelease, ReleaseAtOnce
 
 # Resources that hold what users put there, and the properties whose change may replace them
 # (CloudFormation's resource reference, "Update requires"). A table's attributes may come and go
@@ -198,9 +199,11 @@ class Plan:
 
     `live_version` is the function's version that a rollback made live, and that stays live.
     `abandoned_key` is a customer managed key that the stack would no longer use, while data is
-    still encrypted with it. `parameters` are the changed parameters of a deployed stack. A plan
-    that is not the last step is one of an adoption, or of a change of indexes, and another follows.
-    `termination_protection` is whether it is turned on or off; None if it stays as it is.
+    still encrypted with it. `parameters` are the changed parameters of a deployed stack, without
+    those that say which versions are live. `release` is how a new version comes to its
+    invocations: a gradual release's plan is followed by one that gives the version all of them.
+    A plan that is not the last step is one of an adoption, or of a change of indexes, and another
+    follows. `termination_protection` is whether it is turned on or off; None if it stays as it is.
     """
 
     change_set: ChangeSet
@@ -209,6 +212,7 @@ class Plan:
     parameters: tuple[PropertyChange, ...] = ()
     is_last_step: bool = True
     termination_protection: bool | None = None
+    release: GradualRelease | ReleaseAtOnce = RELEASE_AT_ONCE
 
     @property
     def stack(self) -> str:
@@ -236,6 +240,11 @@ class Plan:
         return self.change_set.is_empty and self.termination_protection is None
 
     @property
+    def gradual(self) -> GradualRelease | None:
+        """How the new version is released gradually; None if it is not."""
+        return self.release if isinstance(self.release, GradualRelease) else None
+
+    @property
     def loses_data(self) -> tuple[Change, ...]:
         """The changes that would lose data."""
         return tuple(change for change in self.changes if change.loses_data)
@@ -258,6 +267,7 @@ def assemble_plan(
     keys_in_use: Collection[str] = (),
     is_last_step: bool = True,
     termination_protection: bool | None = None,
+    release: GradualRelease | ReleaseAtOnce = RELEASE_AT_ONCE,
 ) -> Plan:
     """Assemble the plan for a change set that gives a stack these parameters.
 
@@ -270,11 +280,13 @@ def assemble_plan(
     changed = tuple(
         PropertyChange(name, deployed.parameters.get(name), value)
         for name, value in parameters.items()
-        if deployed.parameters and deployed.parameters.get(name) != value
+        if deployed.parameters
+        and deployed.parameters.get(name) != value
+        and name not in RELEASE_PARAMETERS
     )
     return Plan(
         change_set,
-        live_version=parameters.get("LiveVersion", ""),
+        live_version="" if parameters.get("CanaryWeight") else parameters.get("LiveVersion", ""),
         abandoned_key=min(abandoned, default=""),
         parameters=() if change_set.is_empty else changed,
         is_last_step=is_last_step,
@@ -283,6 +295,7 @@ def assemble_plan(
             if is_last_step and termination_protection != deployed.is_protected
             else None
         ),
+        release=release,
     )
 
 
@@ -301,6 +314,12 @@ class DeployEvent:
     def is_failure(self) -> bool:
         """Whether the step failed; one that was cancelled because of another does not count."""
         return self.status.endswith("_FAILED") and "cancelled" not in self.reason.lower()
+
+    @property
+    def begins_rollback(self) -> bool:
+        """Whether the stack itself begins to be rolled back."""
+        is_stack = self.resource_type == "AWS::CloudFormation::Stack"
+        return is_stack and self.status.endswith("ROLLBACK_IN_PROGRESS")
 
     @property
     def is_done(self) -> bool:

@@ -1,4 +1,4 @@
-"""Make new code, or an earlier version, live in a deployed stack, and change nothing else.
+"""Make new code, or another version, live in a deployed stack, and change nothing else.
 
 CloudFormation does it, with the template and the parameters that the stack was deployed with: so
 the next deployment finds what it expects, and undoes nothing.
@@ -11,19 +11,27 @@ from imgctl.core.errors import Hint
 from infra.bundle import Bundle
 from infra.change_sets import ChangeSetRequest
 from infra.deployed_stack import DeployedStack, check_updatable
-from infra.deployment import StackContext
-from infra.errors import DeployError
+from infra.deployment import StackContext, with_release
+from infra.errors import DeployError, StackChanged
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
+from infra.rollout import all_at_once
+from infra.settings import AT_ONCE
 from infra.template import with_new_version
 
 
 @contextmanager
 def planned_publish(
-    context: StackContext, deployed: DeployedStack, bundle: Bundle
+    context: StackContext, deployed: DeployedStack, bundle: Bundle, *, at_once: bool = False
 ) -> Iterator[Plan]:
-    """Plan new code as the live version; the plan is discarded unless it is applied inside."""
-    with _planned(context, deployed, {"CodeKey": bundle.key, "LiveVersion": ""}) as plan:
+    """Plan new code as the live version; the plan is discarded unless it is applied inside.
+
+    The version is released as the stack's deployed settings say, unless it is to be `at_once`. The
+    newest version, if it has a part of the invocations already, is given all of them.
+    """
+    changes = {"CodeKey": bundle.key, "LiveVersion": ""}
+    rollout = AT_ONCE if at_once else deployed.parameters.get("Rollout", AT_ONCE)
+    with _planned(context, deployed, changes, rollout) as plan:
         yield plan
 
 
@@ -33,16 +41,37 @@ def planned_rollback(
 ) -> Iterator[Plan]:
     """Plan a version as the live one; the plan is discarded unless it is applied inside.
 
-    Raises VersionIncompatible if it cannot run in the stack as it is deployed.
+    It takes all invocations at once. Raises VersionIncompatible if it cannot run in the stack as it
+    is deployed.
     """
     check_compatible(version, deployed.parameters)
-    with _planned(context, deployed, {"LiveVersion": str(version.number)}) as plan:
+    changes = {"LiveVersion": str(version.number)}
+    with _planned(context, deployed, changes, AT_ONCE) as plan:
         yield plan
 
 
 @contextmanager
+def planned_completion(context: StackContext) -> Iterator[Plan]:
+    """Plan the second step of a gradual release: the new version takes all invocations.
+
+    The plan is discarded unless it is applied inside. Raises StackChanged if somebody else has
+    ended the release since its first step.
+    """
+    deployed = context.client.read(context.stack)
+    check_updatable(deployed)
+    if not deployed.canary_weight:
+        raise StackChanged(context.stack)
+    request = ChangeSetRequest(deployed.template, all_at_once(deployed.parameters))
+    change_set = context.client.create_change_set(deployed, request)
+    try:
+        yield assemble_plan(deployed, change_set, request.parameters)
+    finally:
+        context.client.discard(change_set)
+
+
+@contextmanager
 def _planned(
-    context: StackContext, deployed: DeployedStack, changes: Mapping[str, str]
+    context: StackContext, deployed: DeployedStack, changes: Mapping[str, str], rollout: str
 ) -> Iterator[Plan]:
     check_updatable(deployed)
     if not deployed.parameters.keys() >= changes.keys():
@@ -51,9 +80,13 @@ def _planned(
             hint=Hint("Run {} first.", "deploy"),
         )
     parameters = {**deployed.parameters, **changes}
+    if deployed.canary_weight:
+        parameters["CanaryWeight"] = ""
     template = with_new_version(deployed.template, deployed.parameters, parameters)
-    change_set = context.client.create_change_set(deployed, ChangeSetRequest(template, parameters))
+    request = ChangeSetRequest(template, parameters)
+    request, planned_release = with_release(context, deployed, request, rollout)
+    change_set = context.client.create_change_set(deployed, request)
     try:
-        yield assemble_plan(deployed, change_set, parameters)
+        yield assemble_plan(deployed, change_set, request.parameters, release=planned_release)
     finally:
         context.client.discard(change_set)

@@ -7,7 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from infra.change_sets import DATA_LOSS_ALLOWED
-from infra.deployed_stack import NOT_DEPLOYED, AdoptionStep, DeployedStack, StackResource
+from infra.deployed_stack import (
+    NOT_DEPLOYED,
+    AdoptionStep,
+    DeployedStack,
+    RollbackTriggers,
+    StackResource,
+)
 from infra.errors import DeployError
 from infra.plan import Change, ChangeSet, DeployEvent, PropertyChange
 from infra.public_access import opens_access
@@ -40,6 +46,7 @@ def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
         template=template,
         adoption_step=_adoption_step(template),
         is_protected=bool(described.get("EnableTerminationProtection", False)),
+        triggers=_triggers(described.get("RollbackConfiguration", {})),
     )
 
 
@@ -118,6 +125,11 @@ def parse_event(event: Mapping[str, Any]) -> DeployEvent:
 
 def _pairs(described: list[Mapping[str, str]], kind: str) -> dict[str, str]:
     return {pair[f"{kind}Key"]: pair[f"{kind}Value"] for pair in described}
+
+
+def _triggers(described: Mapping[str, Any]) -> RollbackTriggers:
+    alarms = {alarm["Arn"]: alarm["Type"] for alarm in described.get("RollbackTriggers", [])}
+    return RollbackTriggers(alarms, described.get("MonitoringTimeInMinutes", 0))
 
 
 def _adoption_step(template: str) -> AdoptionStep | None:

@@ -22,6 +22,14 @@ from infra.setting_spec import (
 
 BUCKET_NAME = re.compile(r"[a-z0-9](?:[a-z0-9]|-(?=[a-z0-9])|\.(?=[a-z0-9])){2,62}")
 
+AT_ONCE = "all-at-once"
+ROLLOUT = re.compile(rf"{AT_ONCE}|canary([1-9]\d?)-([5-9]|[1-9]\d|1[0-7]\d|180)m", re.ASCII)
+"""A rollout: all at once, or 1 to 99 % of the invocations for 5 to 180 minutes first.
+
+CloudFormation watches for at most 180 minutes. In less than five, CloudWatch may not have the
+errors of what is slow or rare.
+"""
+
 _BUCKET = Text(BUCKET_NAME, "3 to 63 lowercase letters, digits, dots and hyphens")
 _PREFIX = Text(
     re.compile(r"(?!\.)[\w.!*() -]+", re.ASCII),
@@ -167,6 +175,18 @@ class StackSettings:
         when_unset="none reserved",
         example=20,
         parameter="ReservedConcurrency",
+    )
+    rollout: str = setting(
+        AT_ONCE,
+        kind=Text(
+            ROLLOUT,
+            f"{AT_ONCE}, or canary with a percentage and 5 to 180 minutes, such as canary10-5m",
+        ),
+        description="How a new version of the function is released: all-at-once, or such as"
+        " canary10-5m, 10% of the invocations for 5 minutes and then all. It is rolled back if the"
+        " new version fails meanwhile.",
+        example="canary10-5m",
+        parameter="Rollout",
     )
     log_retention_days: int = setting(
         30,

@@ -25,10 +25,15 @@ _MAX_EARLY_POLLS = 5
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """The stack after an operation, and the first failure among the operation's events."""
+    """The stack after an operation, and the first failure among the operation's events.
+
+    `rollback_reason` is why CloudFormation rolled the stack back. It says more than the failure
+    only if no resource failed: an alarm went off, or somebody cancelled the operation.
+    """
 
     after: DeployedStack
     first_failure: DeployEvent | None
+    rollback_reason: str = ""
 
 
 def describe_stack(client: "CloudFormationClient", stack: str) -> Any:
@@ -58,6 +63,7 @@ class EventStream:
         """
         seen: set[str] = set()
         first_failure = None
+        rollback_reason = ""
         early_polls = _MAX_EARLY_POLLS
         while True:
             begun = bool(seen)  # before the status is read, which may still be the previous one
@@ -70,8 +76,10 @@ class EventStream:
                 on_event(event)
                 if event.is_failure and first_failure is None:
                     first_failure = event
+                if event.begins_rollback and not rollback_reason:
+                    rollback_reason = event.reason
             if ended and (begun or not early_polls):
-                return OperationResult(after, first_failure)
+                return OperationResult(after, first_failure, rollback_reason)
             early_polls -= ended
             self.sleep(self.poll_s)
 

@@ -17,6 +17,7 @@ from infra.plan import ImportedResource
 from infra.snapshots import ResourceProperties
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)
+_VERSION_ID = re.compile(r"\bCodeVersion[0-9a-f]{12}\b")
 _API_TYPE = re.compile(
     r"^    Type: AWS::ApiGateway::(?:Method|GatewayResponse|RequestValidator|Resource|RestApi)$",
     re.MULTILINE,
@@ -73,6 +74,12 @@ def _with_hashed_version(template: str, parameters: Mapping[str, str]) -> str:
     return re.sub(r"\bCodeVersion\b", f"CodeVersion{_digest(content)}", template)
 
 
+def has_same_version(template: str, other: str) -> bool:
+    """Return whether two templates, as they are sent, have the same version of the function."""
+    ids = (set(_VERSION_ID.findall(item)) for item in (template, other))
+    return next(ids) == next(ids)
+
+
 def _blocks(template: str) -> dict[str, str]:
     return {match["id"]: match["body"] for match in _BLOCK.finditer(template)}
 
@@ -85,7 +92,7 @@ def with_new_version(deployed: str, before: Mapping[str, str], after: Mapping[st
     """
     if all(before.get(name, "") == after.get(name, "") for name in VERSION_PARAMETERS):
         return deployed
-    plain = re.sub(r"\bCodeVersion[0-9a-f]{12}\b", "CodeVersion", deployed)
+    plain = _VERSION_ID.sub("CodeVersion", deployed)
     return _with_hashed_version(plain, after)
 
 

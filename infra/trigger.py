@@ -6,7 +6,7 @@ drift, and cannot read all of it everywhere.
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imgctl.aws.errors import none_if_missing
@@ -46,20 +46,26 @@ class InvokePermission:
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """Which version an alias points at, and which others a part of the invocations goes to."""
+    """Which version an alias points at, and the parts of the invocations that others take."""
 
     version: str
-    other_versions: tuple[str, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def weights_text(self) -> str | None:
+        """The weights as text, such as `7: 10%`; None if no other version takes a part."""
+        parts = (f"{version}: {weight:.0%}" for version, weight in sorted(self.weights.items()))
+        return ", ".join(parts) or None
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedTrigger:
-    """The trigger as it was deployed. `version` is the number of the live version, as text."""
+    """The trigger as it was deployed."""
 
     source_bucket: str
     account: str
     alias_arn: str
-    version: str
+    alias: Alias
     environment: Mapping[str, str]
     names: Mapping[str, str]
     """The physical IDs of the resources, by logical ID."""
@@ -77,7 +83,10 @@ def expected_trigger(
         source_bucket=deployed.parameters["SourceBucketName"],
         account=alias.split(":")[4] if alias else "",
         alias_arn=alias,
-        version=deployed.live_version or newest,
+        alias=Alias(
+            deployed.parameters.get("LiveVersion") or newest,
+            {newest: float(deployed.canary_weight)} if deployed.canary_weight else {},
+        ),
         environment=expected_environment(deployed.parameters),
         names=names,
     )
@@ -129,13 +138,13 @@ def read_permissions(lambda_: "LambdaClient", function: str) -> tuple[InvokePerm
 
 def read_alias(lambda_: "LambdaClient", function: str) -> Alias | None:
     """Return the alias that the trigger invokes; None if there is none."""
-    response = none_if_missing(
+    response: Any = none_if_missing(
         lambda_.get_alias, "ResourceNotFoundException", FunctionName=function, Name=ALIAS
     )
     if response is None:
         return None
     weights = (response.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
-    return Alias(response["FunctionVersion"], tuple(sorted(weights)))
+    return Alias(response["FunctionVersion"], {v: w for v, w in weights.items() if w})
 
 
 def notification_drift(
@@ -179,10 +188,11 @@ def alias_drift(expected: ExpectedTrigger, alias: Alias | None) -> ResourceDrift
             "FunctionAlias", expected.alias_arn, "AWS::Lambda::Alias", is_deleted=True
         )
     found = []
-    if alias.version != expected.version:
-        found.append(PropertyDrift("FunctionVersion", expected.version, alias.version))
-    if alias.other_versions:
-        found.append(PropertyDrift("RoutingConfig", None, ", ".join(alias.other_versions)))
+    deployed = expected.alias
+    if alias.version != deployed.version:
+        found.append(PropertyDrift("FunctionVersion", deployed.version, alias.version))
+    if alias.weights != deployed.weights:
+        found.append(PropertyDrift("RoutingConfig", deployed.weights_text, alias.weights_text))
     return _drift(expected, "FunctionAlias", "AWS::Lambda::Alias", *found)
 
 

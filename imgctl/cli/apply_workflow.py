@@ -29,6 +29,7 @@ def apply_plan(
     InvalidPlanFile, PlanObsolete or StackChanged if it is not what was planned any more.
     """
     from imgctl.cli.deploy_plan import show_plan
+    from imgctl.cli.rollout_view import complete_release
     from infra import deployment, stored_plan
     from infra.names import deployed_names
     from infra.parameters import deployed_settings
@@ -65,7 +66,8 @@ def apply_plan(
             app.ui.info("Nothing was changed. The plan can still be applied.")
             return None
         with following(app, plan.stack, plan) as on_event:
-            return Deployment(plan, deployment.apply(context, plan, bundle, on_event))
+            deployed = deployment.apply(context, plan, bundle, on_event)
+    return Deployment(plan, complete_release(app, context, plan) or deployed)
 
 
 def _find_change_set(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         PlanDocument,
         PlannedChange,
         ProtectionChange,
+        ReleaseDocument,
         StackOutputsDocument,
     )
     from infra.bundle import Bundle
@@ -86,6 +87,7 @@ def plan_document(
         "changes": _planned_changes(plan),
         "partial": not plan.is_last_step,
         "termination_protection": _protection_change(plan),
+        "release": _release_document(plan),
         "idle_cost": {
             "usd_per_month": float(cost.usd),
             "items": [
@@ -111,6 +113,18 @@ def plan_document(
             "given": bundle.is_given,
         },
         "plan_file": None if plan_file is None else str(plan_file),
+    }
+
+
+def _release_document(plan: Plan) -> "ReleaseDocument | None":
+    release = plan.gradual
+    if release is None:
+        return None
+    return {
+        "percent": release.canary.percent,
+        "minutes": release.canary.minutes,
+        "live_version": release.live,
+        "alarm": release.alarm.name,
     }
 
 

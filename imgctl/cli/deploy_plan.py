@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
+from imgctl.cli.rollout_view import show_release
 from imgctl.cli.stack_access import location
 from imgctl.core.errors import Hint
 from imgctl.links import documentation
@@ -59,6 +60,7 @@ def show_plan(
         ui.info(changes_grid(changed))
     show(PlanView(plan, is_complete=ui.verbose))
     ui.info(plan_total(plan, is_complete=ui.verbose))
+    show_release(app, plan, settings.rollout)
     if not allow_data_loss:
         _check_data_loss(plan)
     if not plan.is_last_step:

@@ -40,17 +40,28 @@ class DeployStep:
         return max(0.0, ((self.ended or now) - self.began).total_seconds())
 
 
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """How long CloudFormation watches an alarm, once it has changed these resources."""
+
+    minutes: int
+    resources: frozenset[str]
+
+
 class DeployProgress:
     """All steps of one operation on a stack, with CloudFormation's own times.
 
     `planned` are the planned actions by the logical IDs of the resources that change; None lists
     all. CloudFormation also reports resources that it only re-evaluates: they are counted, unless
-    they fail.
+    they fail. With `watch`, it watches an alarm after these changes.
     """
 
-    def __init__(self, stack: str, planned: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, stack: str, planned: Mapping[str, str] | None = None, watch: Watch | None = None
+    ) -> None:
         self._stack = stack
         self._planned = planned
+        self._watch = watch
         self._steps: dict[tuple[str, str], DeployStep] = {}
 
     @property
@@ -107,6 +118,18 @@ class DeployProgress:
             or step.state == "failed"
         )
 
+    @property
+    def watched_since(self) -> datetime | None:
+        """When CloudFormation began to do nothing but watch an alarm; None if it does not."""
+        if self._watch is None:
+            return None
+        steps = [s for s in self._steps.values() if s.logical_id in self._watch.resources]
+        stack = [s for s in self._steps.values() if s.logical_id == self._stack]
+        ended = [s.ended for s in steps if s.state == "done" and s.ended is not None]
+        is_done = {s.logical_id for s in steps if s.state == "done"} == self._watch.resources
+        is_running = len(stack) == 1 and stack[0].state == "running"
+        return max(ended) if is_done and is_running else None
+
     def tree(self, now: datetime, *, complete: bool) -> "Tree":
         """Return the steps by service; unless `complete`, finished ones are only counted."""
         from rich.text import Text
@@ -124,6 +147,9 @@ class DeployProgress:
             for step in members:
                 if complete or step.state != "done":
                     branch.add(_label(step, now))
+        if self._watch is not None and (since := self.watched_since) is not None:
+            waited = duration_text(max(0.0, (now - since).total_seconds()))
+            root.add(Text(f"◌ watching the alarm  {waited} of {self._watch.minutes} min", "cyan"))
         if self.others:
             root.add(Text(_others_text(self.others), "dim"))
         return root
@@ -141,14 +167,20 @@ def following(
     ui, planned = app.ui, None
     if plan is not None and not ui.verbose:
         planned = {change.logical_id: change.action for change in plan.effective_changes}
-    progress = DeployProgress(stack, planned)
+    watch = None if plan is None or app.aws.is_local else _watch(plan)
+    progress = DeployProgress(stack, planned, watch)
+    is_announced = False
 
     def on_event(event: "DeployEvent") -> None:
+        nonlocal is_announced
         step = progress.add(event)
-        if ui.can_draw or not progress.is_listed(step):
+        if ui.can_draw:
             return
-        if event.is_done or event.is_failure:
+        if progress.is_listed(step) and (event.is_done or event.is_failure):
             ui.info(_line(event, step))
+        if watch is not None and not is_announced and progress.watched_since is not None:
+            is_announced = True
+            ui.info(f"  CloudFormation watches the alarm for {watch.minutes} minutes.")
 
     def final_tree() -> "RenderableType":
         if not progress.has_begun:
@@ -169,6 +201,14 @@ def following(
             raise
     if progress.others and not ui.can_draw:
         ui.info(f"  {_others_text(progress.others)}")
+
+
+def _watch(plan: "Plan") -> Watch | None:
+    """Return what follows the changes of a gradual release; removals follow that in turn."""
+    if plan.gradual is None:
+        return None
+    changed = (c.logical_id for c in plan.effective_changes if c.action in ("Add", "Modify"))
+    return Watch(plan.gradual.canary.minutes, frozenset(changed))
 
 
 def _is_access_error(error: BaseException) -> bool:

@@ -2,7 +2,7 @@
 
 import shlex
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,9 +33,10 @@ _ATTEMPTS = 5  # at planning, each after another deployment that got ahead
 class DeployOptions:
     """The options of a deployment.
 
-    With `revert_drift`, changes by other means are undone. With `use_cache`, the bundle may be an
-    earlier build, and is kept for later ones. `out` is the file to store the plan in, and `bundle`
-    one to be deployed instead of building it.
+    With `revert_drift`, changes by other means are undone. With `at_once`, a new version is not
+    released gradually. With `use_cache`, the bundle may be an earlier build, and is kept for later
+    ones. `out` is the file to store the plan in, and `bundle` one to be deployed instead of
+    building it.
     """
 
     plan_only: bool = False
@@ -43,6 +44,7 @@ class DeployOptions:
     adopt: bool = False
     allow_data_loss: bool = False
     revert_drift: bool = False
+    at_once: bool = False
     use_cache: bool = True
     out: Path | None = None
     bundle: Path | None = None
@@ -173,6 +175,7 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
         revert_drift=options.revert_drift,
         termination_protection=app.settings.termination_protection,
         allow_data_loss=options.allow_data_loss,
+        at_once=options.at_once,
     )
 
 
@@ -232,6 +235,7 @@ def _plan_and_apply(
     from imgctl.cli.deploy_documents import plan_document
     from imgctl.cli.deploy_plan import show_plan
     from imgctl.cli.drift_view import look_for_drift
+    from imgctl.cli.rollout_view import complete_release
     from infra.deployment import planned
 
     ui = app.ui
@@ -261,7 +265,8 @@ def _plan_and_apply(
         if not ui.confirm(f"Deploy this to {location(app)}?"):
             ui.info("Nothing was changed.")
             return None
-        return _apply(app, context, plan, request.bundle)
+        done = _apply(app, context, plan, request.bundle)
+    return replace(done, deployed=complete_release(app, context, plan) or done.deployed)
 
 
 def _apply(app: App, context: "StackContext", plan: "Plan", bundle: "Bundle") -> Deployment:

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
-from infra.function_version import Version, check_published, live_version
+from imgctl.cli.rollout_view import show_release
+from infra.function_version import LiveVersions, Version, check_published, live_version
 from infra.plan import Plan, PropertyChange
 from infra.version_settings import CODE, content_of, differences
 
@@ -34,39 +35,49 @@ def confirm_live(
     takes_snapshots = plan.change_set.planned_from.parameters.get("SnapStart") == "true"
     if takes_snapshots and (text := snapshot_text(plan)):
         ui.info(text)
+    show_release(app, plan, plan.change_set.planned_from.parameters.get("Rollout", ""))
     if ui.confirm(question):
         return True
     ui.info("Nothing was changed.")
     return False
 
 
-def report_live(app: App, before: int | None, changes: tuple[PropertyChange, ...]) -> int:
+def report_live(
+    app: App,
+    before: int | None,
+    changes: tuple[PropertyChange, ...],
+    *,
+    is_changed: bool = False,
+) -> int:
     """Print which version is live now, and which one was before. Return the exit code.
 
-    `before` is None if the alias pointed at none. Raises VersionNotFound if it still does.
+    `before` is None if the alias pointed at none. `is_changed` is whether another version took a
+    part of the invocations until now. Raises VersionNotFound if no version is live.
     """
     live = check_published(live_version(app.aws.lambda_, app.outputs.function))
-    is_changed = live != before
+    is_same, is_changed = live == before, is_changed or live != before
     document: LiveDocument = {
         "live": live,
         "before": before,
         "changed": is_changed,
         "changes": _changed_settings(changes) if is_changed else [],
     }
-    was = f" (was {before or '$LATEST'})" if is_changed else ""
-    app.ui.result(document, f"Version {live} is live{was}.")
+    was = "" if is_same else f" (was {before or '$LATEST'})"
+    with_all = ", with all invocations again" if is_same and is_changed else ""
+    app.ui.result(document, f"Version {live} is live{was}{with_all}.")
     return 0
 
 
 def version_document(
-    version: Version, before: Version | None, live: int | None
+    version: Version, before: Version | None, live: LiveVersions
 ) -> "VersionDocument":
     """Return a version with its settings, and what differs from the version before it, if any."""
     content = content_of(version)
     changes = () if before is None else differences(content_of(before), content)
     return {
         "version": version.number,
-        "live": version.number == live,
+        "live": version.number == live.number,
+        "traffic_percent": live.percent(version.number),
         "modified": version.modified,
         "code_sha256": version.sha256,
         "code_sources": version.sources,

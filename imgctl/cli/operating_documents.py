@@ -36,6 +36,13 @@ class TodayDocument(TypedDict):
     complete: Annotated[bool, "false if only the newest images were counted"]
 
 
+class CanaryDocument(TypedDict):
+    """A version that takes a part of the invocations beside the live one."""
+
+    version: str
+    percent: Annotated[int, "of the invocations"]
+
+
 class StatusDocument(TypedDict):
     """`imgctl status`."""
 
@@ -47,6 +54,7 @@ class StatusDocument(TypedDict):
     source_bucket: str | None
     destination_bucket: str | None
     live_version: Annotated[str | None, "a number, or `$LATEST`"]
+    canary: Annotated[list[CanaryDocument] | None, "null unless a gradual release is under way"]
     live_since: Annotated[str | None, "ISO 8601, UTC"]
     drift: Annotated[DriftDocument | None, "null if nobody has looked for it"]
     alarms: list[AlarmDocument] | None

@@ -119,6 +119,15 @@ class ProtectionChange(TypedDict):
     after: bool
 
 
+class ReleaseDocument(TypedDict):
+    """A gradual release: what a new version takes first, before it takes all invocations."""
+
+    percent: Annotated[int, "of the invocations"]
+    minutes: Annotated[int, "for which CloudFormation watches the alarm"]
+    live_version: Annotated[int, "that takes the other invocations"]
+    alarm: Annotated[str, "at which CloudFormation rolls the deployment back"]
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -127,6 +136,7 @@ class PlanDocument(TypedDict):
     changes: list[PlannedChange]
     partial: Annotated[bool, "whether further steps follow"]
     termination_protection: Annotated[ProtectionChange | None, "null if it stays as it is"]
+    release: Annotated[ReleaseDocument | None, "null for a release at once, or for none"]
     idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
     limits: LimitsDocument
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
@@ -236,6 +246,7 @@ class VersionDocument(TypedDict):
 
     version: int
     live: bool
+    traffic_percent: Annotated[int, "of the invocations, which a gradual release divides"]
     modified: str
     code_sha256: Annotated[str, "in base64, as Lambda shows it"]
     code_sources: Annotated[

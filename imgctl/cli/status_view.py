@@ -66,11 +66,15 @@ def _optional(text: str | None) -> Text:
 
 
 def _live(status: StackStatus) -> Text:
-    if (unknown := _unless_unknown(status.live)) is not None:
-        return unknown
+    live = _value(status.live)
+    if live is None:
+        return _unless_unknown(status.live) or Text("")
     since = _value(status.live_since)
     when = f", since {local_time(since)}" if since else ""
-    return Text(f"version {printable(_value(status.live) or '')}{when}")
+    text = Text(f"version {printable(live.version)}{when}")
+    for version, part in live.weights.items():
+        text.append(f"; version {printable(version)} takes {part:.0%} of the invocations", _BUSY)
+    return text
 
 
 def _drift(status: StackStatus) -> Text:
@@ -120,7 +124,7 @@ def _today(today: Today | None) -> Text:
 def status_document(name: str, status: StackStatus) -> "StatusDocument":
     """Return the status for --json."""
     stack = status.stack
-    alarms, today = _value(status.alarms), _value(status.today)
+    live, alarms, today = _value(status.live), _value(status.alarms), _value(status.today)
     parts = {
         "live": status.live,
         "live_since": status.live_since,
@@ -136,7 +140,13 @@ def status_document(name: str, status: StackStatus) -> "StatusDocument":
         "api_endpoint": stack.outputs.get("ApiEndpoint"),
         "source_bucket": stack.outputs.get("SourceBucket"),
         "destination_bucket": stack.outputs.get("DestinationBucket"),
-        "live_version": _value(status.live),
+        "live_version": None if live is None else live.version,
+        "canary": None
+        if live is None or not live.weights
+        else [
+            {"version": version, "percent": round(100 * part)}
+            for version, part in live.weights.items()
+        ],
         "live_since": _value(status.live_since),
         "drift": {"status": stack.drift, "checked": stack.drift_checked} if stack.drift else None,
         "alarms": None

@@ -9,7 +9,7 @@ from rich.text import Text
 from imgctl.cli.layout import Grid
 from imgctl.cli.plan_view import CODE_LENGTH
 from imgctl.cli.text import local_time, printable, size_text
-from infra.function_version import Version
+from infra.function_version import LiveVersions, Version
 from infra.version_settings import BOUND_SETTINGS, CODE, content_of
 
 _UNSET = "default"
@@ -17,10 +17,10 @@ _UNSET = "default"
 
 @dataclass(frozen=True, slots=True)
 class VersionsView:
-    """Versions, newest first, and the number of the live one, if it is one of them."""
+    """Versions, newest first, and which of them are live."""
 
     versions: Sequence[Version]
-    live: int | None
+    live: LiveVersions
 
     def rendered(self, width: int) -> Table | Text:
         """Return the form for a terminal: a column for each setting that differs."""
@@ -50,10 +50,15 @@ class VersionsView:
     def _beginning(self, version: Version) -> tuple[Text, Text, Text, Text]:
         return (
             Text(str(version.number)),
-            Text("live", style="green") if version.number == self.live else Text(""),
+            Text(self._mark(version.number), style="green"),
             Text(local_time(version.modified)),
             Text(content_of(version)[CODE][:CODE_LENGTH]),
         )
+
+    def _mark(self, number: int) -> str:
+        percent = self.live.percent(number)
+        mark = "live" if number == self.live.number else ""
+        return f"{mark} {percent}%".lstrip() if 0 < percent < 100 else mark
 
 
 def differing_settings(versions: Sequence[Version]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -60,6 +60,17 @@ class StackState:
 
 
 @dataclass(frozen=True, slots=True)
+class LiveAlias:
+    """The version that the alias points at, and the parts of the invocations that others take.
+
+    Versions are numbers as text, or $LATEST; the parts are from 0 to 1.
+    """
+
+    version: str
+    weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
     """What the function did since midnight; `is_complete` is false if there is more."""
 
@@ -71,10 +82,10 @@ class Today:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackStatus:
-    """What is known of a stack and its work. `live` is a version's number, `live_since` a time."""
+    """What is known of a stack and its work. `live_since` is a time, ISO 8601."""
 
     stack: StackState
-    live: Known[str] | Unknown
+    live: Known[LiveAlias] | Unknown
     live_since: Known[str] | Unknown
     alarms: Known[list[Alarm]] | Unknown
     dead_letters: Known[int] | Unknown
@@ -127,7 +138,7 @@ def read_status(
 class _Named:
     """Parts that are read by names which the stack's outputs have."""
 
-    live: "Future[Known[str] | Unknown]"
+    live: "Future[Known[LiveAlias] | Unknown]"
     dead_letters: "Future[Known[int] | Unknown]"
     counted: "Future[Known[Today] | Unknown] | None"
 
@@ -169,9 +180,13 @@ def _state_of(description: "StackTypeDef", endpoint_url: str | None) -> StackSta
     )
 
 
-def _live(lambda_: "LambdaClient", outputs: Mapping[str, str]) -> str:
-    function, _, alias = _named_output(outputs, "FunctionAlias").rpartition(":")
-    return lambda_.get_alias(FunctionName=function, Name=alias)["FunctionVersion"]
+def _live(lambda_: "LambdaClient", outputs: Mapping[str, str]) -> LiveAlias:
+    function, _, name = _named_output(outputs, "FunctionAlias").rpartition(":")
+    alias: Any = lambda_.get_alias(FunctionName=function, Name=name)
+    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    return LiveAlias(
+        alias["FunctionVersion"], {version: part for version, part in weights.items() if part}
+    )
 
 
 def _live_since(cloudformation: "CloudFormationClient", name: str) -> str:

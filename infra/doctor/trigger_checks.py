@@ -35,18 +35,22 @@ def _permission(facts: Facts) -> Problem | None:
     return drifted("S3 lacks the permission to invoke the function's alias for the source bucket.")
 
 
-def _alias(facts: Facts) -> Problem | None:
+def _alias(facts: Facts) -> Problem | str | None:
     expected, alias = facts.get(Stack).trigger, facts.get(LiveAlias).alias
     if alias is None:
         return drifted("The function has no alias live, which the trigger invokes.")
-    drift = alias_drift(expected, alias)
-    if drift is None:
+    deployed = expected.alias
+    if alias_drift(expected, alias) is None:
+        if alias.weights:
+            return f"a gradual release is not complete: version {alias.weights_text}"
         return None
-    if alias.version != expected.version:
+    if alias.version != deployed.version:
         return drifted(
-            f"The alias live points at {alias.version}, not at the deployed {expected.version}."
+            f"The alias live points at {alias.version}, not at the deployed {deployed.version}."
         )
-    return drifted(f"A part of the invocations goes to version {', '.join(alias.other_versions)}.")
+    if not alias.weights:
+        return drifted(f"No invocations go to the new version ({deployed.weights_text} deployed).")
+    return drifted(f"A part of the invocations goes to version {alias.weights_text}.")
 
 
 def _retries(facts: Facts) -> Problem | None:

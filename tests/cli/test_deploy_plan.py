@@ -24,7 +24,11 @@ __all__ = ["aws", "moto_account"]
 
 FOUND = re.findall(r"^  (\w+):\n    Type: (AWS::\w+::\w+)$", stack_template(), re.MULTILINE)
 NEW_STACK = plan_of(
-    *(Change("Add", name, "", type_) for name, type_ in FOUND if name != "UploadsAlarm")
+    *(
+        Change("Add", name, "", type_)
+        for name, type_ in FOUND
+        if name not in ("UploadsAlarm", "RolloutAlarm")
+    )
 )
 DEFAULTS = StackSettings()
 BUNDLE = Bundle(Path("function.zip"), "ab" * 32, 1, 1, Architecture.ARM64, "cd" * 32)

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from imgctl.cli.app import App, make_ui
-from imgctl.cli.deploy_progress import DeployProgress, following
+from imgctl.cli.deploy_progress import DeployProgress, Watch, following
 from imgctl.cli.settings import resolve
 from infra.plan import DeployEvent
 
@@ -95,6 +95,16 @@ def test_what_the_plan_does_not_change_is_counted_unless_it_fails() -> None:
     assert "2 other resources re-evaluated, without a change" in text
     assert "Queue" not in text
     assert "0.0 s" not in text
+
+
+def test_while_an_alarm_is_watched_the_time_goes_on() -> None:
+    steps = DeployProgress("photos", {"Function": "Modify"}, Watch(5, frozenset({"Function"})))
+    steps.add(told("photos", "AWS::CloudFormation::Stack", "UPDATE_IN_PROGRESS", 0))
+    assert "watching" not in shown(steps, 10)
+    steps.add(told("Function", "AWS::Lambda::Function", "UPDATE_COMPLETE", 20))
+    assert "watching the alarm  1 min 40 s of 5 min" in shown(steps, 120)
+    steps.add(told("photos", "AWS::CloudFormation::Stack", "UPDATE_ROLLBACK_IN_PROGRESS", 130))
+    assert "watching" not in shown(steps, 140)
 
 
 def test_a_clock_that_is_behind_awss_gives_no_negative_time(steps: DeployProgress) -> None:

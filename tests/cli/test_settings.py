@@ -99,7 +99,7 @@ def test_an_invalid_value_is_reported_with_its_line_and_what_is_accepted(
     assert allowed in refused.value.hint
 
 
-@pytest.mark.parametrize("line", ['colour = "blue"', "yes = true", "json = true"])
+@pytest.mark.parametrize("line", ['paint = "blue"', "yes = true", "json = true"])
 def test_an_unknown_setting_is_reported_with_the_known_ones(tmp_path: Path, line: str) -> None:
     path = write(tmp_path, line)
     with pytest.raises(

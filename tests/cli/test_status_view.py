@@ -6,7 +6,7 @@ import pytest
 
 from imgctl.aws.metrics import Alarm
 from imgctl.cli.status_view import status_document, status_grid
-from imgctl.operations.status import Known, StackState, StackStatus, Today, Unknown
+from imgctl.operations.status import Known, LiveAlias, StackState, StackStatus, Today, Unknown
 from tests.documents import check_document
 
 TIME = "2026-11-23T15:25:09.123Z"
@@ -20,7 +20,7 @@ STATUS = StackStatus(
         drift_checked="",
         outputs={"ApiEndpoint": "https://api", "SourceBucket": "in", "DestinationBucket": "out"},
     ),
-    live=Known("7"),
+    live=Known(LiveAlias("7")),
     live_since=Known(TIME),
     alarms=Known([ALARM, replace(ALARM, state="OK")]),
     dead_letters=Known(1200),

@@ -6,6 +6,7 @@ from rich.console import Console
 
 from imgctl.cli.live_versions import version_document
 from imgctl.cli.versions_view import VersionsView, common_settings
+from infra.function_version import LiveVersions
 from tests.infra.test_version_settings import PUBLISHED
 
 FIRST = replace(PUBLISHED, number=1)
@@ -39,14 +40,25 @@ def test_a_pipe_gets_all_settings_of_each_version() -> None:
 
 
 def test_json_has_each_setting_and_what_differs_from_the_version_before() -> None:
-    document = version_document(SECOND, FIRST, live=2)
+    document = version_document(SECOND, FIRST, live=LiveVersions(2))
     assert (document["quality"], document["memory_mb"], document["table"]) == (70, 2048, "t")
     assert document["changes"] == [
         {"name": "quality", "before": None, "after": "70"},
         {"name": "memory_mb", "before": "1769", "after": "2048"},
     ]
-    oldest = version_document(FIRST, None, live=2)
+    oldest = version_document(FIRST, None, live=LiveVersions(2))
     assert (oldest["quality"], oldest["changes"], oldest["live"]) == (None, [], False)
 
 
-VIEW = VersionsView([SECOND, FIRST], live=2)
+def test_during_a_gradual_release_each_version_has_its_part() -> None:
+    live = LiveVersions(1, {2: 0.1})
+    second, first = (
+        line.split("\t")[1] for line in VersionsView([SECOND, FIRST], live).lines().splitlines()
+    )
+    assert (second, first) == ("10%", "live 90%")
+    document = version_document(SECOND, FIRST, live)
+    assert (document["live"], document["traffic_percent"]) == (False, 10)
+    assert version_document(FIRST, None, live)["traffic_percent"] == 90
+
+
+VIEW = VersionsView([SECOND, FIRST], live=LiveVersions(2))

@@ -59,6 +59,7 @@ EMULATORS_OWN = {
 
 NOT_RECORDED = {
     "cloudwatch:GetMetricData": "the embedded AWS has no metrics of the log: records are counted",
+    "cloudformation:CancelUpdateStack": "no update of the emulator's takes long enough",
     "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
     "cloudformation:BatchDescribeTypeConfigurations": "asked for while drift is detected",
     "cloudformation:DetectStackResourceDrift": "as cloudformation:BatchDescribeTypeConfigurations",
@@ -217,7 +218,8 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     names = stack_names("imgctl", empty.aws.account_id, empty.aws.region)
     empty.aws.s3.create_bucket(Bucket=names.artifacts_bucket)  # as if interrupted just then
     deployer.imgctl("deploy", *config).succeeded()
-    settings.write_text("memory_mb = 2048\ntermination_protection = true\n")
+    gradual = 'memory_mb = 2048\nrollout = "canary10-5m"\n'
+    settings.write_text(f"{gradual}termination_protection = true\n")
     deployer.imgctl("deploy", *config).succeeded()
     unchanged = deployer.imgctl("deploy", *config).succeeded()
     assert "No changes outside of imgctl were found" in unchanged.err
@@ -233,7 +235,7 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     empty.aws.s3.create_multipart_upload(Bucket=bucket, Key="y")
     protected = destroyer.imgctl("destroy", "--delete-data", "--yes", "--json")
     assert (protected.code, '"stack_protected"' in protected.err) == (1, True)
-    settings.write_text("memory_mb = 2048\ntermination_protection = false\n")
+    settings.write_text(f"{gradual}termination_protection = false\n")
     lifted = deployer.imgctl("deploy", *config, "--cmk", key, "--json").succeeded().document
     assert (lifted["changes"], lifted["termination_protection"]["after"]) == ([], False)
     for forbidden in (("history",), ("destroy", "--yes"), ("destroy", "--delete-data", "--yes")):

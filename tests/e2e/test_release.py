@@ -11,6 +11,7 @@ from imgctl.aws.stack import load_outputs
 from infra import deployment, function_version, release
 from infra.bundle import Bundle, build_local
 from infra.bundle_cache import user_cache
+from tests.cli_result import CliResult
 from tests.e2e.conftest import Local, context_of
 from tests.pictures import decoded, encoded, photo
 
@@ -114,6 +115,62 @@ def test_published_code_is_what_the_next_deployment_finds(empty: Local, tmp_path
     planned = empty.imgctl("deploy", "--plan", "--json").succeeded().document
     assert "Function" in {change["resource"] for change in planned["changes"]}  # the code here
     assert width_of_a_half(empty, "a.png") == 40
+
+
+def test_a_new_version_takes_a_part_first_and_then_all_whoever_completes_it(
+    empty: Local, tmp_path: Path
+) -> None:
+    settings = tmp_path / "imgctl.toml"
+
+    def deploy(text: str, *options: str) -> CliResult:
+        settings.write_text(f'rollout = "canary10-5m"\n{text}')
+        return empty.imgctl("deploy", "--config", str(settings), *options).succeeded()
+
+    def live() -> dict[int, int]:
+        versions = empty.imgctl("versions", "--json").succeeded().document["versions"]
+        return {v["version"]: v["traffic_percent"] for v in versions if v["traffic_percent"]}
+
+    assert "Gradually" not in deploy("", "--yes").err  # nothing else is live yet
+    file = str(tmp_path / "plan.json")
+    planned = deploy("scale = 0.25\n", "--plan", "--out", file, "--json").document
+    alarm = planned["release"].pop("alarm")
+    assert alarm.startswith("imgctl-RolloutAlarm-")
+    assert planned["release"] == {"percent": 10, "minutes": 5, "live_version": 1}
+    released = deploy("scale = 0.25\n", "--apply", file, "--yes")
+    assert "Gradually: 10% of the invocations for 5 minutes, then all." in released.err
+    assert "The new version gets all invocations:" in released.err
+    assert live() == {2: 100}
+    assert "Nothing to change" in deploy("scale = 0.25\n", "--yes").err
+
+    context, bundle = context_of(empty, "imgctl"), new_code(tmp_path)
+
+    def begin() -> None:
+        """Do the first step only, as if interrupted then."""
+        deployed = context.client.read("imgctl")
+        with release.planned_publish(context, deployed, bundle) as plan:
+            assert plan.gradual is not None
+            deployment.apply(context, plan, bundle, lambda _: None)
+
+    begin()
+    assert live() == {2: 90, 3: 10}
+    status = empty.imgctl("status", "--json").succeeded().document
+    assert status["live_version"] == "2"
+    assert status["canary"] == [{"version": "3", "percent": 10}]
+    assert "gradual release is not complete: version 3: 10%" in empty.imgctl("doctor").err
+
+    back = empty.imgctl("rollback", "--yes").succeeded()
+    assert back.out == "Version 2 is live, with all invocations again.\n"
+    assert live() == {2: 100}
+    assert "Version 2 is live after a rollback and stays live" in deploy("", "--plan").err
+
+    begin()  # the version is there already
+    assert live() == {2: 90, 3: 10}
+    with release.planned_publish(context, context.client.read("imgctl"), bundle) as plan:
+        assert plan.gradual is None
+        deployment.apply(context, plan, bundle, lambda _: None)
+    assert live() == {3: 100}
+    assert "Gradually" not in deploy("scale = 0.25\n", "--at-once", "--yes").err
+    assert live() == {4: 100}  # the code here
 
 
 def test_a_renamed_function_takes_over_and_versions_tell_their_settings(

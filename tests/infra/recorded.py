@@ -78,20 +78,20 @@ class Recorded:
         described = {"Status": status, "StatusReason": reason, "Changes": [], **more}
         return self.responds("describe_change_set", described)
 
-    def events(self, *events: tuple[str, str, str, str, str]) -> "Recorded":
-        """Respond with events, newest first: id, resource, status, reason, token."""
+    def events(self, *events: tuple[str, ...]) -> "Recorded":
+        """Respond with events, newest first: id, resource, status, reason, token, type."""
         described = [
             {
                 "StackId": "arn:stack/imgctl/1",
                 "EventId": event_id,
                 "StackName": "imgctl",
                 "LogicalResourceId": resource,
-                "ResourceType": "AWS::S3::Bucket",
+                "ResourceType": type_[0] if type_ else "AWS::S3::Bucket",
                 "Timestamp": NOW,
                 "ResourceStatus": status,
                 "ResourceStatusReason": reason,
                 "ClientRequestToken": token,
             }
-            for event_id, resource, status, reason, token in events
+            for event_id, resource, status, reason, token, *type_ in events
         ]
         return self.responds("describe_stack_events", {"StackEvents": described})

@@ -9,7 +9,13 @@ from botocore.stub import ANY
 
 from infra.change_sets import ChangeSetRequest
 from infra.cloudformation import StackClient
-from infra.deployed_stack import AdoptionStep, DeployedStack, StackResource, owned_names
+from infra.deployed_stack import (
+    AdoptionStep,
+    DeployedStack,
+    RollbackTriggers,
+    StackResource,
+    owned_names,
+)
 from infra.errors import (
     DeployError,
     NotOurStack,
@@ -17,8 +23,10 @@ from infra.errors import (
     StackChanged,
     StackNotUpdatable,
     StackProtected,
+    UpdateRolledBack,
 )
 from infra.plan import Change, ChangeSet, DeployEvent, ImportedResource, PropertyChange
+from infra.responses import parse_stack
 from infra.stored_change_set import StoredChangeSet
 from tests.infra.recorded import NOW, Recorded, stack
 
@@ -110,6 +118,105 @@ def test_drift_is_reverted_from_the_present_value_to_the_deployed_one(recorded: 
     plan = recorded.client.create_change_set(DEPLOYED, replace(REQUEST, revert_drift=True))
     (found,) = plan.changes
     assert found.properties == (PropertyChange("FunctionVersion", "$LATEST", "1"),)
+
+
+OUR_ALARM = "arn:aws:cloudwatch:eu-west-2:1:alarm:imgctl-RolloutAlarm-1A"
+THEIR_ALARM = "arn:aws:cloudwatch:eu-west-2:1:alarm:latency"
+WATCHED = dict.fromkeys((THEIR_ALARM, OUR_ALARM), "AWS::CloudWatch::Alarm")
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "sent"),
+    [
+        (RollbackTriggers(), None, None),
+        (RollbackTriggers({THEIR_ALARM: "AWS::CloudWatch::Alarm"}, 9), None, None),
+        (RollbackTriggers(), RollbackTriggers(WATCHED, 5), ([THEIR_ALARM, OUR_ALARM], 5)),
+        (RollbackTriggers(WATCHED, 5), None, ([THEIR_ALARM], 5)),
+        (RollbackTriggers({OUR_ALARM: "AWS::CloudWatch::Alarm"}, 5), None, ([], 0)),
+    ],
+)
+def test_cloudformation_watches_our_alarm_only_during_a_gradual_release(
+    recorded: Recorded,
+    present: RollbackTriggers,
+    wanted: RollbackTriggers | None,
+    sent: tuple[list[str], int] | None,
+) -> None:
+    """A stack remembers what it is told to watch, until it is told otherwise."""
+    arguments = {
+        "StackName": "imgctl",
+        "ChangeSetName": "imgctl-1",
+        "ChangeSetType": "UPDATE",
+        "TemplateBody": ANY,
+        "Parameters": ANY,
+        "Capabilities": ANY,
+    }
+    if sent is not None:
+        alarms, minutes = sent
+        arguments["RollbackConfiguration"] = {
+            "RollbackTriggers": [{"Arn": a, "Type": "AWS::CloudWatch::Alarm"} for a in alarms],
+            "MonitoringTimeInMinutes": minutes,
+        }
+    recorded.responds("create_change_set", {"Id": CHANGE_SET}, arguments)
+    recorded.change_set("CREATE_COMPLETE")
+    request = replace(REQUEST, triggers=wanted)
+    recorded.client.create_change_set(replace(DEPLOYED, triggers=present), request)
+
+
+def test_what_a_stack_watches_is_read_with_it() -> None:
+    configuration = {
+        "RollbackTriggers": [{"Arn": OUR_ALARM, "Type": "AWS::CloudWatch::Alarm"}],
+        "MonitoringTimeInMinutes": 5,
+    }
+    described = {"StackStatus": "UPDATE_COMPLETE", "RollbackConfiguration": configuration}
+    triggers = RollbackTriggers({OUR_ALARM: "AWS::CloudWatch::Alarm"}, 5)
+    assert parse_stack("imgctl", described).triggers == triggers
+    assert parse_stack("imgctl", {"StackStatus": "UPDATE_COMPLETE"}).triggers == RollbackTriggers()
+
+
+def test_a_release_that_an_alarm_ended_says_why_it_was_rolled_back(recorded: Recorded) -> None:
+    ours, stack_type = "imgctl-1", "AWS::CloudFormation::Stack"
+    reason = f"Alarm {OUR_ALARM} went to ALARM"
+    changed = ("e1", "Function", "UPDATE_COMPLETE", "", ours)
+    begins = ("e2", "imgctl", "UPDATE_ROLLBACK_IN_PROGRESS", reason, ours, stack_type)
+    restored = ("e3", "Function", "UPDATE_COMPLETE", "", ours)
+    recorded.status("UPDATE_COMPLETE").responds("execute_change_set", {})
+    recorded.status("UPDATE_IN_PROGRESS").events(changed)
+    recorded.status("UPDATE_ROLLBACK_IN_PROGRESS").events(restored, begins, changed)
+    recorded.status("UPDATE_ROLLBACK_COMPLETE").events(restored, begins, changed)
+    with pytest.raises(UpdateRolledBack, match=reason) as failed:
+        recorded.client.execute(PLANNED, lambda _: None)
+    assert failed.value.code == "rolled_back"
+    assert "`imgctl logs --errors` shows why" in failed.value.hint
+
+
+CANCEL = {"StackName": "arn:stack/imgctl/1", "ClientRequestToken": "imgctl-1"}
+
+
+def test_an_update_is_cancelled_and_its_rollback_followed(recorded: Recorded) -> None:
+    begun = ("e1", "Function", "UPDATE_COMPLETE", "", "imgctl-of-another-run")
+    restored = ("e2", "Function", "UPDATE_COMPLETE", "", "imgctl-1")
+    recorded.events(begun).responds("cancel_update_stack", {}, CANCEL)
+    recorded.status("UPDATE_ROLLBACK_IN_PROGRESS").events(restored, begun)
+    recorded.status("UPDATE_ROLLBACK_COMPLETE").events(restored, begun)
+    told: list[DeployEvent] = []
+    after = recorded.client.cancel(stack("UPDATE_IN_PROGRESS"), told.append)
+    assert after.status == "UPDATE_ROLLBACK_COMPLETE"
+    assert [event.event_id for event in told] == ["e2"]
+
+
+def test_an_update_of_another_program_is_not_cancelled(recorded: Recorded) -> None:
+    recorded.events(("e1", "Table", "UPDATE_IN_PROGRESS", "", "Console-1234"))
+    with pytest.raises(StackBusy, match="UPDATE_IN_PROGRESS"):
+        recorded.client.cancel(stack("UPDATE_IN_PROGRESS"), lambda _: None)
+
+
+def test_an_update_that_ended_before_it_was_cancelled_stays(recorded: Recorded) -> None:
+    recorded.events(("e1", "Function", "UPDATE_COMPLETE", "", "imgctl-of-another-run"))
+    message = "CancelUpdateStack cannot be called from current stack status"
+    recorded.fails("cancel_update_stack", "ValidationError", message)
+    recorded.status("UPDATE_COMPLETE")
+    with pytest.raises(StackChanged):
+        recorded.client.cancel(stack("UPDATE_IN_PROGRESS"), lambda _: None)
 
 
 def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorded) -> None:

@@ -51,6 +51,18 @@ def difference(path: str, kind: str) -> dict[str, str]:
     }
 
 
+def test_an_empty_list_that_is_absent_is_no_drift(recorded: Recorded) -> None:
+    """Lambda reports no weights of an alias that has none; the template states them empty."""
+    empty = difference("/RoutingConfig", "REMOVE") | {
+        "ExpectedValue": '{"AdditionalVersionWeights":[]}'
+    }
+    drifts = [drifted("FunctionAlias", "MODIFIED", empty)]
+    recorded.responds("detect_stack_drift", {"StackDriftDetectionId": "d1"})
+    recorded.responds("describe_stack_drift_detection_status", detection("DETECTION_COMPLETE"))
+    recorded.responds("describe_stack_resource_drifts", {"StackResourceDrifts": drifts})
+    assert detect(recorded.client, DEPLOYED, []).resources == ()
+
+
 def test_drift_is_awaited_and_read_over_all_pages(recorded: Recorded) -> None:
     recorded.responds("detect_stack_drift", {"StackDriftDetectionId": "d1"})
     for status in ("DETECTION_IN_PROGRESS", "DETECTION_COMPLETE"):

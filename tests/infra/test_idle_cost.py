@@ -13,7 +13,9 @@ RESOURCES = re.findall(r"^  (\w+):\n    Type: (AWS::\w+::\w+)$", stack_template(
 TYPES = [type_ for _, type_ in RESOURCES]
 BY_REQUEST = Change("Add", "UploadsAlarm", "", "AWS::CloudWatch::Alarm")
 EVERYTHING = [
-    Change("Add", name, "", type_) for name, type_ in RESOURCES if name != BY_REQUEST.logical_id
+    Change("Add", name, "", type_)
+    for name, type_ in RESOURCES
+    if name not in (BY_REQUEST.logical_id, "RolloutAlarm")
 ]
 ALARMS, DASHBOARD = IdleItem("alarm", 9, Decimal("0.90")), IdleItem("dashboard", 1, Decimal(3))
 

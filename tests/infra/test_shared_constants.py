@@ -175,10 +175,12 @@ def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> N
         "CorsOrigins",
         "ApiCorsOrigin",
         "AlarmTopicArn",
+        "CanaryWeight",
     )
     assert now.pop("WatchUploads") == now.pop("SnapStart") == "false"
     assert {now.pop(name) for name in new} == {""}
     assert now.pop("KeepVersionsDays") == "90"
+    assert now.pop("Rollout") == "all-at-once"
     before = json.loads((ROOT / "tests/infra/default_parameters.json").read_text(encoding="utf-8"))
     assert now == before
 

@@ -36,8 +36,17 @@ WANTED = Notification(f"{ARN}:live", ("s3:ObjectCreated:*",))
 
 
 def test_a_rollback_makes_another_version_the_expected_one() -> None:
-    assert EXPECTED.version == "3"
-    assert expected_trigger(deployed(LiveVersion="2"), RESOURCES).version == "2"
+    assert EXPECTED.alias == Alias("3")
+    assert expected_trigger(deployed(LiveVersion="2"), RESOURCES).alias == Alias("2")
+
+
+def test_a_gradual_release_makes_two_versions_the_expected_ones() -> None:
+    expected = expected_trigger(deployed(LiveVersion="2", CanaryWeight="0.1"), RESOURCES)
+    assert expected.alias == Alias("2", {"3": 0.1})
+    assert alias_drift(expected, Alias("2", {"3": 0.1})) is None
+    drift = alias_drift(expected, Alias("2"))
+    assert drift is not None
+    assert drift.properties == (PropertyDrift("RoutingConfig", "3: 10%", None),)
 
 
 def test_a_variable_without_a_value_is_not_expected() -> None:
@@ -92,7 +101,7 @@ def test_the_permission_has_to_be_for_the_bucket_and_the_account(
     [
         (Alias("3"), []),
         (Alias("$LATEST"), ["FunctionVersion"]),
-        (Alias("3", ("2",)), ["RoutingConfig"]),
+        (Alias("3", {"2": 0.5}), ["RoutingConfig"]),
     ],
 )
 def test_an_alias_with_another_version_is_a_drift(alias: Alias, names: list[str]) -> None:

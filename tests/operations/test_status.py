@@ -10,7 +10,14 @@ from botocore.exceptions import ClientError
 
 from imgctl.aws.errors import PermissionMissing, StackNotFound, translate
 from imgctl.aws.session import Aws, connect
-from imgctl.operations.status import Known, StackStatus, Today, Unknown, read_status
+from imgctl.operations.status import (
+    Known,
+    LiveAlias,
+    StackStatus,
+    Today,
+    Unknown,
+    read_status,
+)
 
 TIME = datetime(2026, 11, 23, 15, 25, 9, tzinfo=UTC)
 TEXT = "2026-11-23T15:25:09.000Z"
@@ -89,7 +96,7 @@ def answered(monkeypatch: pytest.MonkeyPatch) -> Answered:
 def test_everything_is_read(answered: Answered) -> None:
     status = answered.read()
     assert (status.stack.status, status.stack.changed) == ("UPDATE_COMPLETE", TEXT)
-    assert (status.live, status.live_since) == (Known("7"), Known(TEXT))
+    assert (status.live, status.live_since) == (Known(LiveAlias("7")), Known(TEXT))
     assert isinstance(status.alarms, Known)
     assert [one.name for one in status.alarms.value] == ["photos-ErrorsAlarm-1A"]
     assert status.dead_letters == Known(3)
@@ -100,7 +107,7 @@ def test_everything_is_read(answered: Answered) -> None:
 def test_no_call_waits_for_another_where_the_outputs_are_known(answered: Answered) -> None:
     all_are_under_way = threading.Barrier(len(ANSWERS), timeout=30)
     answered.on_call = all_are_under_way.wait
-    assert answered.read(OUTPUTS).live == Known("7")
+    assert answered.read(OUTPUTS).live == Known(LiveAlias("7"))
     assert len(answered.requests) == len(ANSWERS)
 
 
@@ -109,6 +116,14 @@ def test_outputs_that_have_changed_since_are_not_relied_on(answered: Answered) -
     asked = [params["url_path"] for name, params in answered.requests if name == "GetAlias"]
     assert len(asked) == 2
     assert "f/aliases/live" in asked[-1]
+
+
+def test_a_gradual_release_shows_which_version_takes_which_part(answered: Answered) -> None:
+    weights = {"8": 0.1, "9": 0.0}
+    answered.answers["GetAlias"] = {
+        "FunctionVersion": "7", "RoutingConfig": {"AdditionalVersionWeights": weights}
+    }  # fmt: skip
+    assert answered.read(OUTPUTS).live == Known(LiveAlias("7", {"8": 0.1}))
 
 
 @pytest.mark.parametrize("name", sorted(ANSWERS.keys() - {"DescribeStacks"}))

@@ -12,7 +12,15 @@ CHANGES_PENDING = 5
 """The exit code of `deploy --plan --exit-code` if there is something to deploy."""
 
 _ONLY_WITH_PLAN = ("out", "exit_code")
-_PLANNED_WITH = ("plan_only", *_ONLY_WITH_PLAN, "express", "cmk", "adopt", "revert_drift")
+_PLANNED_WITH = (
+    "plan_only",
+    *_ONLY_WITH_PLAN,
+    "express",
+    "cmk",
+    "adopt",
+    "revert_drift",
+    "at_once",
+)
 
 
 @click.command(
@@ -56,6 +64,11 @@ _PLANNED_WITH = ("plan_only", *_ONLY_WITH_PLAN, "express", "cmk", "adopt", "reve
     is_flag=True,
     help="Also change back what was changed outside of imgctl.",
 )
+@click.option(
+    "--at-once",
+    is_flag=True,
+    help="Give a new version all invocations at once (setting: rollout).",
+)
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -70,6 +83,7 @@ def deploy(
     adopt: bool,
     allow_data_loss: bool,
     revert_drift: bool,
+    at_once: bool,
 ) -> int:
     """Create or update the stack.
 
@@ -89,7 +103,14 @@ def deploy(
         done = apply_plan(app, plan_file, bundle_file, allow_data_loss=allow_data_loss)
     else:
         options = DeployOptions(
-            plan_only, express, adopt, allow_data_loss, revert_drift, out=out, bundle=bundle_file
+            plan_only,
+            express,
+            adopt,
+            allow_data_loss,
+            revert_drift,
+            at_once,
+            out=out,
+            bundle=bundle_file,
         )
         done = deploy_stack(app, options)
     if done is None:

@@ -17,11 +17,13 @@ from imgctl.core.errors import Hint
     cls=Command, examples=["imgctl publish", "imgctl publish --bundle function-arm64.zip"]
 )
 @bundle_option
+@click.option("--at-once", is_flag=True, help="Give it all invocations at once (setting: rollout).")
 @click.pass_context
-def publish(context: click.Context, *, bundle_file: Path | None) -> int:
+def publish(context: click.Context, *, bundle_file: Path | None, at_once: bool) -> int:
     """Publish the function's code as a new version and make it live.
 
-    Leaves the rest of the stack, including its settings, as it is deployed. `rollback` undoes it.
+    Leaves the rest of the stack, including its settings, as it is deployed: gradually, if the
+    deployed setting `rollout` says so. `rollback` undoes it.
     """
     from imgctl.cli.bundle_choice import (
         make_or_read,
@@ -29,6 +31,7 @@ def publish(context: click.Context, *, bundle_file: Path | None) -> int:
         report_other_build,
     )
     from imgctl.cli.live_versions import confirm_live, report_live
+    from imgctl.cli.rollout_view import complete_release
     from infra import deployment, release
     from infra.bundle_cache import user_cache
     from infra.function_version import check_published, list_versions, read_live_version
@@ -44,7 +47,7 @@ def publish(context: click.Context, *, bundle_file: Path | None) -> int:
         architecture = deployed.parameters["Architecture"]
         bundle = make_or_read(app, Path(folder), architecture, bundle_file, user_cache())
         report_missing_bytecode(app, bundle, deployed.parameters.get("CodeKey"))
-        with release.planned_publish(stack, deployed, bundle) as plan:
+        with release.planned_publish(stack, deployed, bundle, at_once=at_once) as plan:
             after = deployed_content({**deployed.parameters, "CodeKey": bundle.key})
             changes = differences(content_of(live), after)
             is_new = bundle.key != deployed.parameters["CodeKey"]
@@ -61,4 +64,5 @@ def publish(context: click.Context, *, bundle_file: Path | None) -> int:
             else:
                 with following(app, plan.stack, plan) as on_event:
                     deployment.apply(stack, plan, bundle, on_event)
+        complete_release(app, stack, plan)
     return report_live(app, before, changes)

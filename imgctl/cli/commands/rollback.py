@@ -18,29 +18,41 @@ def rollback(context: click.Context, *, version: int | None) -> int:
 
     VERSION defaults to the one before the live version. The version's settings (scale, prefix,
     quality, memory, timeout) come back with its code. `deploy` keeps it live; `publish` makes the
-    newest version live again.
+    newest version live again. A gradual release is stopped: the version before it takes all
+    invocations again.
     """
     from imgctl.cli.live_versions import confirm_live, report_live
+    from imgctl.cli.rollout_view import cancel_release
     from infra import function_version, release
+    from infra.rollout import percent_text
     from infra.version_settings import content_of, differences
 
     app = app_of(context)
     stack = stack_context(app)
+    cancelled = cancel_release(app, stack)
+    if cancelled is False:
+        return 1
     deployed = read_deployed(app, stack)
     function = app.outputs.function
     live = function_version.read_live_version(app.aws.lambda_, function)
     before = live.number or None
+    if cancelled and version is None:
+        return report_live(app, before, (), is_changed=True)
     versions = function_version.list_versions(app.aws.lambda_, function)
+    what, replaced = live.title, live
+    if deployed.canary_weight:
+        version, replaced = version or live.number, versions[0]
+        part = percent_text(deployed.canary_weight)
+        what += f", and version {replaced.number} with {part} of the invocations"
     chosen = function_version.choose_version(versions, before, version)
-    changes = differences(content_of(live), content_of(chosen))
+    changes = differences(content_of(replaced), content_of(chosen))
     with release.planned_rollback(stack, deployed, chosen) as plan:
         if plan.is_empty:
             function_version.check_published(before)
-        what = f"{live.title} → {chosen.number}"
         question = f"Make version {chosen.number} live in {location(app)}?"
-        if not confirm_live(app, plan, what, changes, question):
+        if not confirm_live(app, plan, f"{what} → {chosen.number}", changes, question):
             return 1
         if not plan.is_empty:
             with following(app, plan.stack, plan) as on_event:
                 stack.client.execute(plan.change_set, on_event)
-    return report_live(app, before, changes)
+    return report_live(app, before, changes, is_changed=bool(deployed.canary_weight))
