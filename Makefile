@@ -56,7 +56,7 @@ check: .venv/dev.done .venv/scan.done
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/cfn-lint --include-checks I --template infra/stack.yaml
+	$(BIN)/cfn-lint --include-checks I --regions us-east-1 cn-north-1 us-gov-west-1 --template infra/stack.yaml
 	$(BIN)/python -m tests.infra.scan .venv/scan/bin/checkov
 
 sbom: .venv/dev.done .venv/audit.done

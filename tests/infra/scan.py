@@ -45,7 +45,11 @@ _VARIANTS: dict[str, tuple[dict[str, str], set[Finding] | None]] = {
         None,
     ),
 }
-_COMMON = {"AlarmEmail": "me@example.org", "ApiLoggingRole": "create"}
+_COMMON = {
+    "AlarmEmail": "me@example.org",
+    "ApiLoggingRole": "create",
+    "AWS::Partition": "aws",
+}
 
 
 def suppressions(template: dict[str, Any]) -> dict[Finding, str]:
@@ -84,7 +88,7 @@ def decided(template: dict[str, Any], given: dict[str, str]) -> dict[str, Any]:
             if "Fn::If" in node:
                 condition, then, otherwise = node["Fn::If"]
                 return decide(then if met[condition] else otherwise)
-            if node.get("Ref") in parameters:
+            if node.get("Ref") in template["Parameters"]:
                 return parameters[node["Ref"]]
             parts = {key: decide(value) for key, value in node.items() if key != "Metadata"}
             return {key: value for key, value in parts.items() if value != nothing}

@@ -274,3 +274,28 @@ def test_only_the_indexes_of_a_deployed_table_are_changed() -> None:
     assert before == after
     without = with_table_indexes(changed, {"AttributeDefinitions": []})
     assert "GlobalSecondaryIndexes" not in without
+
+
+@pytest.mark.parametrize(
+    ("partition", "tracing", "log_format"),
+    [
+        ("aws", "Active", "JSON"),
+        ("aws-cn", "PassThrough", "JSON"),
+        ("aws-us-gov", "Active", "Text"),
+    ],
+)
+def test_a_partition_is_not_asked_for_what_its_lambda_lacks(
+    partition: str, tracing: str, log_format: str
+) -> None:
+    resources = decided(parsed(stack_template()), {"AWS::Partition": partition})["Resources"]
+    function = resources["Function"]["Properties"]
+    assert function["TracingConfig"]["Mode"] == tracing
+    assert function["LoggingConfig"]["LogFormat"] == log_format
+
+
+def test_no_partition_is_written_into_the_template() -> None:
+    template = stack_template()
+    assert "arn:aws" not in template
+    # The domain of endpoints; that of service principals has no other suffix anywhere.
+    assert template.count("${AWS::URLSuffix}") == 1
+    assert "amazonaws.com.cn" not in template
