@@ -19,12 +19,16 @@ NAME = "imgctl-bundle.json"
 """The manifest's path in the bundle."""
 
 _METADATA = re.compile(r"(?P<name>[^/-]+)-(?P<version>[^/-]+)\.dist-info/METADATA")
-_SOURCES_KEY = re.compile(r"function/sources-([0-9a-f]{64})\.zip")
+# Earlier versions of imgctl named a bundle by the SHA-256 of the zip file.
+_KEY = re.compile(r"function/(?P<sources>sources-)?(?P<digest>[0-9a-f]{64})\.zip")
 _VERSION = re.compile(rb'^__version__ = "([\w.+-]{1,64})"$', re.MULTILINE)
 # Relative, without empty parts, and without characters that hide what is named.
 _PATH = re.compile(r"(?!\.{1,2}(?:/|$))[\w.+@ -]+(?:/(?!\.{1,2}(?:/|$))[\w.+@ -]+)*", re.ASCII)
 _MAX_PATH = 255
 _END_RECORD_BYTES = 22  # of a zip file without a comment
+
+FOLDER = "function/"
+"""What the keys of all bundles begin with."""
 
 
 class InvalidBundle(ValueError):
@@ -114,13 +118,24 @@ def verified(bundle: bytes, *, max_bytes: int) -> Manifest | None:
 
 def key_of(sources: str) -> str:
     """Return the key of the object that stores a bundle with these sources."""
-    return f"function/sources-{sources}.zip"
+    return f"{FOLDER}sources-{sources}.zip"
+
+
+def is_key(text: str) -> bool:
+    """Return whether a text is the key of a bundle, of an earlier imgctl too."""
+    return bool(_KEY.fullmatch(text))
 
 
 def sources_in(key: str) -> str | None:
-    """Return the digest in such a key; None for any other, such as one of an earlier imgctl."""
-    match = _SOURCES_KEY.fullmatch(key)
-    return match[1] if match else None
+    """Return the digest of the sources in a key; None for any other, as of an earlier imgctl."""
+    match = _KEY.fullmatch(key)
+    return match["digest"] if match and match["sources"] else None
+
+
+def zip_sha256_in(key: str) -> str | None:
+    """Return the SHA-256 of the zip file in a key of an earlier imgctl; None for any other."""
+    match = _KEY.fullmatch(key)
+    return match["digest"] if match and not match["sources"] else None
 
 
 def module_of(name: str) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from imgctl.core.errors import Hint, ImgctlError
-from infra.bundle_manifest import sources_in
+from infra.bundle_manifest import is_key, sources_in
 from infra.errors import DeployError
 
 if TYPE_CHECKING:
@@ -37,10 +37,10 @@ class VersionIncompatible(ImgctlError):
 class Version:
     """A published version: `size` in bytes, `sha256` of the code in base64, as Lambda reports it.
 
-    The function as it is, $LATEST, has the `number` 0. `sources` is the digest of the code's
-    sources, None if an earlier imgctl published it. `role`, `dead_letter_queue` and `kms_key` are
-    ARNs; the last two are empty if there is none. `snap_start` is whether Lambda takes a snapshot
-    of the function when it publishes the version.
+    The function as it is, $LATEST, has the `number` 0. `bundle` is the key of the object that its
+    code came from; it is empty if an earlier imgctl published it, or somebody else. `role`,
+    `dead_letter_queue` and `kms_key` are ARNs; the last two are empty if there is none.
+    `snap_start` is whether Lambda takes a snapshot of the function when it publishes the version.
     """
 
     number: int
@@ -55,13 +55,18 @@ class Version:
     memory_mb: int
     timeout_s: int
     architecture: str
-    sources: str | None = None
+    bundle: str = ""
     snap_start: bool = False
 
     @property
     def title(self) -> str:
         """How a person reads which version it is: `Version 3`, or $LATEST."""
         return f"Version {self.number}" if self.number else _UNPUBLISHED
+
+    @property
+    def sources(self) -> str | None:
+        """The digest of the code's sources; None if an earlier imgctl published it."""
+        return sources_in(self.bundle)
 
     @property
     def scale(self) -> str:
@@ -97,6 +102,15 @@ def _list_all(client: "LambdaClient", function: str) -> list[Version]:
     return sorted(versions, key=lambda version: version.number, reverse=True)
 
 
+def aliased_versions(client: "LambdaClient", function: str) -> frozenset[int]:
+    """Return the versions that any alias of the function refers to, with whatever weight."""
+    numbers = set()
+    for page in client.get_paginator("list_aliases").paginate(FunctionName=function):
+        for alias in page["Aliases"]:
+            numbers |= {alias["FunctionVersion"], *_weights(alias)}
+    return frozenset(map(_number, numbers)) - {0}
+
+
 @dataclass(frozen=True, slots=True)
 class LiveVersions:
     """What the alias points at, and the weights of the versions beside it, from 0 to 1.
@@ -116,12 +130,15 @@ class LiveVersions:
 
 def live_versions(client: "LambdaClient", function: str) -> LiveVersions:
     """Return the versions that the trigger invokes: two of them during a gradual release."""
-    alias: Any = client.get_alias(FunctionName=function, Name=ALIAS)
-    weights = (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+    alias = client.get_alias(FunctionName=function, Name=ALIAS)
     return LiveVersions(
         _number(alias["FunctionVersion"]) or None,
-        {_number(version): weight for version, weight in weights.items() if weight},
+        {_number(version): weight for version, weight in _weights(alias).items() if weight},
     )
+
+
+def _weights(alias: Any) -> Mapping[str, float]:
+    return (alias.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
 
 
 def live_version(client: "LambdaClient", function: str) -> int | None:
@@ -161,6 +178,16 @@ def choose_version(versions: list[Version], live: int | None, requested: int | N
         for version in versions:
             if version.number == requested:
                 return version
+        if versions and requested < versions[0].number:
+            raise VersionNotFound(
+                f"There is no version {requested} any more.",
+                hint=Hint(
+                    "Deployments delete old versions (setting: keep_function_versions). {} lists"
+                    " those that are left. To return to older code, check it out and run {}.",
+                    "versions",
+                    "publish",
+                ),
+            )
         raise VersionNotFound(f"There is no version {requested}.", hint=hint)
     number = check_published(live)
     for version in versions:  # newest first
@@ -207,6 +234,7 @@ def _number(version: str) -> int:
 
 def parse_version(item: Any) -> Version:
     """Parse a version, or $LATEST, as Lambda describes it."""
+    code = item.get("Description", "").rpartition(" ")[2]  # as the template writes it
     return Version(
         number=_number(item["Version"]),
         function=item["FunctionName"],
@@ -220,6 +248,6 @@ def parse_version(item: Any) -> Version:
         memory_mb=item["MemorySize"],
         timeout_s=item["Timeout"],
         architecture=item.get("Architectures", ["x86_64"])[0],  # Lambda's own default
-        sources=sources_in(item.get("Description", "").rpartition(" ")[2]),
+        bundle=code if is_key(code) else "",
         snap_start=(item.get("SnapStart") or {}).get("ApplyOn") == "PublishedVersions",
     )

@@ -1,11 +1,10 @@
 """What a version of the function consists of, by the names of settings, and how versions differ."""
 
 import base64
-import re
 from collections.abc import Callable, Mapping
 
 from imgctl.core.rendition_tables import InvalidRendition, describe, from_json
-from infra.bundle_manifest import sources_in
+from infra.bundle_manifest import sources_in, zip_sha256_in
 from infra.function_version import VERSION_BINDINGS, Version
 from infra.plan import PropertyChange
 from infra.settings import STACK_SETTINGS
@@ -15,9 +14,6 @@ CODE = "code"
 
 VersionContent = Mapping[str, str]
 """The settings by their names, as text and empty if unset, and the digest of the code."""
-
-# Of earlier versions of imgctl, which named a bundle by the SHA-256 of the zip file.
-_EARLIER_KEY = re.compile(r"function/([0-9a-f]{64})\.zip")
 
 # By the template's parameter, in the order in which they are shown.
 _READERS: Mapping[str, Callable[[Version], str | None]] = {
@@ -78,8 +74,8 @@ def code_digest(key: str) -> str:
     """
     if sources := sources_in(key):
         return sources
-    match = _EARLIER_KEY.fullmatch(key)
-    return base64.b64encode(bytes.fromhex(match[1])).decode() if match else key
+    sha256 = zip_sha256_in(key)
+    return base64.b64encode(bytes.fromhex(sha256)).decode() if sha256 else key
 
 
 def differences(before: VersionContent, after: VersionContent) -> tuple[PropertyChange, ...]:

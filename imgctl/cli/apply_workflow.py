@@ -10,6 +10,7 @@ from imgctl.cli.bundle_choice import make_or_read
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.deploy_workflow import Deployment
 from imgctl.cli.plan_view import CODE_LENGTH
+from imgctl.cli.pruning import plan_pruning, prune, show_pruning
 from imgctl.cli.stack_access import location, stack_context, target_of
 
 if TYPE_CHECKING:
@@ -62,12 +63,15 @@ def apply_plan(
             is_result=False,
             allow_data_loss=allow_data_loss or plan.change_set.allows_data_loss,
         )
+        superseded = plan_pruning(app, context, plan)
+        show_pruning(app, superseded)
         if not app.ui.confirm(f"Deploy this to {location(app)}?"):
             app.ui.info("Nothing was changed. The plan can still be applied.")
             return None
         with following(app, plan.stack, plan) as on_event:
             deployed = deployment.apply(context, plan, bundle, on_event)
-    return Deployment(plan, complete_release(app, context, plan) or deployed)
+    deployed = complete_release(app, context, plan) or deployed
+    return Deployment(plan, deployed, pruned=prune(app, context, deployed, superseded))
 
 
 def _find_change_set(

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 from imgctl.aws.stack import parse_outputs
 from imgctl.cli.app import App
 from imgctl.cli.drift_view import drift_document
+from imgctl.cli.pruning import pruned_document
 from imgctl.cli.tables import pairs_grid
 from imgctl.core.errors import Hint
 from infra.idle_cost import idle_cost
 from infra.plan import Plan
 from infra.prices import PRICE_REGION, PRICES_AS_OF
+from infra.pruning import NOTHING, Superseded
 
 if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
@@ -39,6 +41,7 @@ def print_outputs(app: App, done: "Deployment") -> None:
         "changes": _planned_changes(plan),
         "partial": not plan.is_last_step,
         "termination_protection": _protection_change(plan),
+        "pruned": pruned_document(done.pruned),
         "drift": drift_document(done.drift),
         "outputs": None,
     }
@@ -76,6 +79,7 @@ def plan_document(
     settings: "StackSettings",
     bundle: "Bundle",
     *,
+    superseded: Superseded = NOTHING,
     drift: "DriftSearch | None" = None,
     plan_file: Path | None = None,
 ) -> "PlanDocument":
@@ -104,6 +108,7 @@ def plan_document(
             "api_requests_per_s": settings.api_requests_per_s,
             "api_burst": settings.api_burst,
         },
+        "pruned": pruned_document(superseded),
         "drift": drift_document(drift),
         "bundle": {
             "sources": bundle.sources,

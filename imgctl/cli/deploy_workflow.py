@@ -14,8 +14,10 @@ from imgctl.cli.bundle_choice import (
     report_other_build,
 )
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.pruning import plan_pruning, prune, show_pruning
 from imgctl.cli.stack_access import location, read_settled, stack_context, target_of
 from imgctl.core.errors import Hint
+from infra.pruning import NOTHING, Superseded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,12 +63,14 @@ class PlannedOnly:
 class Deployment:
     """A deployment that was applied: its last plan, and the stack after it.
 
-    `drift` is what differs from the deployment before it, if that was looked for.
+    `drift` is what differs from the deployment before it, if that was looked for. `pruned` is what
+    was deleted after it.
     """
 
     plan: "Plan"
     deployed: "DeployedStack"
     drift: "DriftSearch | None" = None
+    pruned: Superseded = NOTHING
 
 
 def deploy_stack(
@@ -247,6 +251,8 @@ def _plan_and_apply(
             is_result=options.plan_only,
             allow_data_loss=options.allow_data_loss,
         )
+        superseded = plan_pruning(app, context, plan)
+        show_pruning(app, superseded)
         if plan.is_empty:
             report_other_build(app, request.bundle, context.names.function)
         drift = look_for_drift(app, context, state.deployed) if plan.is_empty else None
@@ -258,7 +264,12 @@ def _plan_and_apply(
             if options.out is not None:
                 _store(app, context, request, state, plan, options.out)
             document = plan_document(
-                plan, request.settings, request.bundle, drift=drift, plan_file=options.out
+                plan,
+                request.settings,
+                request.bundle,
+                superseded=superseded,
+                drift=drift,
+                plan_file=options.out,
             )
             ui.result(document, "")
             return PlannedOnly(plan)
@@ -266,7 +277,8 @@ def _plan_and_apply(
             ui.info("Nothing was changed.")
             return None
         done = _apply(app, context, plan, request.bundle)
-    return replace(done, deployed=complete_release(app, context, plan) or done.deployed)
+    deployed = complete_release(app, context, plan) or done.deployed
+    return replace(done, deployed=deployed, pruned=prune(app, context, deployed, superseded))
 
 
 def _apply(app: App, context: "StackContext", plan: "Plan", bundle: "Bundle") -> Deployment:

@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 from imgctl.cli.app import App
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
+from imgctl.cli.pruning import pruned_document, show_pruning
 from imgctl.cli.rollout_view import show_release
 from infra.function_version import LiveVersions, Version, check_published, live_version
 from infra.plan import Plan, PropertyChange
+from infra.pruning import NOTHING, Superseded
 from infra.version_settings import CODE, content_of, differences
 
 if TYPE_CHECKING:
@@ -14,11 +16,17 @@ if TYPE_CHECKING:
 
 
 def confirm_live(
-    app: App, plan: Plan, what: str, changes: tuple[PropertyChange, ...], question: str
+    app: App,
+    plan: Plan,
+    what: str,
+    changes: tuple[PropertyChange, ...],
+    question: str,
+    superseded: Superseded = NOTHING,
 ) -> bool:
     """Show which version would become live and what changes with it, and ask.
 
-    `what` names the two versions. A plan without changes needs no confirmation.
+    `what` names the two versions, and `superseded` is deleted afterwards. A plan without changes
+    needs no confirmation.
     """
     ui = app.ui
     if plan.is_empty:
@@ -36,6 +44,7 @@ def confirm_live(
     if takes_snapshots and (text := snapshot_text(plan)):
         ui.info(text)
     show_release(app, plan, plan.change_set.planned_from.parameters.get("Rollout", ""))
+    show_pruning(app, superseded)
     if ui.confirm(question):
         return True
     ui.info("Nothing was changed.")
@@ -46,6 +55,7 @@ def report_live(
     app: App,
     before: int | None,
     changes: tuple[PropertyChange, ...],
+    pruned: Superseded = NOTHING,
     *,
     is_changed: bool = False,
 ) -> int:
@@ -61,6 +71,7 @@ def report_live(
         "before": before,
         "changed": is_changed,
         "changes": _changed_settings(changes) if is_changed else [],
+        "pruned": pruned_document(pruned),
     }
     was = "" if is_same else f" (was {before or '$LATEST'})"
     with_all = ", with all invocations again" if is_same and is_changed else ""

@@ -16,7 +16,7 @@ from typing import Any
 from imgctl.core.errors import InvalidInput
 from imgctl.core.rendition_tables import InvalidRendition, parse_renditions
 from infra.names import DEFAULT_STACK, STACK_NAME
-from infra.setting_spec import Boolean, SettingSpec, SettingValue, Text, setting, specs_of
+from infra.setting_spec import Boolean, Integer, SettingSpec, SettingValue, Text, setting, specs_of
 from infra.settings import STACK_SETTINGS, StackSettings
 
 FILE_NAME = "imgctl.toml"
@@ -98,6 +98,12 @@ class Settings:
         " false and deploy first.",
         when_unset="left as it is",
         example=True,
+    )
+    keep_function_versions: int = setting(
+        10,
+        kind=Integer(1, 1000),
+        description="How many versions of the function are kept for a rollback, the newest ones and"
+        " always those in use. Deployments of a new version delete older ones.",
     )
     heic: bool = setting(
         True,  # noqa: FBT003

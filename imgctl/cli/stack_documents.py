@@ -128,6 +128,13 @@ class ReleaseDocument(TypedDict):
     alarm: Annotated[str, "at which CloudFormation rolls the deployment back"]
 
 
+class PrunedDocument(TypedDict):
+    """Old versions of the function and their bundles; see the setting `keep_function_versions`."""
+
+    versions: list[int]
+    bundles: Annotated[list[str], "keys in the artifacts bucket"]
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -139,6 +146,7 @@ class PlanDocument(TypedDict):
     release: Annotated[ReleaseDocument | None, "null for a release at once, or for none"]
     idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
     limits: LimitsDocument
+    pruned: Annotated[PrunedDocument, "what would be deleted after the deployment"]
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
     bundle: BundleDocument
     plan_file: Annotated[str | None, "file that --out wrote"]
@@ -152,6 +160,7 @@ class DeployDocument(TypedDict):
     changes: list[PlannedChange]
     termination_protection: Annotated[ProtectionChange | None, "null if it stayed as it was"]
     partial: Annotated[bool, "whether further steps follow, as with --apply of one of several"]
+    pruned: Annotated[PrunedDocument, "what was deleted after the deployment"]
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
     outputs: Annotated[StackOutputsDocument | None, "null if further steps follow"]
 
@@ -239,6 +248,7 @@ class LiveDocument(TypedDict):
     before: Annotated[int | None, "version that was live before; null for $LATEST"]
     changed: bool
     changes: Annotated[list[ChangedSetting], "what became different"]
+    pruned: Annotated[PrunedDocument, "what was deleted afterwards"]
 
 
 class VersionDocument(TypedDict):

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -67,6 +68,7 @@ NOT_RECORDED = {
     "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
     "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",
     "kms:GenerateDataKey": "as kms:Decrypt",
+    "s3:DeleteObject": "of bundles that are older than a day, and of an emptied bucket's objects",
     "s3:GetObjectVersion": "with GetObject of a version, for which the emulator asks GetObject",
     "s3:CreateJob": "a job of S3 Batch Operations",
 }
@@ -218,9 +220,14 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     names = stack_names("imgctl", empty.aws.account_id, empty.aws.region)
     empty.aws.s3.create_bucket(Bucket=names.artifacts_bucket)  # as if interrupted just then
     deployer.imgctl("deploy", *config).succeeded()
-    gradual = 'memory_mb = 2048\nrollout = "canary10-5m"\n'
+    for memory_mb in (1900, 2000):  # as two deployments would
+        function: Any = {"FunctionName": names.function}
+        empty.aws.lambda_.update_function_configuration(**function, MemorySize=memory_mb)
+        empty.aws.lambda_.publish_version(**function)
+    gradual = 'memory_mb = 2048\nrollout = "canary10-5m"\nkeep_function_versions = 1\n'
     settings.write_text(f"{gradual}termination_protection = true\n")
-    deployer.imgctl("deploy", *config).succeeded()
+    pruned = deployer.imgctl("deploy", *config, "--json").succeeded().document["pruned"]
+    assert pruned["versions"] == [2]
     unchanged = deployer.imgctl("deploy", *config).succeeded()
     assert "No changes outside of imgctl were found" in unchanged.err
     deployer.imgctl("publish", "--yes").succeeded()

@@ -32,9 +32,8 @@ UNUSED_FEATURES = {
         "s3:PutReplicationConfiguration",
     ),
     "CORS that is taken away, for which S3 asks for s3:PutBucketCORS": ("s3:DeleteBucketCors",),
-    "buckets and tables that are deleted with what is in them: the template retains the table": (
+    "tables that are deleted with what is in them: the template retains the table": (
         "dynamodb:DeleteTable",
-        "s3:DeleteObject",
     ),
     "encryption and lifecycle that are taken away": (
         "s3:DeleteBucketEncryption",

@@ -121,7 +121,7 @@ def test_versions_are_listed_newest_first_with_what_they_are_bound_to() -> None:
     with Stubber(client) as stub:
         stub.add_response("list_versions_by_function", {"Versions": versions})
         found = list_versions(client, "f")
-    assert found == [replace(VERSION, sources="ab" * 32), replace(VERSION, number=1)]
+    assert found == [replace(VERSION, bundle=key_of("ab" * 32)), replace(VERSION, number=1)]
 
 
 @pytest.mark.parametrize(

@@ -17,11 +17,11 @@ from infra.version_settings import (
 )
 from tests.infra.test_function_version import PARAMETERS, VERSION
 
-HASH = "ab" * 32
+HASH, OTHER = "ab" * 32, "cd" * 32
 DIGEST = base64.b64encode(bytes.fromhex(HASH)).decode()
 KEY = key_of(HASH)
 RESULT = {"SCALE": "0.5", "OUTPUT_PREFIX": "resized-"}
-PUBLISHED = replace(VERSION, sources=HASH, environment={**VERSION.environment, **RESULT})
+PUBLISHED = replace(VERSION, bundle=KEY, environment={**VERSION.environment, **RESULT})
 DEPLOYED = PARAMETERS | {
     "CodeKey": KEY,
     "Scale": "0.5",
@@ -45,12 +45,12 @@ def test_a_version_is_what_was_deployed_when_it_was_published() -> None:
 def test_differences_have_the_names_of_settings() -> None:
     after = replace(
         PUBLISHED,
-        sources="other",
+        bundle=key_of(OTHER),
         memory_mb=2048,
         environment={**PUBLISHED.environment, "QUALITY": "70"},
     )
     assert differences(content_of(PUBLISHED), content_of(after)) == (
-        PropertyChange("code", HASH, "other"),
+        PropertyChange("code", HASH, OTHER),
         PropertyChange("quality", "", "70"),
         PropertyChange("memory_mb", "1769", "2048"),
     )
@@ -81,7 +81,7 @@ def test_parameters_are_shown_under_the_names_of_settings() -> None:
 def test_code_of_an_earlier_imgctl_is_known_by_its_zip_file() -> None:
     earlier = f"function/{HASH}.zip"
     assert code_digest(earlier) == DIGEST
-    before = content_of(replace(PUBLISHED, sha256=DIGEST, sources=None))
+    before = content_of(replace(PUBLISHED, sha256=DIGEST, bundle=""))
     assert before == deployed_content(DEPLOYED | {"CodeKey": earlier})
     assert differences(before, deployed_content(DEPLOYED)) == (
         PropertyChange("code", DIGEST, HASH),

@@ -31,6 +31,7 @@ def publish(context: click.Context, *, bundle_file: Path | None, at_once: bool) 
         report_other_build,
     )
     from imgctl.cli.live_versions import confirm_live, report_live
+    from imgctl.cli.pruning import plan_pruning, prune
     from imgctl.cli.rollout_view import complete_release
     from infra import deployment, release
     from infra.bundle_cache import user_cache
@@ -56,13 +57,15 @@ def publish(context: click.Context, *, bundle_file: Path | None, at_once: bool) 
                 report_other_build(app, bundle, app.outputs.function)
             what = f"{live.title} → {'a new version' if is_new else versions[0].number}"
             question = f"Make this code live in {location(app)}?"
-            if not confirm_live(app, plan, what, changes, question):
+            superseded = plan_pruning(app, stack, plan)
+            if not confirm_live(app, plan, what, changes, question, superseded):
                 return 1
             if plan.is_empty:
                 hint = Hint("To deploy changed settings, run {}.", "deploy")
                 app.ui.info(hint.render(app.program))
             else:
                 with following(app, plan.stack, plan) as on_event:
-                    deployment.apply(stack, plan, bundle, on_event)
-        complete_release(app, stack, plan)
-    return report_live(app, before, changes)
+                    deployed = deployment.apply(stack, plan, bundle, on_event)
+        deployed = complete_release(app, stack, plan) or deployed
+        pruned = prune(app, stack, deployed, superseded)
+    return report_live(app, before, changes, pruned)

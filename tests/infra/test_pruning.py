@@ -1,0 +1,126 @@
+"""Nothing is deleted that serves uploads, that a rollback would choose, or that is somebody's."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.bundle_manifest import key_of
+from infra.function_version import choose_version
+from infra.plan import Change
+from infra.pruning import MIN_BUNDLE_AGE, StoredBundle, makes_version, superseded_versions
+from infra.pruning import unneeded_bundles as unneeded
+from tests.cli.test_plan_view import plan_of
+from tests.infra.test_function_version import VERSION
+
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
+KEY, OTHER_KEY = key_of("ab" * 32), key_of("cd" * 32)
+
+OURS = replace(VERSION, bundle=KEY)
+THEIRS = replace(VERSION, bundle="")
+
+
+def superseded(
+    numbers: Collection[int],
+    in_use: Collection[int],
+    keep: int,
+    *,
+    theirs: Collection[int] = (),
+    is_upcoming: bool = False,
+) -> list[int]:
+    versions = [replace(THEIRS if n in theirs else OURS, number=n) for n in numbers]
+    chosen = superseded_versions(versions, in_use, keep=keep, is_upcoming=is_upcoming)
+    return [version.number for version in chosen]
+
+
+@pytest.mark.parametrize(
+    ("live", "keep", "deleted"),
+    [
+        (9, 3, [1, 2, 3, 4, 5, 6]),
+        (9, 9, []),
+        (9, 1, [1, 2, 3, 4, 5, 6, 7]),
+        (3, 3, [1, 4, 5, 6]),  # after a rollback to version 3
+        (1, 3, [2, 3, 4, 5, 6]),
+    ],
+)
+def test_the_newest_are_kept_and_the_live_one_and_the_one_before_it(
+    live: int, keep: int, deleted: list[int]
+) -> None:
+    assert superseded(range(1, 10), {live}, keep) == deleted
+
+
+def test_a_version_that_is_about_to_be_published_is_one_of_those_that_are_kept() -> None:
+    assert superseded(range(1, 6), {5}, 3, is_upcoming=True) == [1, 2, 3]
+    assert superseded(range(1, 7), {6}, 3) == [1, 2, 3]
+
+
+published = st.sets(st.integers(1, 60), max_size=40)
+
+
+@given(
+    numbers=published,
+    in_use=published,
+    theirs=published,
+    keep=st.integers(1, 12),
+    is_upcoming=st.booleans(),
+)
+def test_nothing_that_anybody_needs_is_deleted_and_nothing_else_is_kept(
+    numbers: set[int], in_use: set[int], theirs: set[int], keep: int, is_upcoming: bool
+) -> None:
+    in_use &= numbers
+    gone = superseded(numbers, in_use, keep, theirs=theirs, is_upcoming=is_upcoming)
+    assert gone == sorted(gone)
+    assert set(gone) <= numbers - in_use - theirs
+    newest_first = [replace(VERSION, number=n) for n in sorted(numbers, reverse=True)]
+    targets = {
+        choose_version(newest_first, live, None).number
+        for live in [*in_use, *([61] if is_upcoming else [])]
+        if any(number < live for number in numbers)
+    }
+    assert not targets & set(gone)
+    ours = sorted(numbers - theirs, reverse=True)
+    newest = set(ours[: keep - is_upcoming])
+    assert not newest & set(gone)
+    assert set(ours) - set(gone) == set(ours) & (newest | in_use | targets)
+
+
+@given(
+    numbers=published.filter(bool),
+    in_use=published,
+    keep=st.integers(1, 12),
+)
+def test_what_was_told_before_a_deployment_is_still_not_needed_after_it(
+    numbers: set[int], in_use: set[int], keep: int
+) -> None:
+    told = superseded(numbers, in_use & numbers, keep, is_upcoming=True)
+    new = max(numbers) + 1
+    assert set(told) <= set(superseded({*numbers, new}, {new}, keep))
+
+
+def test_only_old_bundles_that_nothing_needs_are_deleted() -> None:
+    old, young = NOW - MIN_BUNDLE_AGE, NOW - MIN_BUNDLE_AGE + timedelta(seconds=1)
+    earlier = f"function/{'ef' * 32}.zip"
+    stored = [
+        StoredBundle(KEY, old),
+        StoredBundle(OTHER_KEY, old),
+        StoredBundle(earlier, old),
+        StoredBundle(key_of("12" * 32), young),
+        StoredBundle("function/notes.txt", old),
+        StoredBundle(f"function/{'ef' * 32}.zip.bak", old),
+        StoredBundle(f"batches/{'ef' * 32}.zip", old),
+    ]
+    assert unneeded(stored, {KEY}, NOW) == (OTHER_KEY, earlier)
+
+
+FUNCTION = Change("Modify", "Function", "f", "AWS::Lambda::Function", "False")
+ADDED = Change("Add", "CodeVersion1", "", "AWS::Lambda::Version")
+
+
+def test_a_plan_makes_a_version_only_of_a_function_that_stays() -> None:
+    assert makes_version(plan_of(ADDED, FUNCTION))
+    assert not makes_version(plan_of(FUNCTION))
+    assert not makes_version(plan_of(ADDED, replace(FUNCTION, replacement="True")))
+    assert not makes_version(plan_of(ADDED, replace(FUNCTION, action="Add")))
