@@ -4,7 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from infra.deployed_stack import DeployedStack, RollbackTriggers
+from infra.errors import PlanObsolete
 from infra.plan import ChangeSet, ImportedResource
 from infra.rollout import triggers_afterwards
 
@@ -13,6 +16,10 @@ PREFIX = "imgctl-"
 
 DATA_LOSS_ALLOWED = "Planned with --allow-data-loss."
 """The description of a change set that may lose data."""
+# The names of these errors in CloudFormation's answers, and in its API reference.
+_MISSING = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
+_NOT_EXECUTABLE = {"InvalidChangeSetStatus", "InvalidChangeSetStatusException"}
+_PLAN_AGAIN = "Nothing was changed. Run the command again to make a new plan."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +85,26 @@ def create_arguments(
 def names_of(change_set: ChangeSet) -> dict[str, Any]:
     """Return the arguments that name a change set, its stack too: policies are about stacks."""
     return {"StackName": change_set.stack, "ChangeSetName": change_set.id}
+
+
+def is_missing(error: Exception) -> bool:
+    """Return whether CloudFormation says that there is no such change set."""
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] in _MISSING
+
+
+def unusable_plan(error: ClientError) -> PlanObsolete | None:
+    """Return why a plan's change set can no longer be executed; None if the error is another."""
+    if is_missing(error):
+        return PlanObsolete(
+            "The plan no longer exists: its change set was deleted in the meantime.",
+            hint=_PLAN_AGAIN,
+        )
+    if error.response["Error"]["Code"] in _NOT_EXECUTABLE:
+        reason = error.response["Error"].get("Message", "").strip()
+        return PlanObsolete(
+            f"CloudFormation can no longer execute the plan: {reason}"
+            if reason
+            else "CloudFormation can no longer execute the plan.",
+            hint=_PLAN_AGAIN,
+        )
+    return None

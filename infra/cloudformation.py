@@ -12,40 +12,40 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.change_sets import PREFIX, ChangeSetRequest, create_arguments, names_of
-from infra.deployed_stack import (
-    DeployedStack,
-    StackResource,
-    check_deletable,
-    check_updatable,
+from infra.change_sets import (
+    PREFIX,
+    ChangeSetRequest,
+    create_arguments,
+    is_missing,
+    names_of,
+    unusable_plan,
 )
-from infra.errors import (
-    DeployError,
-    NotOurStack,
-    StackChanged,
-    UpdateRolledBack,
-    operation_failed,
-    stack_busy,
-)
+from infra.deployed_stack import DeployedStack, StackResource, check_deletable
+from infra.errors import DeployError, NotOurStack, StackBusy, StackChanged
 from infra.names import OUR_PARAMETERS
 from infra.plan import ChangeSet
+from infra.recovery import ROLLING_BACK, check_updatable, operation_failed, problem_of
 from infra.responses import (
     parse_change_set,
     parse_resource,
     parse_stack,
     parse_stored_change_set,
 )
-from infra.stack_events import EventStream, OnEvent, describe_stack
+from infra.stack_events import (
+    APPLIED,
+    ROLLED_BACK,
+    SEE_EVENTS,
+    EventStream,
+    OnEvent,
+    describe_stack,
+)
 from infra.stored_change_set import StoredChangeSet
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-_APPLIED = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _PROTECTED = "TerminationProtection"
-_SEE_EVENTS = "DescribeEvents"
-_NO_CHANGE_SET = {"ChangeSetNotFound", "ChangeSetNotFoundException"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,8 @@ class StackClient:
             raise
         if pages[0]["Status"] == "FAILED":
             reason = pages[0].get("StatusReason", "")
-            if _SEE_EVENTS in reason:
-                specific = self._events.validation_failure(None, ChangeSetName=change_set.id)
+            if SEE_EVENTS in reason:
+                specific = self.events.validation_failure(None, ChangeSetName=change_set.id)
                 reason = specific or reason
             self._delete_change_set(change_set)
             if any(text in reason for text in _NO_CHANGES):
@@ -170,20 +170,28 @@ class StackClient:
         if not current.exists:
             raise StackChanged(stack)
         _check_not_overtaken(change_set.planned_from, current)
-        token = f"{PREFIX}{self.unique()}"
+        token, newest = self.new_token(), self.events.newest(stack)
         with self._explaining(change_set.planned_from):
             self.client.execute_change_set(**names_of(change_set), ClientRequestToken=token)
-        return self._follow_to_success(stack, token, on_event)
+        return self.events.follow_to_success(stack, token, on_event, after=newest)
 
     def resume(self, pending: DeployedStack, on_event: OnEvent) -> DeployedStack:
         """Follow an operation that another run of imgctl began. Return the stack after it.
 
-        The other run may have been interrupted, or be somebody else's.
+        The other run may have been interrupted, or be somebody else's. The operation is a creation,
+        an update or an import, or an update's rollback.
 
         Raises StackBusy if another program began it, and DeployError if it fails.
         """
-        what = "The deployment that was under way failed"
-        return self._follow_to_success(pending.name, self._token_of(pending), on_event, what)
+        rolls_back = pending.status in ROLLING_BACK
+        operation = "rollback" if rolls_back else "deployment"
+        return self.events.follow_to_success(
+            pending.name,
+            self._own_event(pending)["ClientRequestToken"],
+            on_event,
+            what=f"The {operation} that was under way failed",
+            success=ROLLED_BACK if rolls_back else APPLIED,
+        )
 
     def cancel(self, pending: DeployedStack, on_event: OnEvent) -> DeployedStack:
         """Cancel an update that imgctl began, and follow its rollback. Return the stack after it.
@@ -191,18 +199,17 @@ class StackClient:
         Raises StackBusy if another program began it, StackChanged if it has ended meanwhile, and
         DeployError if it cannot be rolled back.
         """
-        self._token_of(pending)
-        token = f"{PREFIX}{self.unique()}"
+        token, newest = self.new_token(), self._own_event(pending)["EventId"]
         try:
             self.client.cancel_update_stack(StackName=pending.stack_id, ClientRequestToken=token)
         except ClientError as error:
             if self._current(pending.name).status == pending.status:
                 raise
             raise StackChanged(pending.name) from error
-        outcome = self._events.follow(pending.stack_id, token, on_event)
+        outcome = self.events.follow(pending.stack_id, token, on_event, after=newest)
         if outcome.after.status != "UPDATE_ROLLBACK_COMPLETE":
             cause = outcome.first_failure.cause if outcome.first_failure else ""
-            raise operation_failed("The update was not cancelled", cause, outcome.after.status)
+            raise operation_failed("The update was not cancelled", cause, outcome.after)
         return outcome.after
 
     def set_termination_protection(
@@ -228,53 +235,51 @@ class StackClient:
             "DELETE_IN_PROGRESS",
             "REVIEW_IN_PROGRESS",
         ):
-            raise stack_busy(deployed.name, status)
+            check_updatable(current)
         if not current.exists:
             return False
         if not deployed.exists:
             raise StackChanged(deployed.name)
         if not status.startswith("DELETE_"):
-            _check_unchanged(deployed, current)
+            check_unchanged(deployed, current)
         check_deletable(current)
         # By its id: once it is gone, its name describes nothing, or another stack.
-        token = f"{PREFIX}{self.unique()}"
+        token, newest = self.new_token(), self.events.newest(current.stack_id)
         try:
             self.client.delete_stack(StackName=current.stack_id, ClientRequestToken=token)
         except ClientError as error:
             if _PROTECTED in str(error):  # since it was read
                 check_deletable(replace(current, is_protected=True))
             raise
-        outcome = self._events.follow(current.stack_id, token, on_event)
+        outcome = self.events.follow(current.stack_id, token, on_event, after=newest)
         if outcome.after.exists:
             cause = outcome.first_failure.cause if outcome.first_failure else ""
-            raise operation_failed("The stack could not be deleted", cause, outcome.after.status)
+            raise operation_failed("The stack could not be deleted", cause, outcome.after)
         return True
 
+    def new_token(self) -> str:
+        """Return a token for an operation, by which its events are known as those of imgctl."""
+        return f"{PREFIX}{self.unique()}"
+
     @property
-    def _events(self) -> EventStream:
+    def events(self) -> EventStream:
+        """The events of this CloudFormation's stacks."""
         return EventStream(self.client, self.sleep, self.poll_s)
 
-    def _follow_to_success(
-        self, stack: str, token: str, on_event: OnEvent, what: str = "The deployment failed"
-    ) -> DeployedStack:
-        outcome = self._events.follow(stack, token, on_event)
-        status, failure = outcome.after.status, outcome.first_failure
-        if status in _APPLIED:
-            return outcome.after
-        if failure is not None and _SEE_EVENTS in failure.reason:
-            reason = self._events.validation_failure(token, StackName=stack) or failure.reason
-            failure = replace(failure, reason=reason)
-        if failure is None and status == "UPDATE_ROLLBACK_COMPLETE":
-            raise UpdateRolledBack(what, outcome.rollback_reason)
-        raise operation_failed(f"{what} ({status})", failure.cause if failure else "", status)
+    def _own_event(self, pending: DeployedStack) -> Any:
+        """Return the newest event of an operation in progress that imgctl began.
 
-    def _token_of(self, pending: DeployedStack) -> str:
-        """Return the token of the operation in progress; raises StackBusy if it is not imgctl's."""
-        events = self.client.describe_stack_events(StackName=pending.name)["StackEvents"]
-        token = events[0].get("ClientRequestToken", "")
-        if not token.startswith(PREFIX):
-            raise stack_busy(pending.name, str(pending.status))
-        return token
+        Raises StackBusy if another program began it.
+        """
+        event = self.client.describe_stack_events(StackName=pending.name)["StackEvents"][0]
+        if not event.get("ClientRequestToken", "").startswith(PREFIX):
+            problem = problem_of(pending)
+            assert problem is not None
+            raise StackBusy(
+                problem.message,
+                hint="Another program began that. Wait until it has ended, then try again.",
+            )
+        return event
 
     def _describe_when_ready(self, change_set: ChangeSet) -> list[Any]:
         while True:
@@ -282,7 +287,7 @@ class StackClient:
             request = names_of(change_set) | {"IncludePropertyValues": True}
             while True:
                 describe = partial(self.client.describe_change_set, **request)
-                pages.append(self._events.retry_throttled(describe))
+                pages.append(self.events.retry_throttled(describe))
                 if not pages[-1].get("NextToken"):
                     break
                 request["NextToken"] = pages[-1]["NextToken"]
@@ -324,12 +329,14 @@ class StackClient:
         """
         try:
             yield
-        except ClientError:
+        except ClientError as error:
             try:
                 current = self._current(planned_from.name)
             except (ClientError, BotoCoreError):
                 current = planned_from  # the rejection itself says more
             _check_not_overtaken(planned_from, current)
+            if (unusable := unusable_plan(error)) is not None:
+                raise unusable from error
             raise
 
     def _current(self, stack: str) -> DeployedStack:
@@ -348,10 +355,10 @@ def _check_not_overtaken(planned_from: DeployedStack, current: DeployedStack) ->
     if planned_from.is_deployed and not current.exists:
         raise StackChanged(planned_from.name)
     check_updatable(current)
-    _check_unchanged(planned_from, current)
+    check_unchanged(planned_from, current)
 
 
-def _check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> None:
+def check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> None:
     """Raise StackChanged if the stack is not what it was when the operation was planned."""
     if planned_from.is_deployed:
         before = (planned_from.stack_id, planned_from.changed, planned_from.parameters)
@@ -363,7 +370,7 @@ def _check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> Non
 
 def _is_gone(error: ClientError) -> bool:
     """Return whether an error says that there is no such change set, or no such stack."""
-    return error.response["Error"]["Code"] in _NO_CHANGE_SET or "does not exist" in str(error)
+    return is_missing(error) or "does not exist" in str(error)
 
 
 def _not_ours(stack: str) -> NotOurStack:

@@ -4,14 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from infra.errors import StackNotUpdatable, StackProtected, stack_busy
+from infra.errors import StackProtected
 
 NOT_DEPLOYED = (None, "REVIEW_IN_PROGRESS", "DELETE_COMPLETE")
 """States of a stack on which no operation has been executed, or that is gone."""
 
 _CREATION_FAILED = {"CREATE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED"}
 _IMPORT_FAILED = {"IMPORT_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_FAILED"}
-_NOT_UPDATABLE = {"DELETE_FAILED", "IMPORT_ROLLBACK_FAILED", "UPDATE_ROLLBACK_FAILED"}
+# An update that failed and was not rolled back (UPDATE_FAILED) can only be followed by one without
+# rollback, which imgctl never asks for.
+_NOT_UPDATABLE = {
+    "DELETE_FAILED",
+    "IMPORT_ROLLBACK_FAILED",
+    "UPDATE_FAILED",
+    "UPDATE_ROLLBACK_FAILED",
+}
 _RESUMABLE = ("CREATE", "UPDATE", "IMPORT")
 # A resource in another state may be somebody else's: a bucket that could not be created because
 # its name was taken is listed as CREATE_FAILED, with that name.
@@ -55,6 +62,7 @@ class RollbackTriggers:
 class DeployedStack:
     """A stack's state, read once and passed on. `status` is None if there is no such stack.
 
+    `reason` is CloudFormation's for the status, such as the resources that failed; often empty.
     `changed` is the time of the last operation on it, for comparison only. `parameters` are empty
     unless an operation has been executed, and `template` unless the stack can be updated.
     `adoption_step` is None unless an adoption has begun and is not yet complete. A stack that
@@ -72,6 +80,7 @@ class DeployedStack:
     adoption_step: AdoptionStep | None = None
     is_protected: bool = False
     triggers: RollbackTriggers = field(default_factory=RollbackTriggers)
+    reason: str = ""
 
     @property
     def exists(self) -> bool:
@@ -155,13 +164,3 @@ def check_deletable(stack: DeployedStack) -> None:
     """Raise StackProtected if termination protection prevents the stack's deletion."""
     if stack.is_protected:
         raise StackProtected(stack.name, str(stack.status), is_updatable=stack.is_updatable)
-
-
-def check_updatable(stack: DeployedStack) -> None:
-    """Raise StackBusy or StackNotUpdatable if the stack cannot be updated now."""
-    if stack.is_updatable or not stack.is_deployed:
-        return
-    status = str(stack.status)
-    if status.endswith("_IN_PROGRESS"):
-        raise stack_busy(stack.name, status)
-    raise StackNotUpdatable(stack.name, status)

@@ -1,4 +1,4 @@
-"""How builds and deployments fail, and what to do then."""
+"""How builds and deployments fail."""
 
 from imgctl.core.errors import Hint, ImgctlError
 
@@ -26,13 +26,11 @@ class StackNotUpdatable(DeployError):
 
     code = "stack_broken"
 
-    def __init__(self, stack: str, status: str) -> None:
-        super().__init__(
-            f"The stack {stack} is in {status}, which CloudFormation cannot update.",
-            hint=Hint(
-                "Run {}, which keeps the buckets and the table, then deploy again.", "destroy"
-            ),
-        )
+
+class RollbackRefused(DeployError):
+    """There is no rollback to continue, or it cannot be continued in that way."""
+
+    code = "rollback_refused"
 
 
 class StackProtected(DeployError):
@@ -84,45 +82,19 @@ class UpdateRolledBack(DeployError):
         )
 
 
+class PlanObsolete(DeployError):
+    """A plan can no longer be executed."""
+
+    code = "plan_obsolete"
+
+
 class DataLossError(ImgctlError):
     """The plan would replace or delete a resource that holds the user's data."""
 
     code = "data_loss"
 
 
-def stack_busy(stack: str, status: str) -> StackBusy:
-    """Return the error for a stack that another operation is changing."""
-    return StackBusy(
-        f"The stack {stack} is busy: {status}.",
-        hint="Wait until that operation has ended, then try again.",
-    )
-
-
 class BundleError(ImgctlError):
     """The bundle cannot be built or would not run."""
 
     code = "bundle"
-
-
-def operation_failed(what: str, cause: str, status: str | None) -> DeployError:
-    """Return the error for an operation that failed with the stack in `status`.
-
-    `cause` is the first resource that failed, with its reason; it may be empty.
-    """
-    match status:
-        case "UPDATE_ROLLBACK_COMPLETE":
-            hint = Hint(
-                "The stack was rolled back to its previous state. Fix the cause and run the"
-                " command again. If a resource already exists, {} keeps the data, and the next"
-                " deployment imports it.",
-                "destroy",
-            )
-        case "DELETE_FAILED":
-            hint = Hint("Part of the stack is left. Fix the cause, then run {} again.", "destroy")
-        case _:
-            hint = Hint(
-                "Run {}, which removes what is left of the stack and keeps your data, then deploy"
-                " again.",
-                "destroy",
-            )
-    return DeployError(f"{what}{f': {cause}' if cause else ''}", hint=hint)

@@ -310,6 +310,10 @@ class DeployEvent:
     reason: str
     time: datetime
 
+    def is_of(self, stack: str) -> bool:
+        """Return whether the event is about the stack itself, and not a resource in it."""
+        return self.logical_id == stack and self.resource_type == "AWS::CloudFormation::Stack"
+
     @property
     def is_failure(self) -> bool:
         """Whether the step failed; one that was cancelled because of another does not count."""

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 from imgctl.core.errors import Hint
 from infra.bundle import Bundle
 from infra.change_sets import ChangeSetRequest
-from infra.deployed_stack import DeployedStack, check_updatable
+from infra.deployed_stack import DeployedStack
 from infra.deployment import StackContext, with_release
 from infra.errors import DeployError, StackChanged
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
+from infra.recovery import check_updatable
 from infra.rollout import all_at_once
 from infra.settings import AT_ONCE
 from infra.template import with_new_version

@@ -32,8 +32,9 @@ def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
     if described is None:
         return DeployedStack(name, None)
     return DeployedStack(
-        name=name,
+        name=described.get("StackName", name),  # it may have been asked for by its id
         status=str(described["StackStatus"]),
+        reason=described.get("StackStatusReason", ""),
         stack_id=described.get("StackId", ""),
         changed=str(described.get("LastUpdatedTime", described.get("CreationTime", ""))),
         parameters=(

@@ -5,17 +5,12 @@ from dataclasses import dataclass
 from imgctl.core.errors import Hint
 from infra.change_sets import PREFIX
 from infra.deployed_stack import DeployedStack
-from infra.errors import DeployError, StackBusy, StackChanged, stack_busy
+from infra.errors import PlanObsolete, StackBusy, StackChanged
 from infra.names import OUR_PARAMETERS
 from infra.plan import ChangeSet
+from infra.recovery import check_updatable
 
 PLAN_AGAIN = Hint("Nothing was changed. Plan again with {}.", "deploy --plan --out FILE")
-
-
-class PlanObsolete(DeployError):
-    """A stored plan can no longer be executed."""
-
-    code = "plan_obsolete"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +81,7 @@ def check_same_stack(before: DeployedStack, now: DeployedStack, *, made_stack: s
     change set has made an empty one.
     """
     if now.is_deployed and str(now.status).endswith("_IN_PROGRESS"):
-        raise stack_busy(now.name, str(now.status))
+        check_updatable(now)
     if not before.is_deployed:
         if now.is_deployed or now.stack_id != made_stack:
             raise StackChanged(now.name, hint=PLAN_AGAIN)

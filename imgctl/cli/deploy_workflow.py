@@ -16,6 +16,7 @@ from imgctl.cli.bundle_choice import (
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.pruning import plan_pruning, prune, show_pruning
 from imgctl.cli.stack_access import location, read_settled, stack_context, target_of
+from imgctl.cli.update_rollback import offer_rollback
 from imgctl.core.errors import Hint
 from infra.pruning import NOTHING, Superseded
 
@@ -110,12 +111,13 @@ def deploy_stack(
 
 
 def _read_updatable(app: App, context: "StackContext", options: DeployOptions) -> "DeployedStack":
-    from infra.deployed_stack import check_updatable
+    from infra.recovery import check_updatable
 
     if options.plan_only:
         deployed = context.client.read(context.stack)
     else:
         deployed = _offer_cleanup(app, context, read_settled(app, context))
+        deployed = offer_rollback(app, context, deployed)
     check_updatable(deployed)  # before the bundle is built
     return deployed
 

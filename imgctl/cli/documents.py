@@ -49,6 +49,7 @@ from imgctl.cli.stack_documents import (
     PackageDocument,
     PlanDocument,
     PolicyDocument,
+    RollbackDocument,
     VersionsDocument,
 )
 from imgctl.cli.trace_documents import TraceDocument
@@ -134,6 +135,7 @@ Document: TypeAlias = (
     | PlanDocument
     | PolicyDocument
     | DeployDocument
+    | RollbackDocument
     | DestroyDocument
     | DoctorDocument
     | LiveDocument
@@ -155,7 +157,7 @@ Document: TypeAlias = (
 DOCUMENTS: dict[str, tuple[type, ...]] = {
     "demo": (DemoDocument,),
     "init": (InitDocument,),
-    "deploy": (PlanDocument, DeployDocument),
+    "deploy": (PlanDocument, DeployDocument, RollbackDocument),
     "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument, ReportDocument),
     "gallery": (GalleryDocument,),

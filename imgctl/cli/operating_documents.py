@@ -49,6 +49,8 @@ class StatusDocument(TypedDict):
     stack: str
     state: Annotated[str, "as CloudFormation names it, such as `UPDATE_COMPLETE`"]
     reason: Annotated[str, "of the state; may be empty"]
+    problem: Annotated[str | None, "why the stack cannot be updated; null if it can"]
+    hint: Annotated[str | None, "what to do about the problem"]
     changed: Annotated[str, "ISO 8601, UTC"]
     api_endpoint: str | None
     source_bucket: str | None

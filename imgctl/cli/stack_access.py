@@ -54,7 +54,7 @@ def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
     StackNotUpdatable if the stack cannot be updated.
     """
     from imgctl.aws.stack import not_found, parse_outputs
-    from infra.deployed_stack import check_updatable
+    from infra.recovery import check_updatable
 
     deployed = read_settled(app, context)
     if not deployed.exists:

@@ -165,6 +165,23 @@ class DeployDocument(TypedDict):
     outputs: Annotated[StackOutputsDocument | None, "null if further steps follow"]
 
 
+class FailedResource(TypedDict):
+    """A resource that could not be updated, or rolled back."""
+
+    resource: Annotated[str, "logical ID"]
+    type: Annotated[str, "such as `AWS::Lambda::Function`"]
+    reason: Annotated[str, "as CloudFormation gives it"]
+
+
+class RollbackDocument(TypedDict):
+    """`imgctl deploy --continue-rollback`."""
+
+    stack: str
+    state: Annotated[str, "after it, as CloudFormation names it"]
+    failed_before: Annotated[list[FailedResource], "what kept the stack from being rolled back"]
+    skipped: Annotated[list[str], "logical IDs of resources that were left as they are"]
+
+
 class CheckDocument(TypedDict):
     """One check of `imgctl doctor`."""
 

@@ -9,10 +9,13 @@ from imgctl.cli.layout import Grid
 from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.errors import Hint
 from imgctl.operations.status import Known, StackStatus, Today, Unknown
+from infra.deployed_stack import DeployedStack
+from infra.recovery import problem_of
 
 if TYPE_CHECKING:
     from imgctl.aws.metrics import Alarm
     from imgctl.cli.operating_documents import StatusDocument
+    from infra.recovery import StackProblem
 
 T = TypeVar("T")
 
@@ -30,6 +33,9 @@ def _rows(name: str, status: StackStatus, program: str) -> Iterator[tuple[str, T
     reason = f": {printable(stack.reason)}" if stack.reason else ""
     state = f"{printable(stack.status)} since {local_time(stack.changed)}{reason}"
     yield "state", Text(state, style=_state_style(stack.status))
+    if (problem := _problem(name, status)) is not None:
+        text = f"{problem.message} {problem.hint.render(program)}"
+        yield "to do", Text(printable(text), style=_state_style(stack.status))
     for label, output in (
         ("API", "ApiEndpoint"),
         ("originals", "SourceBucket"),
@@ -42,6 +48,12 @@ def _rows(name: str, status: StackStatus, program: str) -> Iterator[tuple[str, T
     letters = _value(status.dead_letters)
     yield "dead letters", _unless_unknown(status.dead_letters) or _letters(letters or 0, program)
     yield "today", _unless_unknown(status.today) or _today(_value(status.today))
+
+
+def _problem(name: str, status: StackStatus) -> "StackProblem | None":
+    """Return why the stack cannot be updated; the reason for its state is told beside that."""
+    stack = status.stack
+    return problem_of(DeployedStack(name, stack.status, outputs=stack.outputs))
 
 
 def _value(part: Known[T] | Unknown) -> T | None:
@@ -121,9 +133,9 @@ def _today(today: Today | None) -> Text:
     return text.append(f", {change}{partly}")
 
 
-def status_document(name: str, status: StackStatus) -> "StatusDocument":
+def status_document(name: str, status: StackStatus, program: str) -> "StatusDocument":
     """Return the status for --json."""
-    stack = status.stack
+    stack, problem = status.stack, _problem(name, status)
     live, alarms, today = _value(status.live), _value(status.alarms), _value(status.today)
     parts = {
         "live": status.live,
@@ -136,6 +148,8 @@ def status_document(name: str, status: StackStatus) -> "StatusDocument":
         "stack": name,
         "state": stack.status,
         "reason": stack.reason,
+        "problem": None if problem is None else problem.message,
+        "hint": None if problem is None else problem.hint.render(program),
         "changed": stack.changed,
         "api_endpoint": stack.outputs.get("ApiEndpoint"),
         "source_bucket": stack.outputs.get("SourceBucket"),

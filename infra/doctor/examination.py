@@ -25,6 +25,7 @@ from infra.doctor.reading import (
     stack_facts,
 )
 from infra.doctor.result import Check, CheckResult, Problem, Status
+from infra.recovery import problem_of
 from infra.responses import parse_resource, parse_stack
 from infra.stack_events import describe_stack
 
@@ -149,7 +150,7 @@ def _clock(ahead_s: float) -> CheckResult:
 
 
 def _stack_problem(deployed: DeployedStack, region: str, caller: Caller) -> Problem | None:
-    name, status = deployed.name, deployed.status
+    name = deployed.name
     if not deployed.is_deployed:
         return Problem(
             f"There is no stack named {name} in account {caller.account}, region {region}.",
@@ -160,17 +161,8 @@ def _stack_problem(deployed: DeployedStack, region: str, caller: Caller) -> Prob
             f"The stack {name} was not created by imgctl.",
             Hint("Choose another name with --stack."),
         )
-    if deployed.is_updatable:
-        return None
-    if str(status).endswith("_IN_PROGRESS"):
-        return Problem(
-            f"The stack {name} is being changed: {status}.",
-            Hint("{} follows it to its end.", "deploy"),
-        )
-    return Problem(
-        f"The stack {name} is in {status}, which CloudFormation cannot update.",
-        Hint("Run {}, which keeps the buckets and the table, then {}.", "destroy", "deploy"),
-    )
+    found = problem_of(deployed)
+    return None if found is None else Problem(found.message, found.hint)
 
 
 def _read_stack(aws: Aws, stack: str) -> facts.Stack | DeployedStack:

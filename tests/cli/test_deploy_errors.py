@@ -100,8 +100,22 @@ CASES: list[tuple[str, dict[str, Answer], int, str, str]] = [
         "a stack that somebody else is updating",
         GOOD | {"DescribeStacks": stack("UPDATE_IN_PROGRESS"), "DescribeStackEvents": EVENTS},
         1,
-        "busy: UPDATE_IN_PROGRESS",
-        "try again",
+        "is being updated: UPDATE_IN_PROGRESS",
+        "Another program began that. Wait until it has ended, then try again",
+    ),
+    (
+        "a stack whose update could not be rolled back",
+        GOOD | {"DescribeStacks": stack("UPDATE_ROLLBACK_FAILED")},
+        1,
+        "so did its rollback: UPDATE_ROLLBACK_FAILED",
+        "imgctl --region eu-west-2 deploy --continue-rollback",
+    ),
+    (
+        "a stack that was deleted only in part",
+        GOOD | {"DescribeStacks": stack("DELETE_FAILED")},
+        1,
+        "DELETE_FAILED",
+        "imgctl --region eu-west-2 destroy",
     ),
 ]
 

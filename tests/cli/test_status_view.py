@@ -67,6 +67,6 @@ def test_today(today: Today, text: str) -> None:
 
 @pytest.mark.parametrize("status", [STATUS, replace(STATUS, today=DENIED, live=Unknown("gone"))])
 def test_the_document_has_everything(status: StackStatus) -> None:
-    document = status_document("imgctl", status)
+    document = status_document("imgctl", status, "imgctl")
     check_document("status", {"schema": 1, **document})
     assert (document["today"] is None) == ("today" in document["unknown"])

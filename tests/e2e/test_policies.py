@@ -64,6 +64,8 @@ NOT_RECORDED = {
     "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
     "cloudformation:BatchDescribeTypeConfigurations": "asked for while drift is detected",
     "cloudformation:DetectStackResourceDrift": "as cloudformation:BatchDescribeTypeConfigurations",
+    "cloudformation:ContinueUpdateRollback": "after a rollback that failed; see test_recovery.py",
+    "cloudformation:RollbackStack": "after an update without rollback; see test_recovery.py",
     "execute-api:Invoke": "no call of boto3's; the emulator refuses the API without it",
     "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
     "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",

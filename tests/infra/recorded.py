@@ -60,6 +60,7 @@ class Recorded:
         *,
         parameters: Sequence[str] = PARAMETERS,
         is_protected: bool = False,
+        reason: str = "",
     ) -> "Recorded":
         if status is None:
             message = "Stack with id imgctl does not exist"
@@ -69,6 +70,7 @@ class Recorded:
             "StackId": "arn:stack/imgctl/1",
             "CreationTime": NOW,
             "StackStatus": status,
+            "StackStatusReason": reason,
             "Parameters": [{"ParameterKey": k, "ParameterValue": "x"} for k in parameters],
             "EnableTerminationProtection": is_protected,
         }
@@ -78,15 +80,23 @@ class Recorded:
         described = {"Status": status, "StatusReason": reason, "Changes": [], **more}
         return self.responds("describe_change_set", described)
 
-    def events(self, *events: tuple[str, ...]) -> "Recorded":
-        """Respond with events, newest first: id, resource, status, reason, token, type."""
+    def events(self, *events: tuple[str, ...], more: bool = False) -> "Recorded":
+        """Respond with events, newest first: id, resource, status, reason, token, type.
+
+        Those of the resource `imgctl` are the stack's own.
+        """
         described = [
             {
                 "StackId": "arn:stack/imgctl/1",
                 "EventId": event_id,
                 "StackName": "imgctl",
                 "LogicalResourceId": resource,
-                "ResourceType": type_[0] if type_ else "AWS::S3::Bucket",
+                "ResourceType": type_[0]
+                if type_
+                else "AWS::CloudFormation::Stack"
+                if resource == "imgctl"
+                else "AWS::S3::Bucket",
+                "PhysicalResourceId": "arn:stack/imgctl/1" if resource == "imgctl" else "x",
                 "Timestamp": NOW,
                 "ResourceStatus": status,
                 "ResourceStatusReason": reason,
@@ -94,4 +104,5 @@ class Recorded:
             }
             for event_id, resource, status, reason, token, *type_ in events
         ]
-        return self.responds("describe_stack_events", {"StackEvents": described})
+        following = {"NextToken": "more"} if more else {}
+        return self.responds("describe_stack_events", {"StackEvents": described, **following})

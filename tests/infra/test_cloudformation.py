@@ -21,7 +21,6 @@ from infra.errors import (
     NotOurStack,
     StackBusy,
     StackChanged,
-    StackNotUpdatable,
     StackProtected,
     UpdateRolledBack,
 )
@@ -179,7 +178,7 @@ def test_a_release_that_an_alarm_ended_says_why_it_was_rolled_back(recorded: Rec
     changed = ("e1", "Function", "UPDATE_COMPLETE", "", ours)
     begins = ("e2", "imgctl", "UPDATE_ROLLBACK_IN_PROGRESS", reason, ours, stack_type)
     restored = ("e3", "Function", "UPDATE_COMPLETE", "", ours)
-    recorded.status("UPDATE_COMPLETE").responds("execute_change_set", {})
+    recorded.status("UPDATE_COMPLETE").events().responds("execute_change_set", {})
     recorded.status("UPDATE_IN_PROGRESS").events(changed)
     recorded.status("UPDATE_ROLLBACK_IN_PROGRESS").events(restored, begins, changed)
     recorded.status("UPDATE_ROLLBACK_COMPLETE").events(restored, begins, changed)
@@ -344,17 +343,6 @@ def test_a_refused_change_set_says_why_and_leaves_no_empty_stack(recorded: Recor
         recorded.client.create_change_set(NEW, REQUEST)
 
 
-@pytest.mark.parametrize(
-    "status", ["ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"]
-)
-def test_a_stack_that_cannot_be_updated_is_never_deleted_unasked(
-    recorded: Recorded, status: str
-) -> None:
-    with pytest.raises(StackNotUpdatable, match=status) as refused:
-        recorded.client.create_change_set(stack(status), REQUEST)
-    assert "imgctl destroy" in refused.value.hint
-
-
 @pytest.mark.parametrize("status", ["UPDATE_IN_PROGRESS", "UPDATE_ROLLBACK_IN_PROGRESS"])
 def test_a_stack_that_somebody_else_is_updating_is_left_alone(
     recorded: Recorded, status: str
@@ -383,7 +371,7 @@ def test_each_event_of_the_operation_is_told_once_and_in_order(recorded: Recorde
     first = ("e1", "Table", "CREATE_IN_PROGRESS", "", ours)
     second = ("e2", "Table", "CREATE_COMPLETE", "", ours)
     foreign = ("e0", "Table", "DELETE_COMPLETE", "", theirs)
-    recorded.status("CREATE_COMPLETE").responds(
+    recorded.status("CREATE_COMPLETE").events(foreign).responds(
         "execute_change_set",
         {},
         {"StackName": "imgctl", "ChangeSetName": CHANGE_SET, "ClientRequestToken": ours},
@@ -402,7 +390,7 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
     cancelled = ("e3", "Function", "CREATE_FAILED", "Resource creation cancelled", ours)
     second = ("e2", "Queue", "CREATE_FAILED", "Rate exceeded", ours)
     first = ("e1", "SourceBucket", "CREATE_FAILED", "src-bucket already exists", ours)
-    recorded.status("REVIEW_IN_PROGRESS").responds("execute_change_set", {})
+    recorded.status("REVIEW_IN_PROGRESS").events().responds("execute_change_set", {})
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     recorded.status("ROLLBACK_COMPLETE").events(cancelled, second, first)
     with pytest.raises(DeployError, match=r"SourceBucket.*src-bucket already exists") as failed:
@@ -414,7 +402,7 @@ def test_the_first_failure_is_reported_and_not_what_followed_from_it(recorded: R
 def test_a_poll_that_comes_too_often_is_asked_again_later(recorded: Recorded) -> None:
     ours = "imgctl-1"
     done = ("e1", "Table", "UPDATE_COMPLETE", "", ours)
-    recorded.status("CREATE_COMPLETE").responds("execute_change_set", {})
+    recorded.status("CREATE_COMPLETE").events().responds("execute_change_set", {})
     recorded.fails("describe_stacks", "Throttling", "Rate exceeded")
     recorded.status("UPDATE_COMPLETE")
     recorded.fails("describe_stack_events", "ThrottlingException", "Rate exceeded")
@@ -430,7 +418,7 @@ def test_an_operation_that_begins_between_two_calls_is_not_taken_for_one_that_en
 ) -> None:
     begun = ("e1", "imgctl", "DELETE_IN_PROGRESS", "", "imgctl-1")
     gone = ("e2", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
-    recorded.status("UPDATE_COMPLETE").responds("delete_stack", {})
+    recorded.status("UPDATE_COMPLETE").events().responds("delete_stack", {})
     recorded.status("UPDATE_COMPLETE").events(begun)  # the status of before, the event of now
     recorded.status("DELETE_IN_PROGRESS").events(begun)
     recorded.status("DELETE_COMPLETE").events(gone, begun)
@@ -495,7 +483,7 @@ def test_destroying_what_is_not_there_does_nothing(recorded: Recorded) -> None:
 
 
 def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> None:
-    recorded.status("DELETE_IN_PROGRESS").responds(
+    recorded.status("DELETE_IN_PROGRESS").events().responds(
         "delete_stack", {}, {"StackName": ANY, "ClientRequestToken": "imgctl-1"}
     )
     gone = ("e1", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
@@ -506,7 +494,7 @@ def test_destroying_again_joins_the_deletion_under_way(recorded: Recorded) -> No
 
 def test_a_stack_that_cannot_be_deleted_says_which_resource_stays(recorded: Recorded) -> None:
     stays = ("e1", "SourceBucket", "DELETE_FAILED", "The bucket is not empty", "imgctl-1")
-    recorded.status("UPDATE_COMPLETE").responds("delete_stack", {})
+    recorded.status("UPDATE_COMPLETE").events().responds("delete_stack", {})
     recorded.status("DELETE_FAILED").events(stays)
     recorded.status("DELETE_FAILED").events(stays)
     with pytest.raises(DeployError, match=r"SourceBucket.*not empty") as failed:
@@ -533,7 +521,7 @@ def test_a_protected_stack_that_cannot_be_updated_is_released_without_imgctl(
 def test_a_protection_that_came_after_the_stack_was_read_is_said_in_plain_words(
     recorded: Recorded,
 ) -> None:
-    recorded.status("UPDATE_COMPLETE").fails(
+    recorded.status("UPDATE_COMPLETE").events().fails(
         "delete_stack",
         "ValidationError",
         "Stack [imgctl] cannot be deleted while TerminationProtection is enabled",
@@ -796,10 +784,27 @@ def test_a_change_set_that_another_deployment_prevents_or_deletes_says_so(
 def test_a_change_set_that_is_obsolete_when_it_is_executed_says_why(
     recorded: Recorded, status: str, error: type[DeployError]
 ) -> None:
-    recorded.status("REVIEW_IN_PROGRESS")
+    recorded.status("REVIEW_IN_PROGRESS").events()
     recorded.fails("execute_change_set", "InvalidChangeSetStatus", "OBSOLETE").status(status)
     with pytest.raises(error):
         recorded.client.execute(replace(PLANNED, planned_from=NEW), lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "said"),
+    [
+        ("ChangeSetNotFound", "ChangeSet [x] does not exist", "was deleted in the meantime"),
+        ("InvalidChangeSetStatus", "ChangeSet is OBSOLETE", "can no longer execute the plan"),
+    ],
+)
+def test_a_plan_that_cannot_be_executed_any_more_says_so_in_plain_words(
+    recorded: Recorded, code: str, message: str, said: str
+) -> None:
+    recorded.status("UPDATE_COMPLETE").events()
+    recorded.fails("execute_change_set", code, message).status("UPDATE_COMPLETE")
+    with pytest.raises(DeployError, match=said) as refused:
+        recorded.client.execute(PLANNED, lambda _: None)
+    assert "Nothing was changed" in refused.value.hint
 
 
 def test_a_rejection_that_no_other_deployment_explains_is_reported_as_it_is(

@@ -136,7 +136,7 @@ def test_a_deployment_reads_the_stack_when_it_begins_and_just_before_it_executes
         recorded.change_set("CREATE_COMPLETE")
         observed = deployment.observe(context, deployed, adopt=False)
         with deployment.planned(context, request, observed) as plan:
-            recorded.status("UPDATE_COMPLETE").responds("execute_change_set", {})
+            recorded.status("UPDATE_COMPLETE").events().responds("execute_change_set", {})
             # From here on it is followed.
             recorded.status("UPDATE_IN_PROGRESS").events(done)
             recorded.status("UPDATE_COMPLETE").events(done)

@@ -7,10 +7,9 @@ import pytest
 
 from imgctl.core.errors import ImgctlError
 from infra.deployed_stack import DeployedStack
-from infra.errors import StackBusy, StackChanged
+from infra.errors import PlanObsolete, StackBusy, StackChanged
 from infra.plan import ChangeSet
 from infra.stored_change_set import (
-    PlanObsolete,
     StoredChangeSet,
     check_executable,
     check_ours,

@@ -69,6 +69,16 @@ _PLANNED_WITH = (
     is_flag=True,
     help="Give a new version all invocations at once (setting: rollout).",
 )
+@click.option(
+    "--continue-rollback", is_flag=True, help="Roll back an update whose rollback failed, and exit."
+)
+@click.option(
+    "--skip",
+    "skipped",
+    metavar="RESOURCE",
+    multiple=True,
+    help="With --continue-rollback: leave this resource as it is. May be repeated.",
+)
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -84,17 +94,22 @@ def deploy(
     allow_data_loss: bool,
     revert_drift: bool,
     at_once: bool,
+    continue_rollback: bool,
+    skipped: tuple[str, ...],
 ) -> int:
     """Create or update the stack.
 
     Shows the plan and asks before anything is changed. Running it again changes nothing, and says
     what was changed outside of imgctl since.
     """
+    from imgctl.cli import update_rollback
     from imgctl.cli.apply_workflow import apply_plan
     from imgctl.cli.deploy_documents import print_outputs
     from imgctl.cli.deploy_workflow import Deployment, DeployOptions, PlannedOnly, deploy_stack
 
     _check_combination(context)
+    if continue_rollback:
+        return 0 if update_rollback.continue_rollback(app_of(context), skipped) else 1
     if cmk is not None:
         set_option(context, "kms_key", cmk)
     app = app_of(context)
@@ -130,6 +145,11 @@ def _check_combination(context: click.Context) -> None:
             raise click.UsageError(
                 f"{given[name]} cannot be combined with --apply, which does what was planned."
             )
+    for name in given:
+        if "continue_rollback" in given and name not in ("continue_rollback", "skipped"):
+            raise click.UsageError(f"{given[name]} cannot be combined with --continue-rollback.")
+    if "skipped" in given and "continue_rollback" not in given:
+        raise click.UsageError("--skip needs --continue-rollback.")
     for name in _ONLY_WITH_PLAN:
         if name in given and "plan_only" not in given:
             raise click.UsageError(f"{given[name]} needs --plan.")

@@ -30,5 +30,6 @@ def status(context: click.Context) -> int:
         current = read_status(aws, name, midnight=midnight, now=now, expected=expected)
     if not aws.is_local and current.stack.outputs != expected:
         known_outputs.store(current.stack.outputs, *whose)
-    app.ui.result(status_document(name, current), status_grid(name, current, app.program))
+    document = status_document(name, current, app.program)
+    app.ui.result(document, status_grid(name, current, app.program))
     return 0
