@@ -6,6 +6,7 @@ stack in one account and region.
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,9 +17,11 @@ from typing import Any, TypeAlias
 
 from imgctl.core.errors import ImgctlError
 from infra.deployed_stack import DeployedStack
-from infra.names import Names, deployed_names
+from infra.names import InvalidName, Names, deployed_names
 from infra.parameters import STAGE_NAME
-from infra.settings import NAME_SETTINGS, StackSettings
+from infra.policy_resources import RESOURCES
+from infra.setting_spec import Text
+from infra.settings import NAME_SETTINGS, STACK_SETTINGS, StackSettings
 
 Document: TypeAlias = dict[str, Any]
 """A policy, or a statement of it, as parsed JSON."""
@@ -26,71 +29,13 @@ Document: TypeAlias = dict[str, Any]
 MAX_CHARACTERS = 6144
 """IAM's limit on a managed policy, without white space (IAM User Guide, "IAM and STS quotas")."""
 
-# What each resource of the general documents becomes, without `arn:` and the partition. What is in
-# braces stands for each of its values in `_values`, and a resource without a value is left out:
-# {if_...} has one in stacks with that feature only, and {kms_key} in those with a key. A statement
-# without a resource is left out as well.
-_RESOURCES: Mapping[str, tuple[str, ...]] = {
-    "apigateway:*::/account": ("apigateway:{region}::/account",),
-    "apigateway:*::/apikeys*": ("apigateway:{region}::/apikeys*{if_api_key}",),
-    "apigateway:*::/apikeys/*": ("apigateway:{region}::/apikeys/{api_key_id}{if_api_key}",),
-    "apigateway:*::/restapis*": ("apigateway:{region}::/restapis*",),
-    "apigateway:*::/tags/*": ("apigateway:{region}::/tags/*",),
-    "apigateway:*::/usageplans*": ("apigateway:{region}::/usageplans*{if_api_key}",),
-    "cloudformation:*:*:stack/imgctl*/*": ("cloudformation:{region}:{account}:stack/{stack}/*",),
-    "cloudwatch:*:*:alarm:imgctl*": ("cloudwatch:{region}:{account}:alarm:{stack}-*",),
-    "cloudwatch::*:dashboard/imgctl-*": (
-        "cloudwatch::{account}:dashboard/imgctl-{stack}-{region}",
-    ),
-    "dynamodb:*:*:table/hala-db*": ("dynamodb:{region}:{account}:table/{table}",),
-    "dynamodb:*:*:table/hala-db*/index/*": ("dynamodb:{region}:{account}:table/{table}/index/*",),
-    "execute-api:*:*:*/hala/PUT/*": (
-        "execute-api:{region}:{account}:{api_id}/{stage}/PUT/{source_bucket}/*",
-    ),
-    "iam::*:role/api-gw-s3-role*": ("iam::{account}:role/{api_role}",),
-    "iam::*:role/aws-service-role/ops.apigateway.amazonaws.com/*": (
-        "iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
-    ),
-    "iam::*:role/imgctl*": (
-        "iam::{account}:role/{stack}-ApiAccountRole-*",
-        "iam::{account}:role/{stack}-BatchRole-*",
-    ),
-    "iam::*:role/imgctl*-ApiAccountRole-*": ("iam::{account}:role/{stack}-ApiAccountRole-*",),
-    "iam::*:role/imgctl*-BatchRole-*": ("iam::{account}:role/{stack}-BatchRole-*",),
-    "iam::*:role/lambda-image-role*": ("iam::{account}:role/{function_role}",),
-    "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs": (
-        "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
-    ),
-    "kms:*:*:key/*": ("{kms_key}",),
-    "lambda:*:*:function:Landa-image-s3-function*": (
-        "lambda:{region}:{account}:function:{function}",
-        "lambda:{region}:{account}:function:{function}:*",
-    ),
-    "logs:*:*:log-group:API-Gateway-Execution-Logs_*": (
-        "logs:{region}:{account}:log-group:API-Gateway-Execution-Logs_*/{stage}*",
-    ),
-    "logs:*:*:log-group:/aws/apigateway/Quaen-Hala-API*": (
-        "logs:{region}:{account}:log-group:/aws/apigateway/{api}",
-        "logs:{region}:{account}:log-group:/aws/apigateway/{api}:*",
-    ),
-    "logs:*:*:log-group:/aws/lambda/Landa-image-s3-function*": (
-        "logs:{region}:{account}:log-group:/aws/lambda/{function}",
-        "logs:{region}:{account}:log-group:/aws/lambda/{function}:*",
-    ),
-    "s3:::dest-bucket-image-out-*": ("s3:::{destination_bucket}",),
-    "s3:::dest-bucket-image-out-*/*": ("s3:::{destination_bucket}/*",),
-    "s3:::imgctl-a*-*": ("s3:::{access_logs_bucket}", "s3:::{artifacts_bucket}"),
-    "s3:::imgctl-a*-*/*": ("s3:::{access_logs_bucket}/*", "s3:::{artifacts_bucket}/*"),
-    "s3:::imgctl-artifacts-*": ("s3:::{artifacts_bucket}", "s3:::{artifacts_bucket}/*"),
-    "s3:::imgctl-artifacts-*/reprocess/*": ("s3:::{artifacts_bucket}/reprocess/*",),
-    "s3:::src-bucket-image-in-*": ("s3:::{source_bucket}",),
-    "s3:::src-bucket-image-in-*/*": ("s3:::{source_bucket}/*",),
-    "sns:*:*:imgctl*": ("sns:{region}:{account}:{stack}-AlarmTopic-*{if_alarm_email}",),
-    "sqs:*:*:Landa-image-s3-function-dead-letters*": (
-        "sqs:{region}:{account}:{dead_letter_queue}",
-    ),
-}
 _GENERAL = "arn:aws:"
+
+# What a deployed stack says that becomes part of an ARN: parameters, and outputs.
+_IN_ARNS = {*(spec.parameter for spec in NAME_SETTINGS), "KmsKeyArn"}
+_GENERATED_IDS = ("ApiId", "ApiKeyId")
+_ID = Text(re.compile(r"[a-z0-9]{1,64}"), "lowercase letters and digits")
+
 _VIA_SERVICE = "kms:ViaService"
 
 
@@ -140,15 +85,21 @@ def scope_of(
     region: str,
     account: str,
 ) -> PolicyScope:
-    """Return the scope of a stack with these settings and names, and as it is deployed."""
+    """Return the scope of a stack with these settings and names, and as it is deployed.
+
+    Raises InvalidName if it is deployed with a name that the settings would not accept: whoever
+    deployed it must not put a wildcard into somebody's policy.
+    """
     before = deployed.parameters
+    _check_deployed(deployed)
     keys = (settings.kms_key or "", before.get("KmsKeyArn", ""))
+    deployed_as = deployed_names(before) if before else names
     return PolicyScope(
         stack=stack,
         partition=partition,
         region=region,
         account=account,
-        names=(names, deployed_names(before)) if before else (names,),
+        names=tuple(dict.fromkeys((names, deployed_as))),
         kms_keys=_distinct(keys),
         has_alarm_email=bool(settings.alarm_email or before.get("AlarmEmail")),
         has_api_key="key" in (settings.api_authorization, before.get("ApiAuthorization")),
@@ -186,6 +137,22 @@ def left_out(kind: PolicyKind, policy: Document) -> tuple[str, ...]:
     return tuple(sid for sid in every if sid not in kept)
 
 
+def _check_deployed(deployed: DeployedStack) -> None:
+    kinds = {spec.parameter: spec.kind for spec in STACK_SETTINGS if spec.parameter in _IN_ARNS}
+    kinds["CodeBucket"] = kinds["SourceBucketName"]
+    given = {name: deployed.parameters.get(name, "") for name in kinds}
+    given |= {name: deployed.outputs.get(name, "") for name in _GENERATED_IDS}
+    for name, value in given.items():
+        try:
+            if value:
+                kinds.get(name, _ID).parse(value)
+        except ValueError:
+            raise InvalidName(
+                f"The stack {deployed.name} is deployed with an invalid {name}: {value!r}.",
+                hint="imgctl did not deploy it like that. Find out who did.",
+            ) from None
+
+
 def _narrowed(statement: Document, values: Mapping[str, tuple[str, ...]]) -> Document | None:
     """Return a statement for one stack, or None if it is about nothing that the stack has."""
     resources = _distinct(
@@ -217,7 +184,7 @@ def _resources(general: str, values: Mapping[str, tuple[str, ...]]) -> tuple[str
     """Return the ARNs of one stack that a general one stands for."""
     if general == "*":
         return ("*",)
-    templates = _RESOURCES[general.removeprefix(_GENERAL)]
+    templates = RESOURCES[general.removeprefix(_GENERAL)]
     return tuple(
         f"arn:{partition}:{resource}"
         for partition in values["partition"]

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from infra.deployed_stack import DeployedStack
-from infra.names import stack_names
+from infra.names import InvalidName, stack_names
 from infra.parameters import STAGE_NAME
 from infra.policy_documents import (
     MAX_CHARACTERS,
@@ -57,6 +57,19 @@ def scope(
         deployed or DeployedStack(stack, None),
         region=region,
         account=ACCOUNT,
+    )
+
+
+def deployed_stack(**changed: str) -> DeployedStack:
+    """Return a stack as it is deployed with the default settings, but for some parameters."""
+    names = stack_names("imgctl", ACCOUNT, "eu-west-2")
+    parameters = {spec.parameter: getattr(names, spec.name) for spec in NAME_SETTINGS}
+    outputs = {"ApiId": "a1", "ApiKeyId": "k1"}
+    return DeployedStack(
+        "imgctl",
+        "UPDATE_COMPLETE",
+        parameters=parameters | {"CodeBucket": names.artifacts_bucket} | changed,
+        outputs=outputs | {name: changed[name] for name in outputs.keys() & changed.keys()},
     )
 
 
@@ -172,15 +185,7 @@ def test_a_policy_that_is_too_long_says_how_to_shorten_it() -> None:
 
 
 def test_a_stack_that_is_to_change_needs_permissions_for_both_states() -> None:
-    parameters = {spec.parameter: spec.default_name for spec in NAME_SETTINGS}
-    parameters |= {
-        "FunctionName": "before",
-        "CodeBucket": "bundles",
-        "KmsKeyArn": KEY,
-        "ApiAuthorization": "key",
-    }
-    outputs = {"ApiId": "a1", "ApiKeyId": "k1"}
-    deployed = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=parameters, outputs=outputs)
+    deployed = deployed_stack(FunctionName="before", KmsKeyArn=KEY, ApiAuthorization="key")
     both = scope(StackSettings(function="after"), deployed=deployed)
     policy = narrowed_policy(PolicyKind.OPERATOR, both)
     for function in ("before", "after"):
@@ -189,3 +194,25 @@ def test_a_stack_that_is_to_change_needs_permissions_for_both_states() -> None:
     assert is_allowed(policy, "apigateway:GET", "arn:aws:apigateway:eu-west-2::/apikeys/k1")
     assert not is_allowed(policy, "apigateway:GET", "arn:aws:apigateway:eu-west-2::/apikeys/k2")
     assert both.kms_keys == (KEY,)
+
+
+def test_a_stack_that_is_deployed_as_in_the_settings_has_one_set_of_names() -> None:
+    assert len(scope(NOTHING, deployed=deployed_stack()).names) == 1
+    assert len(scope(NOTHING, deployed=deployed_stack(TableName="other")).names) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("FunctionName", "*"),
+        ("SourceBucketName", "photos*"),
+        ("TableName", "hala-db/index/*"),
+        ("CodeBucket", "x/../*"),
+        ("KmsKeyArn", "arn:aws:kms:*:*:key/*"),
+        ("ApiId", "*/*"),
+        ("ApiKeyId", "k?"),
+    ],
+)
+def test_whoever_deployed_a_stack_puts_no_wildcard_into_a_policy(name: str, value: str) -> None:
+    with pytest.raises(InvalidName, match=name):
+        scope(NOTHING, deployed=deployed_stack(**{name: value}))

@@ -39,6 +39,11 @@ def policy(context: click.Context, *, name: str) -> int:
     kind, scope = PolicyKind(name), read_scope(app)
     narrowed = narrowed_policy(kind, scope)
     unneeded = left_out(kind, narrowed)
+    if len(scope.names) > 1 or len(scope.kms_keys) > 1:
+        app.ui.warn(
+            f"The stack {scope.stack} is deployed with other names or another KMS key than in the"
+            " settings. The policy is for both."
+        )
     if unneeded:
         app.ui.info(
             f"Left out, because the settings do not need it: {', '.join(unneeded)}. Print the"
