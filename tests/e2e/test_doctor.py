@@ -29,9 +29,9 @@ def examined(target: Target) -> Examination:
 def test_a_healthy_stack_passes_every_check(breakable: Local, target: Target) -> None:
     results = examined(target).results
     assert {(r.check.name, r.note) for r in results if r.status is not Status.OK} == set()
-    assert len({result.check.name for result in results}) == len(results) == 31
+    assert len({result.check.name for result in results}) == len(results) == 32
     done = breakable.imgctl("doctor").succeeded()
-    assert "31 checks: 31 ok" in done.err
+    assert "32 checks: 32 ok" in done.err
     assert "ok\ttrigger\tnotification, invoke-permission, alias, retries\n" in done.out
 
 
