@@ -11,9 +11,13 @@ from imgctl.aws import batch, storage
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import ImgctlError
-from infra import bundle_manifest
+from infra import bucket_tags, bundle_manifest
 from infra.bundle import MAX_UNZIPPED_BYTES, Bundle
 from infra.ownership import OWNER_TAG, UNTAGGED, bucket_owner, is_proven
+from infra.tags import StackTags, tag_set
+
+_UNFINISHED_TAG = "imgctl:unfinished"
+"""Beside the user's tags, from the creation of the bucket until it is set up."""
 
 _LIFECYCLE_RULES: list[dict[str, Any]] = [
     {
@@ -37,14 +41,16 @@ class ArtifactsError(ImgctlError):
     code = "artifacts"
 
 
-def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str) -> bool:
+def upload(aws: Aws, bundle: Bundle, *, bucket: str, stack: str, tags: StackTags) -> bool:
     """Upload the bundle, creating the bucket on first use; False if what is stored will do.
+
+    The bucket gets the tags of the stack, and keeps others that somebody gave it.
 
     Another machine may have stored other bytes of the same sources. They are deployed as they are,
     unless only this bundle has bytecode, or the user chose this very file. Raises ArtifactsError if
     the bucket is not proven to be this stack's.
     """
-    _ensure_bucket(aws, bucket, stack)
+    _ensure_bucket(aws, bucket, stack, tags)
     target: dict[str, Any] = {
         "Bucket": bucket,
         "Key": bundle.key,
@@ -112,26 +118,27 @@ def _checksum(bundle: Bundle) -> str:
     return base64.b64encode(bytes.fromhex(bundle.sha256)).decode()
 
 
-def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
-    """Create the bucket, or check that it is this stack's by its tag.
+def _ensure_bucket(aws: Aws, bucket: str, stack: str, tags: StackTags) -> None:
+    """Create the bucket, or check that it is this stack's by its tag; update its other tags.
 
-    The tag is set last, so an interrupted creation leaves an untagged bucket. Any other untagged
-    bucket is not imgctl's, and `destroy` must never delete it.
+    The stack's tag is set last, so an interrupted creation leaves a bucket without it. Any other
+    bucket without it is not imgctl's, and `destroy` must never delete it.
     """
     owner = bucket_owner(aws, bucket)
     if is_proven(owner, stack, is_listed=False):
+        bucket_tags.update(aws, bucket, tags)
         return
     if not owner.exists:
-        if not _create_bucket(aws, bucket):
+        if not _create_bucket(aws, bucket, stack, tags):
             # Another deployment has just created it, or somebody else in the account.
-            _ensure_bucket(aws, bucket, stack)
+            _ensure_bucket(aws, bucket, stack, tags)
             return
     elif owner != UNTAGGED:
         raise ArtifactsError(
             f"The bucket {bucket} {owner}.",
             hint="Choose another stack name with --stack, or request s3:ListBucket on the bucket.",
         )
-    elif not _is_unfinished(aws, bucket):
+    elif not _is_unfinished(aws, bucket, stack):
         raise ArtifactsError(
             f"The bucket {bucket} has no tag {OWNER_TAG}, but content or settings of its own:"
             " it may belong to somebody else in this account.",
@@ -140,30 +147,42 @@ def _ensure_bucket(aws: Aws, bucket: str, stack: str) -> None:
                 f" it with all its content upon destroy, tag it {OWNER_TAG}={stack}."
             ),
         )
-    _set_up_bucket(aws, bucket, stack)
+    _set_up_bucket(aws, bucket, stack, tags)
 
 
-def _is_unfinished(aws: Aws, bucket: str) -> bool:
-    """Return whether a bucket is as an interrupted creation leaves it."""
+def _is_unfinished(aws: Aws, bucket: str, stack: str) -> bool:
+    """Return whether a bucket is as an interrupted creation leaves it.
+
+    It has no tags, or the user's together with one that says so: the user's may have been changed
+    since, because a policy did not accept them.
+    """
     s3, named = aws.s3, {"Bucket": bucket, "ExpectedBucketOwner": aws.account_id}
     lifecycle: Any = none_if_missing(
         s3.get_bucket_lifecycle_configuration, "NoSuchLifecycleConfiguration", **named
     )
     rules = {rule.get("ID") for rule in lifecycle["Rules"]} if lifecycle else set()
-    tagging: Any = none_if_missing(s3.get_bucket_tagging, "NoSuchTagSet", **named)
+    tags = bucket_tags.read(aws, bucket)
     return (
-        not tagging
+        (not tags or tags.get(_UNFINISHED_TAG) == stack)
         and "Status" not in s3.get_bucket_versioning(**named)
         and rules <= {rule["ID"] for rule in _LIFECYCLE_RULES}
         and storage.is_empty(s3, bucket, owner=aws.account_id)
     )
 
 
-def _create_bucket(aws: Aws, bucket: str) -> bool:
-    """Create the bucket; False if the account has it by now."""
+def _create_bucket(aws: Aws, bucket: str, stack: str, tags: StackTags) -> bool:
+    """Create the bucket with the user's tags; False if the account has it by now.
+
+    A service control policy may demand the tags of this very request.
+    """
     request: dict[str, Any] = {"Bucket": bucket, "ObjectOwnership": "BucketOwnerEnforced"}
+    configuration: dict[str, Any] = {}
     if aws.region != "us-east-1":  # which rejects a location constraint
-        request["CreateBucketConfiguration"] = {"LocationConstraint": aws.region}
+        configuration["LocationConstraint"] = aws.region
+    if tags.tags:
+        configuration["Tags"] = tag_set({**tags.tags, _UNFINISHED_TAG: stack})
+    if configuration:
+        request["CreateBucketConfiguration"] = configuration
     try:
         aws.s3.create_bucket(**request)
     except ClientError as error:
@@ -173,7 +192,7 @@ def _create_bucket(aws: Aws, bucket: str) -> bool:
     return True
 
 
-def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:
+def _set_up_bucket(aws: Aws, bucket: str, stack: str, tags: StackTags) -> None:
     s3: Any = aws.s3
     named = {"Bucket": bucket, "ExpectedBucketOwner": aws.account_id}
     s3.put_public_access_block(
@@ -190,7 +209,7 @@ def _set_up_bucket(aws: Aws, bucket: str, stack: str) -> None:
     )
     if not aws.is_local:  # the embedded AWS has no TLS
         s3.put_bucket_policy(**named, Policy=json.dumps(_tls_only(aws, bucket)))
-    s3.put_bucket_tagging(**named, Tagging={"TagSet": [{"Key": OWNER_TAG, "Value": stack}]})
+    bucket_tags.replace(aws, bucket, {**tags.tags, OWNER_TAG: stack})
 
 
 def _tls_only(aws: Aws, bucket: str) -> dict[str, Any]:

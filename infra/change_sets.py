@@ -10,6 +10,7 @@ from infra.deployed_stack import DeployedStack, RollbackTriggers
 from infra.errors import PlanObsolete
 from infra.plan import ChangeSet, ImportedResource
 from infra.rollout import triggers_afterwards
+from infra.tags import tag_set
 
 PREFIX = "imgctl-"
 """How the names of imgctl's change sets begin, and the tokens of its operations."""
@@ -30,7 +31,8 @@ class ChangeSetRequest:
     `express` does not wait for resources to become stable. `revert_drift` also changes back what
     differs from the template because it was changed by other means. `allows_data_loss` is kept in
     the change set's description, where whoever executes it later can read it. `triggers` are None
-    for those that the stack has by other means than imgctl's.
+    for those that the stack has by other means than imgctl's. `tags` are all that the stack is to
+    have; None leaves them as they are.
     """
 
     template: str
@@ -40,6 +42,12 @@ class ChangeSetRequest:
     revert_drift: bool = False
     allows_data_loss: bool = False
     triggers: RollbackTriggers | None = None
+    tags: Mapping[str, str] | None = None
+
+
+def tags_after(deployed: DeployedStack, request: ChangeSetRequest) -> Mapping[str, str]:
+    """Return the tags that a stack has after a change set."""
+    return deployed.tags if request.tags is None else request.tags
 
 
 def create_arguments(
@@ -57,6 +65,11 @@ def create_arguments(
         ],
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
     }
+    # Always in full. What becomes of tags that are left out is documented of UpdateStack only, and
+    # service control policies demand tags of each request.
+    tags = tags_after(deployed, request)
+    if tags or deployed.tags:
+        arguments["Tags"] = tag_set(tags)
     if request.express:  # which turns rollback off unless it is asked for
         arguments["DeploymentConfig"] = {"Mode": "EXPRESS", "DisableRollback": False}
     if request.revert_drift:

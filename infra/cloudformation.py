@@ -18,6 +18,7 @@ from infra.change_sets import (
     create_arguments,
     is_missing,
     names_of,
+    tags_after,
     unusable_plan,
 )
 from infra.deployed_stack import DeployedStack, StackResource, check_deletable
@@ -105,7 +106,12 @@ class StackClient:
         with self._explaining(deployed):
             response = self.client.create_change_set(**arguments)
         change_set = ChangeSet(
-            deployed.name, response["Id"], creates, deployed, parameters=request.parameters
+            deployed.name,
+            response["Id"],
+            creates,
+            deployed,
+            parameters=request.parameters,
+            tags=tags_after(deployed, request),
         )
         try:
             with self._explaining(deployed):
@@ -120,7 +126,7 @@ class StackClient:
                 reason = specific or reason
             self._delete_change_set(change_set)
             if any(text in reason for text in _NO_CHANGES):
-                return ChangeSet(deployed.name, "", creates, deployed)
+                return ChangeSet(deployed.name, "", creates, deployed, tags=deployed.tags)
             raise DeployError(
                 f"CloudFormation rejected the change set: {reason}",
                 hint="Nothing was changed. Fix the cause and deploy again.",

@@ -63,10 +63,11 @@ class DeployedStack:
     """A stack's state, read once and passed on. `status` is None if there is no such stack.
 
     `reason` is CloudFormation's for the status, such as the resources that failed; often empty.
-    `changed` is the time of the last operation on it, for comparison only. `parameters` are empty
-    unless an operation has been executed, and `template` unless the stack can be updated.
-    `adoption_step` is None unless an adoption has begun and is not yet complete. A stack that
-    `is_protected` cannot be deleted until its termination protection is turned off.
+    `changed` is the time of the last operation on it, for comparison only. `parameters` and `tags`,
+    without those that AWS sets itself, are empty unless an operation has been executed, and
+    `template` unless the stack can be updated. `adoption_step` is None unless an adoption has begun
+    and is not yet complete. A stack that `is_protected` cannot be deleted until its termination
+    protection is turned off.
     """
 
     name: str

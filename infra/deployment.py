@@ -20,7 +20,7 @@ from pathlib import Path
 
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
-from infra import adoption, artifacts, ownership, snapshots
+from infra import adoption, artifacts, bucket_tags, ownership, snapshots
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.bundle_cache import BundleCache
 from infra.change_sets import ChangeSetRequest
@@ -63,7 +63,7 @@ class StackContext:
 
 @dataclass(frozen=True, slots=True)
 class DeployRequest:
-    """What is to be deployed. `termination_protection` is None if it stays as it is.
+    """What is to be deployed. `termination_protection` and `tags` are None to stay as they are.
 
     With `at_once` a new version takes all invocations at once, whatever the settings say.
     """
@@ -76,6 +76,7 @@ class DeployRequest:
     termination_protection: bool | None = None
     allow_data_loss: bool = False
     at_once: bool = False
+    tags: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,15 +282,19 @@ def _execute(
     context: StackContext, plan: Plan, bundle: Bundle | None, on_event: OnEvent
 ) -> DeployedStack:
     aws = context.aws
+    bucket = context.names.artifacts_bucket
     if bundle is not None:
-        bucket = context.names.artifacts_bucket
-        artifacts.upload(aws, bundle, bucket=bucket, stack=context.stack)
+        artifacts.upload(aws, bundle, bucket=bucket, stack=context.stack, tags=plan.tags)
+    elif plan.changed_tags:
+        bucket_tags.update(aws, bucket, plan.tags)
     deployed = context.client.execute(plan.change_set, on_event)
     if aws.is_local:  # whose CloudFormation does not set the tags of a bucket
         names = deployed_names(deployed.parameters)
         resources = context.client.list_resources(deployed)
         listed = ownership.listed_names(names, deployed, resources)
         ownership.tag(aws, names, listed, context.stack)
+        for listed_bucket in listed - {names.table}:
+            bucket_tags.update(aws, listed_bucket, plan.tags)
     # The next step of an adoption depends on the template that is deployed now.
     return deployed if plan.is_last_step else context.client.read(context.stack)
 
@@ -368,6 +373,7 @@ def _change_set_request(
             express=request.express,
             revert_drift=request.revert_drift,
             allows_data_loss=allow_data_loss,
+            tags=request.tags,  # only here: an import cannot change any
         )
     return ChangeSetRequest(
         import_template(request.template, context.names, step.resources, step.adoption),

@@ -15,9 +15,11 @@ from botocore.exceptions import ClientError
 from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from imgctl.core.errors import Hint, ImgctlError
+from infra import bucket_tags
 from infra.deployed_stack import DeployedStack, StackResource, owned_names
 from infra.names import Names
 from infra.snapshots import encryption_of
+from infra.tags import StackTags
 
 if TYPE_CHECKING:
     from mypy_boto3_apigateway import APIGatewayClient
@@ -156,14 +158,7 @@ def tag(aws: Aws, names: Names, resources: Iterable[str], stack: str) -> None:
             arn = aws.dynamodb.describe_table(TableName=name)["Table"]["TableArn"]
             aws.dynamodb.tag_resource(ResourceArn=arn, Tags=[own])
             continue
-        bucket = {"Bucket": name, "ExpectedBucketOwner": aws.account_id}
-        tagging: Any = none_if_missing(aws.s3.get_bucket_tagging, "NoSuchTagSet", **bucket)
-        tags: Any = [
-            t for t in (tagging or {}).get("TagSet", []) if not t["Key"].startswith("aws:")
-        ]
-        aws.s3.put_bucket_tagging(
-            Bucket=name, Tagging={"TagSet": [*tags, own]}, ExpectedBucketOwner=aws.account_id
-        )
+        bucket_tags.update(aws, name, StackTags({OWNER_TAG: stack}))
 
 
 def listed_names(

@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from infra.deployed_stack import DeployedStack
 from infra.rollout import RELEASE_AT_ONCE, RELEASE_PARAMETERS, GradualRelease, ReleaseAtOnce
+from infra.tags import TAGGABLE_TYPES, StackTags
 
 # Resources that hold what users put there, and the properties whose change may replace them
 # (CloudFormation's resource reference, "Update requires"). A table's attributes may come and go
@@ -28,6 +29,8 @@ _REPLACING_PROPERTIES = {**_DATA_TYPES, "AWS::Lambda::Alias": {"FunctionName", "
 
 # Roles, and resource policies.
 _IAM_TYPES = {"AWS::IAM::Role", "AWS::Lambda::Permission", "AWS::S3::BucketPolicy"}
+
+_TAGS = "Tags"  # as a change set calls the tags of a resource
 
 # How long versions were kept before there was a setting for it.
 _UNSET_RETENTION_DAYS = 90
@@ -123,11 +126,17 @@ class Change:
         return any(name[0] in replacing or name[-1] == "AttributeType" for name in names)
 
     @property
+    def is_of_tags(self) -> bool:
+        """Whether nothing but the resource's tags changes."""
+        names = {item.name for item in self.properties}
+        return self.action == "Modify" and names == {_TAGS} and self.replacement != "True"
+
+    @property
     def risks(self) -> tuple[Risk, ...]:
         """What should not be missed: lost data, changed permissions, public access."""
         marked = (
             (Risk.DATA_LOSS, self.loses_data),
-            (Risk.IAM, self.resource_type in _IAM_TYPES),
+            (Risk.IAM, self.resource_type in _IAM_TYPES and not self.is_of_tags),
             (Risk.PUBLIC_ACCESS, self.opens_access),
         )
         return tuple(risk for risk, applies in marked if applies)
@@ -135,14 +144,20 @@ class Change:
     def is_affected_by(self, replaced: Collection[str]) -> bool:
         """Return whether the change is more than a reference to resources that keep their identity.
 
-        `replaced` are the logical IDs of the resources that do not.
+        `replaced` are the logical IDs of the resources that do not. Nor does a change of the
+        stack's tags affect a resource that cannot have any.
         """
+        real = [item for item in self.properties if item.name != _TAGS or self._has_tags]
         return (
             self.action != "Modify"
             or self.loses_data
             or not self.properties
-            or any(not item.cause or item.cause in replaced for item in self.properties)
+            or any(not item.cause or item.cause in replaced for item in real)
         )
+
+    @property
+    def _has_tags(self) -> bool:
+        return self.resource_type in TAGGABLE_TYPES
 
 
 def split_changes(changes: Collection[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
@@ -175,8 +190,8 @@ class ChangeSet:
     """A change set of CloudFormation that is ready to be executed; empty if nothing would change.
 
     `creates_stack` is true for the first change set of a stack, which makes an empty stack.
-    `planned_from` is the stack that it changes, and `parameters` are those that it would have then.
-    `allows_data_loss` is whether it was planned with --allow-data-loss.
+    `planned_from` is the stack that it changes. `parameters` and `tags` are those that it would
+    have then. `allows_data_loss` is whether it was planned with --allow-data-loss.
     """
 
     stack: str
@@ -185,6 +200,7 @@ class ChangeSet:
     planned_from: DeployedStack
     changes: tuple[Change, ...] = ()
     parameters: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
     allows_data_loss: bool = False
 
     @property
@@ -204,6 +220,7 @@ class Plan:
     invocations: a gradual release's plan is followed by one that gives the version all of them.
     A plan that is not the last step is one of an adoption, or of a change of indexes, and another
     follows. `termination_protection` is whether it is turned on or off; None if it stays as it is.
+    `tags` are those of the stack after the plan, and `changed_tags` how they differ from now.
     """
 
     change_set: ChangeSet
@@ -213,6 +230,8 @@ class Plan:
     is_last_step: bool = True
     termination_protection: bool | None = None
     release: GradualRelease | ReleaseAtOnce = RELEASE_AT_ONCE
+    tags: StackTags = field(default_factory=StackTags)
+    changed_tags: tuple[PropertyChange, ...] = ()
 
     @property
     def stack(self) -> str:
@@ -284,6 +303,7 @@ def assemble_plan(
         and deployed.parameters.get(name) != value
         and name not in RELEASE_PARAMETERS
     )
+    before, after = deployed.tags, change_set.tags
     return Plan(
         change_set,
         live_version="" if parameters.get("CanaryWeight") else parameters.get("LiveVersion", ""),
@@ -296,6 +316,12 @@ def assemble_plan(
             else None
         ),
         release=release,
+        tags=StackTags.after(before, after),
+        changed_tags=tuple(
+            PropertyChange(key, before.get(key), after.get(key))
+            for key in sorted({*before, *after})
+            if before.get(key) != after.get(key)
+        ),
     )
 
 

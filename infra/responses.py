@@ -18,6 +18,7 @@ from infra.errors import DeployError
 from infra.plan import Change, ChangeSet, DeployEvent, PropertyChange
 from infra.public_access import opens_access
 from infra.stored_change_set import StoredChangeSet
+from infra.tags import users_tags
 
 _REFERENCES = {"ResourceReference", "ResourceAttribute"}
 _KNOWN_LATER = "{{changeSet:KNOWN_AFTER_APPLY}}"
@@ -43,7 +44,7 @@ def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
             else _pairs(described.get("Parameters", []), "Parameter")
         ),
         outputs=_pairs(described.get("Outputs", []), "Output"),
-        tags={tag["Key"]: tag["Value"] for tag in described.get("Tags", [])},
+        tags={} if described["StackStatus"] in NOT_DEPLOYED else _tags(described),
         template=template,
         adoption_step=_adoption_step(template),
         is_protected=bool(described.get("EnableTerminationProtection", False)),
@@ -94,6 +95,7 @@ def parse_change_set(change_set: ChangeSet, pages: Sequence[Any]) -> ChangeSet:
         change_set,
         changes=tuple(parse_change(c, values) for page in pages for c in page.get("Changes", [])),
         parameters=parameters,
+        tags=_tags(pages[0]) if "Tags" in pages[0] else change_set.tags,
         allows_data_loss=pages[0].get("Description", "") == DATA_LOSS_ALLOWED,
     )
 
@@ -122,6 +124,11 @@ def parse_event(event: Mapping[str, Any]) -> DeployEvent:
         event.get("ResourceStatusReason", ""),
         event["Timestamp"],
     )
+
+
+def _tags(described: Mapping[str, Any]) -> dict[str, str]:
+    """Return the user's tags of a stack or change set."""
+    return users_tags({tag["Key"]: tag["Value"] for tag in described.get("Tags", [])})
 
 
 def _pairs(described: list[Mapping[str, str]], kind: str) -> dict[str, str]:

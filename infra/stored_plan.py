@@ -100,6 +100,7 @@ def content_of(plan: Plan) -> dict[str, Any]:
     change_set = plan.change_set
     content = {
         "parameters": dict(change_set.parameters),
+        "tags": dict(change_set.tags),
         "changes": [asdict(change) for change in change_set.changes],
         "risks": {
             risk.name.lower(): [c.logical_id for c in change_set.changes if risk in c.risks]
@@ -294,6 +295,7 @@ def _parse(fields: _Fields) -> StoredPlan:
         before=stack,
         content={
             "parameters": fields.texts("parameters"),
+            "tags": fields.texts("tags"),
             "changes": fields.take("changes", list),
             "risks": fields.take("risks", dict),
             "allow_data_loss": fields.take("allow_data_loss", bool),

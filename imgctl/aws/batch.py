@@ -1,9 +1,9 @@
 """S3 Batch Operations jobs, in which S3 itself invokes the function for each object of a list."""
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import quote
 
 if TYPE_CHECKING:
@@ -29,15 +29,23 @@ def write_manifest(file: IO[str], bucket: str, sources: Iterable["SourceObject"]
 
 
 def create_job(
-    aws: "Aws", outputs: "StackOutputs", manifest: Path, *, name: str, description: str
+    aws: "Aws",
+    outputs: "StackOutputs",
+    manifest: Path,
+    *,
+    name: str,
+    description: str,
+    tags: Mapping[str, str],
 ) -> str:
     """Upload the manifest to the code bucket, start a job for it and return the job's ID.
 
-    `name` is the idempotency token: requests with the same name create one job.
+    `name` is the idempotency token: requests with the same name create one job. `tags` are the
+    job's; without any, nobody has to be allowed to tag jobs.
     """
     key = f"{FOLDER}/{name}.csv"
     with manifest.open("rb") as body:
         stored = aws.s3.put_object(Bucket=outputs.code_bucket, Key=key, Body=body)
+    tagging: Any = {"Tags": [{"Key": k, "Value": v} for k, v in tags.items()]} if tags else {}
     partition = outputs.batch_role.split(":")[1]
     response = aws.s3control.create_job(
         AccountId=aws.account_id,
@@ -63,5 +71,6 @@ def create_job(
             },
         },
         Report={"Enabled": False},  # each object's record holds its result
+        **tagging,
     )
     return response["JobId"]

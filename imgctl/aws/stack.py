@@ -49,6 +49,12 @@ def load_parameters(aws: Aws, stack: str) -> dict[str, str]:
     return {item["ParameterKey"]: item.get("ParameterValue", "") for item in parameters}
 
 
+def load_tags(aws: Aws, stack: str) -> dict[str, str]:
+    """Read the tags of a stack, without those that AWS sets itself; raises StackNotFound."""
+    tags = describe(aws, stack).get("Tags", [])
+    return {tag["Key"]: tag["Value"] for tag in tags if not tag["Key"].startswith("aws:")}
+
+
 def describe(aws: Aws, stack: str) -> "StackTypeDef":
     """Return CloudFormation's description of a stack. Raises StackNotFound."""
     try:

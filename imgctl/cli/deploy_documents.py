@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         ProtectionChange,
         ReleaseDocument,
         StackOutputsDocument,
+        TagChange,
     )
     from infra.bundle import Bundle
     from infra.drift_search import DriftSearch
@@ -42,6 +43,7 @@ def print_outputs(app: App, done: "Deployment") -> None:
         "partial": not plan.is_last_step,
         "termination_protection": _protection_change(plan),
         "pruned": pruned_document(done.pruned),
+        "tags": _tag_changes(plan),
         "drift": drift_document(done.drift),
         "outputs": None,
     }
@@ -92,6 +94,7 @@ def plan_document(
         "partial": not plan.is_last_step,
         "termination_protection": _protection_change(plan),
         "release": _release_document(plan),
+        "tags": _tag_changes(plan),
         "idle_cost": {
             "usd_per_month": float(cost.usd),
             "items": [
@@ -162,6 +165,12 @@ def _planned_changes(plan: Plan) -> "list[PlannedChange]":
 def _protection_change(plan: Plan) -> "ProtectionChange | None":
     after = plan.termination_protection
     return None if after is None else {"before": not after, "after": after}
+
+
+def _tag_changes(plan: Plan) -> "list[TagChange]":
+    return [
+        {"key": item.name, "before": item.before, "after": item.after} for item in plan.changed_tags
+    ]
 
 
 def _outputs_document(outputs: "StackOutputs") -> "StackOutputsDocument":

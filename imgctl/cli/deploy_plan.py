@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
+from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text, tags_grid
 from imgctl.cli.rollout_view import show_release
 from imgctl.cli.stack_access import location
 from imgctl.core.errors import Hint
@@ -58,14 +58,26 @@ def show_plan(
         return
     if changed:
         ui.info(changes_grid(changed))
+    if plan.changed_tags:
+        show(tags_grid(plan.changed_tags))
     show(PlanView(plan, is_complete=ui.verbose))
     ui.info(plan_total(plan, is_complete=ui.verbose))
     show_release(app, plan, settings.rollout)
+    if plan.tags.removed:
+        ui.info("Tags that are neither in the settings nor given with --tag are removed.")
     if not allow_data_loss:
         _check_data_loss(plan)
     if not plan.is_last_step:
         ui.info(_ADOPTION_STEP)
-    cost = idle_cost(plan.changes, settings)
+    _show_costs(app, plan, settings)
+    opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
+    if opens_api and settings.api_authorization == "none":
+        ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _show_costs(app: "App", plan: "Plan", settings: "StackSettings") -> None:
+    """Say what the plan's resources cost, and what does not limit that."""
+    ui, cost = app.ui, idle_cost(plan.changes, settings)
     if cost.items:
         ui.info(_cost_text(cost, is_local=app.aws.is_local))
     if settings.snap_start and (text := snapshot_text(plan)):
@@ -74,9 +86,6 @@ def show_plan(
         ui.info("Earlier versions keep their snapshots, and cost as much until they are deleted.")
     if settings.reserved_concurrency is None and _adds_function(plan):
         ui.info(_flood_text(settings))
-    opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
-    if opens_api and settings.api_authorization == "none":
-        ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
 
 
 def _adds_function(plan: "Plan") -> bool:

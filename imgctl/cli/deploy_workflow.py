@@ -21,7 +21,7 @@ from imgctl.core.errors import Hint
 from infra.pruning import NOTHING, Superseded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
@@ -39,7 +39,7 @@ class DeployOptions:
     With `revert_drift`, changes by other means are undone. With `at_once`, a new version is not
     released gradually. With `use_cache`, the bundle may be an earlier build, and is kept for later
     ones. `out` is the file to store the plan in, and `bundle` one to be deployed instead of
-    building it.
+    building it. `tags` are all that the stack is to have; None for those of the settings.
     """
 
     plan_only: bool = False
@@ -51,6 +51,7 @@ class DeployOptions:
     use_cache: bool = True
     out: Path | None = None
     bundle: Path | None = None
+    tags: "Mapping[str, str] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,23 @@ class Deployment:
     deployed: "DeployedStack"
     drift: "DriftSearch | None" = None
     pruned: Superseded = NOTHING
+
+
+def tags_with(app: App, given: tuple[str, ...]) -> dict[str, str] | None:
+    """Return the tags of the settings with those of the command line; None without any.
+
+    Raises SettingsError for one that AWS would refuse.
+    """
+    from imgctl.cli.settings import SettingsError
+    from infra.tags import InvalidTag, checked_tags, parse_tag
+
+    tags = app.settings.stack_tags
+    if not given:
+        return tags
+    try:
+        return checked_tags((tags or {}) | dict(map(parse_tag, given)))
+    except InvalidTag as error:
+        raise SettingsError(f"--tag: {error.message}.", hint=error.hint) from error
 
 
 def deploy_stack(
@@ -182,6 +200,7 @@ def _make_request(app: App, folder: Path, options: DeployOptions) -> "DeployRequ
         termination_protection=app.settings.termination_protection,
         allow_data_loss=options.allow_data_loss,
         at_once=options.at_once,
+        tags=app.settings.stack_tags if options.tags is None else options.tags,
     )
 
 

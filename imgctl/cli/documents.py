@@ -68,7 +68,8 @@ class ConfigSetting(TypedDict):
     """One setting."""
 
     value: Annotated[
-        str | int | bool | list[dict[str, str | int]] | None, "tables for `renditions`"
+        str | int | bool | list[dict[str, str | int]] | dict[str, str] | None,
+        "tables for `renditions`, and one for `tags`",
     ]
     origin: Annotated[str, "an option, a variable, a file with its line, or `default`"]
 

@@ -17,11 +17,15 @@ _RISK_STYLES = {
     Risk.IAM: "magenta",
     Risk.PUBLIC_ACCESS: "bold yellow",
 }
-_ACTION_STYLES = {"Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red"}
+_TAG = "Tag"  # what is done to a resource of which only the tags change
+_ACTION_STYLES = {
+    "Add": "green", "Import": "cyan", "Modify": "yellow", "Remove": "red", _TAG: "yellow",
+}  # fmt: skip
 _VERBS = {
     "Add": "add",
     "Import": "import",
     "Modify": "change",
+    _TAG: "tag",
     "Dynamic": "change, add or remove",
     "Remove": "remove",
     "SyncWithActual": "take as it is",
@@ -38,7 +42,8 @@ CODE_LENGTH = 12
 class PlanView:
     """The resources of a plan that change; with `is_complete` also those that are re-evaluated.
 
-    On a terminal many added resources are counted, and long values cut, unless it is complete.
+    On a terminal many added resources are counted, as are those of which only tags change, and long
+    values cut, unless it is complete.
     """
 
     plan: Plan
@@ -55,12 +60,14 @@ class PlanView:
         added = [change for change in changes if change.action == "Add"]
         if self.is_complete or len(added) <= _MOST_ADDED:
             added = []
+        tagged = [] if self.is_complete else [change for change in changes if change.is_of_tags]
         rows = [(_action_text("Add"), text) for text in _counted(added)]
         rows += [
             (_action_text(change.action, kept=change.is_kept), self._body(change))
             for change in changes
-            if change not in added
+            if change not in added and change not in tagged
         ]
+        rows += [(_action_text(_TAG), text) for text in _counted(tagged)]
         return hanging(rows, width)
 
     def lines(self) -> str:
@@ -111,10 +118,18 @@ def snapshot_text(plan: Plan) -> str:
     )
 
 
+def tags_grid(changes: Iterable[PropertyChange]) -> Grid:
+    """Tabulate the stack's tags with their values before and after."""
+    values = ((item.name, item.before or "none", item.after or "none") for item in changes)
+    return pairs_grid(
+        [(printable(f"tag {key}"), f"{before} → {after}") for key, before, after in values]
+    )
+
+
 def plan_total(plan: Plan, *, is_complete: bool) -> str:
     """Return how much a plan would do, in one line."""
     changes = plan.effective_changes
-    actions = Counter(change.action for change in changes)
+    actions = Counter(_TAG if change.is_of_tags else change.action for change in changes)
     risks = Counter(risk for change in changes for risk in change.risks)
     parts = [f"{actions[action]} to {verb}" for action, verb in _VERBS.items() if actions[action]]
     parts += [f"{risks[risk]} marked {risk}" for risk in Risk if risks[risk]]

@@ -16,8 +16,18 @@ from typing import Any
 from imgctl.core.errors import InvalidInput
 from imgctl.core.rendition_tables import InvalidRendition, parse_renditions
 from infra.names import DEFAULT_STACK, STACK_NAME
-from infra.setting_spec import Boolean, Integer, SettingSpec, SettingValue, Text, setting, specs_of
+from infra.setting_spec import (
+    Boolean,
+    Integer,
+    RenditionTables,
+    SettingSpec,
+    SettingValue,
+    Text,
+    setting,
+    specs_of,
+)
 from infra.settings import STACK_SETTINGS, StackSettings
+from infra.tags import InvalidTag, TagTable, tags_from_json
 
 FILE_NAME = "imgctl.toml"
 
@@ -111,6 +121,14 @@ class Settings:
         description="Whether the function reads HEIC, for which its bundle includes pi-heif with"
         " libheif and libde265 (LGPL).",
     )
+    tags: str | None = setting(
+        None,
+        kind=TagTable(),
+        description="All tags of the stack, and of its resources that can have any. Others are"
+        " removed.",
+        when_unset="left as they are",
+        example='{"team": "photos"}',
+    )
     json: bool = _flag("Print one JSON document.")
     quiet: bool = _flag("Only print results and errors.")
     verbose: bool = _flag("Log each AWS call, and leave nothing out of lists.")
@@ -119,12 +137,20 @@ class Settings:
     no_color: bool = _flag("Print without colors.")
     stack_settings: StackSettings = StackSettings()
 
+    @property
+    def stack_tags(self) -> dict[str, str] | None:
+        """The tags that the stack is to have; None to leave them as they are."""
+        return None if self.tags is None else tags_from_json(self.tags)
+
 
 _RUN_SETTINGS = tuple(specs_of(Settings))
 
+_TABLES = (RenditionTables, TagTable)  # what follows one in a TOML file belongs to it
+_IN_FILE = (*(spec for spec in _RUN_SETTINGS if spec.in_file), *STACK_SETTINGS)
+
 SETTINGS = (
-    *(spec for spec in _RUN_SETTINGS if spec.in_file),
-    *STACK_SETTINGS,
+    *(spec for spec in _IN_FILE if not isinstance(spec.kind, _TABLES)),
+    *(spec for spec in _IN_FILE if isinstance(spec.kind, _TABLES)),
     *(spec for spec in _RUN_SETTINGS if not spec.in_file),
 )
 """Every setting, in the order of imgctl.toml; those that no file may hold come last."""
@@ -229,6 +255,8 @@ def _parse(spec: SettingSpec, value: object, origin: str) -> SettingValue:
         raise SettingsError(
             f"{origin}: {error.place}: {error.message}.", hint=error.hint
         ) from error
+    except InvalidTag as error:
+        raise SettingsError(f"{origin}: tags: {error.message}.", hint=error.hint) from error
     except ValueError:
         raise SettingsError(
             f"{origin}: {spec.name}: invalid value {value!r}.", hint=f"Use {spec.kind.expected}."

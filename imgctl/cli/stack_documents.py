@@ -135,6 +135,14 @@ class PrunedDocument(TypedDict):
     bundles: Annotated[list[str], "keys in the artifacts bucket"]
 
 
+class TagChange(TypedDict):
+    """A tag of the stack that is added, changed or removed."""
+
+    key: str
+    before: Annotated[str | None, "null if it is added"]
+    after: Annotated[str | None, "null if it is removed"]
+
+
 class PlanDocument(TypedDict):
     """`imgctl deploy --plan`."""
 
@@ -144,6 +152,7 @@ class PlanDocument(TypedDict):
     partial: Annotated[bool, "whether further steps follow"]
     termination_protection: Annotated[ProtectionChange | None, "null if it stays as it is"]
     release: Annotated[ReleaseDocument | None, "null for a release at once, or for none"]
+    tags: list[TagChange]
     idle_cost: Annotated[IdleCostDocument | None, "null if nothing is added that costs when idle"]
     limits: LimitsDocument
     pruned: Annotated[PrunedDocument, "what would be deleted after the deployment"]
@@ -161,6 +170,7 @@ class DeployDocument(TypedDict):
     termination_protection: Annotated[ProtectionChange | None, "null if it stayed as it was"]
     partial: Annotated[bool, "whether further steps follow, as with --apply of one of several"]
     pruned: Annotated[PrunedDocument, "what was deleted after the deployment"]
+    tags: list[TagChange]
     drift: Annotated[DriftDocument | None, "null if it was not looked for"]
     outputs: Annotated[StackOutputsDocument | None, "null if further steps follow"]
 

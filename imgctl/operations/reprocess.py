@@ -18,7 +18,7 @@ from imgctl.aws.audit import (
 from imgctl.aws.findings import Problem, SourceObject, affected
 from imgctl.aws.invoke import InvokeResult, invoke_each
 from imgctl.aws.session import Aws
-from imgctl.aws.stack import StackOutputs
+from imgctl.aws.stack import StackOutputs, load_tags
 from imgctl.core.errors import Hint, ImgctlError
 from imgctl.operations.key_spelling import spellings
 
@@ -163,13 +163,14 @@ def prepared_job(
 def create_job(
     aws: Aws, outputs: StackOutputs, job: PreparedJob, *, stack: str, now: datetime
 ) -> str:
-    """Create the batch job, and return its ID."""
+    """Create the batch job with the stack's tags, and return its ID."""
     return batch.create_job(
         aws,
         outputs,
         job.manifest,
         name=f"{stack}-{now.strftime('%Y%m%dT%H%M%SZ')}",
         description=f"imgctl reprocess of the stack {stack}",
+        tags=load_tags(aws, stack),
     )
 
 

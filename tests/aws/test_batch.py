@@ -51,6 +51,7 @@ def test_the_job_invokes_the_alias_with_the_stacks_role(aws: Aws, tmp_path: Path
                 "ClientRequestToken": "imgctl-1",
                 "ConfirmationRequired": False,
                 "Description": ANY,
+                "Tags": [{"Key": "team", "Value": "photos"}],
                 "Priority": 10,
                 "Report": {"Enabled": False},
                 "RoleArn": OUTPUTS.batch_role,
@@ -72,7 +73,9 @@ def test_the_job_invokes_the_alias_with_the_stacks_role(aws: Aws, tmp_path: Path
                 },
             },
         )
-        job = batch.create_job(aws, OUTPUTS, manifest, name="imgctl-1", description="all")
+        job = batch.create_job(
+            aws, OUTPUTS, manifest, name="imgctl-1", description="all", tags={"team": "photos"}
+        )
     assert job == "job-1"
     stored = aws.s3.get_object(Bucket="code", Key="reprocess/imgctl-1.csv")
     assert stored["Body"].read() == b"bucket,a.jpg,v1\n"

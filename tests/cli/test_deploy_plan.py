@@ -10,12 +10,14 @@ from imgctl.aws.session import Aws
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_documents import plan_document
 from imgctl.cli.deploy_plan import show_plan
-from imgctl.cli.settings import resolve
+from imgctl.cli.deploy_workflow import tags_with
+from imgctl.cli.settings import SettingsError, resolve
 from infra.bundle import Architecture, Bundle
 from infra.deployed_stack import DeployedStack
 from infra.errors import DataLossError
 from infra.plan import Change, ChangeSet, Plan, PropertyChange
 from infra.settings import StackSettings
+from infra.tags import StackTags
 from infra.template import stack_template
 from tests.cli.test_plan_view import plan_of
 from tests.moto_aws import aws, moto_account
@@ -102,6 +104,33 @@ def test_a_plan_may_change_the_protection_alone_and_is_the_result_then(
     assert capsys.readouterr().out == "termination_protection\tfalse → true\n"
     planned = plan_document(plan, DEFAULTS, BUNDLE)["termination_protection"]
     assert planned == {"before": False, "after": True}
+
+
+def test_tags_that_a_deployment_changes_or_removes_are_shown_and_in_json(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = (PropertyChange("by-hand", "x", None), PropertyChange("team", "a", "b"))
+    role = Change("Modify", "ApiRole", "r", "AWS::IAM::Role", "False")
+    tags = StackTags({"team": "b"}, frozenset({"by-hand"}))
+    plan = replace(plan_of(role), changed_tags=changed, tags=tags)
+    show_plan(app, plan, DEFAULTS, is_result=True, allow_data_loss=False)
+    captured = capsys.readouterr()
+    assert captured.out.startswith("tag by-hand\tx → none\ntag team\ta → b\n")
+    assert "neither in the settings nor given with --tag are removed" in captured.err
+    assert plan_document(plan, DEFAULTS, BUNDLE)["tags"] == [
+        {"key": "by-hand", "before": "x", "after": None},
+        {"key": "team", "before": "a", "after": "b"},
+    ]
+
+
+def test_tags_of_the_command_line_are_added_to_those_of_the_settings(app: App) -> None:
+    assert tags_with(app, ()) is None
+    assert tags_with(app, ("team=ci", "query=a=b")) == {"team": "ci", "query": "a=b"}
+    app.resolved = resolve({}, {"IMGCTL_TAGS": '{"team": "photos", "owner": "me"}'}, None)
+    assert tags_with(app, ("team=ci",)) == {"team": "ci", "owner": "me"}
+    for wrong in ("team", "Owner=you", "aws:x=y", "team="):
+        with pytest.raises(SettingsError, match=r"^--tag: "):
+            tags_with(app, (wrong,))
 
 
 def test_an_api_that_anyone_can_use_is_a_warning(

@@ -7,9 +7,11 @@ import pytest
 
 from imgctl.cli.settings import FILE_NAME, SETTINGS, resolve
 from infra.setting_spec import RenditionTables
+from infra.tags import TagTable
 from tests.cli_result import CliResult
 
 Imgctl = Callable[..., CliResult]
+HEADS = {RenditionTables: "[[{}]]\n", TagTable: "[{}]\n"}
 
 
 @pytest.fixture
@@ -28,15 +30,14 @@ def test_the_file_contains_all_settings_as_comments_with_their_defaults(
     assert done.out == f"{here / FILE_NAME}\n"
     assert tomllib.loads(text) == {}
     for spec in SETTINGS:
-        is_tables = isinstance(spec.kind, RenditionTables)
-        beginning = f"# [[{spec.name}]]\n" if is_tables else f"# {spec.name} = "
+        beginning = f"# {HEADS.get(type(spec.kind), '{} = ').format(spec.name)}"
         assert (beginning in text) == spec.in_file
         assert spec.description
 
 
 def test_uncommented_defaults_are_the_defaults(imgctl: Imgctl, here: Path) -> None:
     imgctl("init").succeeded()
-    lines = (here / FILE_NAME).read_text().partition("# [[renditions]]")[0].splitlines()
+    lines = (here / FILE_NAME).read_text().partition("# [tags]")[0].splitlines()
     entries = [line[2:] for line in lines if " = " in line and '"..."' not in line]
     (here / FILE_NAME).write_text("\n".join(entries))
     resolved = resolve({}, {}, here)
@@ -68,6 +69,15 @@ def test_given_renditions_are_set_in_the_file(
     monkeypatch.setenv("IMGCTL_RENDITIONS", json.dumps(tables))
     imgctl("init").succeeded()
     assert tomllib.loads((here / FILE_NAME).read_text()) == {"renditions": tables}
+
+
+def test_given_tags_are_set_in_the_file(
+    imgctl: Imgctl, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tags = {"team": "photos", "cost center": "42"}
+    monkeypatch.setenv("IMGCTL_TAGS", json.dumps(tags))
+    imgctl("init").succeeded()
+    assert tomllib.loads((here / FILE_NAME).read_text()) == {"tags": tags}
 
 
 def test_an_existing_file_is_not_changed(imgctl: Imgctl, here: Path) -> None:

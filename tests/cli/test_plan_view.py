@@ -5,7 +5,7 @@ import re
 import pytest
 from rich.console import Console
 
-from imgctl.cli.plan_view import PlanView, changes_grid, plan_total
+from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, tags_grid
 from infra.deployed_stack import DeployedStack
 from infra.plan import Change, ChangeSet, Plan, PropertyChange
 from infra.template import stack_template
@@ -92,3 +92,28 @@ def test_settings_are_shown_before_and_after_and_code_by_the_start_of_its_digest
     changes = (PropertyChange("code", "a" * 44, "b" * 44), PropertyChange("quality", "", "70"))
     lines = changes_grid(changes).lines().splitlines()
     assert lines == [f"code\t{'a' * 12} → {'b' * 12}", "quality\tdefault → 70"]
+
+
+def test_resources_of_which_only_tags_change_are_counted_on_a_terminal() -> None:
+    tags = (PropertyChange("Tags", None, None),)
+    types = [f"AWS::{name}" for name in ("S3::Bucket", "S3::Bucket", "IAM::Role", "Logs::LogGroup")]
+    tagged = [Change("Modify", f"R{n}", "x", type_, "False", tags) for n, type_ in enumerate(types)]
+    plan = plan_of(ALIAS, *tagged)
+    assert shown(PlanView(plan)) == [
+        "Modify  FunctionAlias  Lambda::Alias",
+        "          FunctionVersion (LiveVersion): none → 1",
+        "Tag     IAM         Role",
+        "Tag     Logs        LogGroup",
+        "Tag     S3          2 Bucket",
+    ]
+    assert plan_total(plan, is_complete=False) == "1 to change, 4 to tag"
+    assert len(PlanView(plan).lines().splitlines()) == 5
+
+
+def test_tags_are_shown_before_and_after_without_control_characters() -> None:
+    changes = (
+        PropertyChange("new", None, "1"),
+        PropertyChange("old\x1b[2J", "by\u202ehand", None),
+    )
+    lines = tags_grid(changes).lines().splitlines()
+    assert lines == ["tag new\tnone → 1", "tag old\\x1b[2J\tby\\u202ehand → none"]

@@ -352,3 +352,37 @@ def test_origins_are_those_that_browsers_send(value: str, tmp_path: Path) -> Non
 def test_an_origin_that_no_browser_sends_is_refused(value: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="IMGCTL_CORS_ORIGINS"):
         resolve({}, {"IMGCTL_CORS_ORIGINS": value}, tmp_path)
+
+
+# ------------------------------------------------------------- tags
+
+
+def test_tags_are_a_table_or_a_variable_and_an_empty_one_is_not_none(tmp_path: Path) -> None:
+    assert resolve({}, {}, tmp_path).settings.stack_tags is None
+    path = write(tmp_path, '[tags]\nteam = "photos"\n"cost center" = "42"\n')
+    resolved = resolve({}, {}, tmp_path)
+    assert resolved.settings.stack_tags == {"team": "photos", "cost center": "42"}
+    assert resolved.origins["tags"] == f"{path}:1"
+    variable = resolve({}, {"IMGCTL_TAGS": '{"team": "ci"}'}, tmp_path)
+    assert variable.settings.stack_tags == {"team": "ci"}
+    write(tmp_path, "[tags]\n")
+    assert resolve({}, {}, tmp_path).settings.stack_tags == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('tags = "team=photos"', "imgctl.toml:1: tags: not a JSON object"),
+        ('stack = "a"\n[tags]\n"aws:x" = "y"', "imgctl.toml:2: tags: the key 'aws:x' is reserved"),
+        ("[tags]\nmemory_mb = 512", "imgctl.toml:1: tags: the value of 'memory_mb' is not a str"),
+        ("[[tags]]\nteam = 'a'", "imgctl.toml:1: tags: not a table"),
+    ],
+)
+def test_tags_that_cannot_be_set_are_refused_with_their_place(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    write(tmp_path, text)
+    with pytest.raises(SettingsError) as raised:
+        resolve({}, {}, tmp_path)
+    assert message in raised.value.message
+    assert raised.value.hint

@@ -63,6 +63,8 @@ NOT_RECORDED = {
     "cloudformation:CancelUpdateStack": "no update of the emulator's takes long enough",
     "cloudformation:DescribeEvents": "where CloudFormation finds something before it begins",
     "cloudformation:BatchDescribeTypeConfigurations": "asked for while drift is detected",
+    "cloudformation:TagResource": "beside CreateChangeSet, where it has tags",
+    "cloudformation:UntagResource": "as cloudformation:TagResource",
     "cloudformation:DetectStackResourceDrift": "as cloudformation:BatchDescribeTypeConfigurations",
     "cloudformation:ContinueUpdateRollback": "after a rollback that failed; see test_recovery.py",
     "cloudformation:RollbackStack": "after an update without rollback; see test_recovery.py",
@@ -73,6 +75,7 @@ NOT_RECORDED = {
     "s3:DeleteObject": "of bundles that are older than a day, and of an emptied bucket's objects",
     "s3:GetObjectVersion": "with GetObject of a version, for which the emulator asks GetObject",
     "s3:CreateJob": "a job of S3 Batch Operations",
+    "s3:PutJobTagging": "as s3:CreateJob, where the stack has tags",
 }
 
 DEPLOYER = ("deployer", "deployer-data")

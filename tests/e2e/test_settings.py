@@ -6,7 +6,9 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,38 @@ def test_changed_settings_update_the_stack_in_place(
     empty.imgctl(*local).succeeded()
     assert (here / "resized-cake.jpg").stat().st_size == coarse
     assert not empty.imgctl(*deploy).succeeded().document["changed"]
+
+    tags_alone_are_a_change(empty, deploy, settings)
+
+
+def tags_alone_are_a_change(local: Local, deploy: tuple[str, ...], settings: Path) -> None:
+    """Assert that tags reach what can have them, once, and are shown before they are removed."""
+    settings.write_text(f'{settings.read_text()}[tags]\nteam = "photos"\n')
+    tagged = local.imgctl(*deploy, "--tag", "run=7").succeeded().document
+    assert tagged["tags"] == [
+        {"key": "run", "before": None, "after": "7"},
+        {"key": "team", "before": None, "after": "photos"},
+    ]
+    iam, artifacts = local.aws.iam, load_outputs(local.aws, "imgctl").code_bucket
+    assert has(iam.list_role_tags(RoleName="lambda-image-role")["Tags"], team="photos", run="7")
+    buckets = [bucket["Name"] for bucket in local.aws.s3.list_buckets()["Buckets"]]
+    assert artifacts in buckets
+    for bucket in buckets:
+        tags = local.aws.s3.get_bucket_tagging(Bucket=bucket)["TagSet"]
+        assert has(tags, team="photos", run="7", **{"imgctl:stack": "imgctl"}), bucket
+    unchanged = local.imgctl(*deploy, "--tag", "run=7").succeeded().document
+    assert (unchanged["changed"], unchanged["tags"], unchanged["drift"]["resources"]) == (
+        False,
+        [],
+        [],
+    )
+    removed = local.imgctl("deploy", "--plan", "--config", str(settings)).succeeded()
+    assert "tag run\t7 → none\n" in removed.out
+    assert "FunctionRole\tIAM::Role\tTags\n" in removed.out
+
+
+def has(tags: Sequence[Any], **wanted: str) -> bool:
+    return wanted.items() <= {tag["Key"]: tag["Value"] for tag in tags}.items()
 
 
 def test_the_api_asks_for_what_the_settings_say(empty: Local, album: Path, settings: Path) -> None:

@@ -61,8 +61,9 @@ class Program:
         request = DeployRequest(stack_template(), StackSettings(**settings), self._bundle)
         state = deployment.observe(context, context.client.read("imgctl"), adopt=False)
         with deployment.planned(context, request, state) as plan:
+            bucket = context.names.artifacts_bucket
             artifacts.upload(
-                context.aws, self._bundle, bucket=context.names.artifacts_bucket, stack="imgctl"
+                context.aws, self._bundle, bucket=bucket, stack="imgctl", tags=plan.tags
             )
             context.aws.cloudformation.execute_change_set(
                 StackName="imgctl",

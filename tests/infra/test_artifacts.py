@@ -11,12 +11,15 @@ from moto.iam.access_control import PermissionResult
 from moto.s3.models import FakeBucket
 
 from imgctl.aws.session import Aws
+from infra import bucket_tags
 from infra.artifacts import ArtifactsError, stored_sha256, upload
 from infra.bundle import Architecture, Bundle
 from infra.bundle_manifest import NAME, describe
+from infra.tags import StackTags
 from tests.infra.package_server import zipped
 
 BUCKET = "imgctl-artifacts-123456789012-eu-west-2"
+NO_TAGS = StackTags()
 
 
 @pytest.fixture
@@ -44,8 +47,8 @@ def _tls(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)
 
 
-def upload_bundle(aws: Aws, bundle: Bundle) -> bool:
-    return upload(aws, bundle, bucket=BUCKET, stack="imgctl")
+def upload_bundle(aws: Aws, bundle: Bundle, tags: StackTags = NO_TAGS) -> bool:
+    return upload(aws, bundle, bucket=BUCKET, stack="imgctl", tags=tags)
 
 
 def test_the_first_upload_creates_a_private_bucket_with_the_stacks_tag(
@@ -152,6 +155,55 @@ def test_an_interrupted_creation_is_completed(aws: Aws, bundle: Bundle) -> None:
     assert aws.s3.get_bucket_policy(Bucket=BUCKET)["Policy"]
 
 
+def tags_of(aws: Aws) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in aws.s3.get_bucket_tagging(Bucket=BUCKET)["TagSet"]}
+
+
+def test_the_bucket_is_created_with_the_tags_that_a_policy_may_demand(
+    aws: Aws, bundle: Bundle
+) -> None:
+    requests: list[Any] = []
+    events: Any = aws.s3.meta.events
+    events.register(
+        "provide-client-params.s3.CreateBucket", lambda params, **_: requests.append(params)
+    )
+    upload_bundle(aws, bundle, StackTags({"team": "photos"}))
+    (request,) = requests
+    assert request["CreateBucketConfiguration"] == {
+        "LocationConstraint": "eu-west-2",
+        "Tags": [
+            {"Key": "team", "Value": "photos"},
+            {"Key": "imgctl:unfinished", "Value": "imgctl"},
+        ],
+    }
+    assert tags_of(aws) == {"team": "photos", "imgctl:stack": "imgctl"}
+
+
+@pytest.mark.parametrize("stack", ["imgctl", "another"])
+def test_an_interrupted_creation_with_tags_is_completed_with_those_of_now(
+    aws: Aws, bundle: Bundle, stack: str
+) -> None:
+    create_untagged_bucket(aws)
+    left = {"team": "photos", "imgctl:unfinished": stack}
+    bucket_tags.replace(aws, BUCKET, left)
+    if stack == "another":
+        with pytest.raises(ArtifactsError, match="settings of its own"):
+            upload_bundle(aws, bundle, StackTags({"team": "images"}))
+        assert tags_of(aws) == left
+        return
+    upload_bundle(aws, bundle, StackTags({"team": "images"}))
+    assert tags_of(aws) == {"team": "images", "imgctl:stack": "imgctl"}
+
+
+def test_a_change_of_tags_reaches_the_bucket_and_leaves_others_alone(
+    aws: Aws, bundle: Bundle
+) -> None:
+    upload_bundle(aws, bundle, StackTags({"team": "photos", "old": "x"}))
+    bucket_tags.replace(aws, BUCKET, tags_of(aws) | {"backup": "daily"})
+    upload_bundle(aws, bundle, StackTags({"team": "images"}, frozenset({"old"})))
+    assert tags_of(aws) == {"team": "images", "backup": "daily", "imgctl:stack": "imgctl"}
+
+
 @pytest.mark.parametrize("deleted", [False, True])
 def test_somebodys_own_bucket_is_neither_used_nor_tagged(
     aws: Aws, bundle: Bundle, *, deleted: bool
@@ -199,7 +251,7 @@ def test_an_empty_bucket_with_settings_of_somebodys_own_is_not_taken(
 def test_nothing_is_uploaded_to_a_bucket_of_another_stack(aws: Aws, bundle: Bundle) -> None:
     upload_bundle(aws, bundle)
     with pytest.raises(ArtifactsError, match="belongs to the stack imgctl"):
-        upload(aws, bundle, bucket=BUCKET, stack="another")
+        upload(aws, bundle, bucket=BUCKET, stack="another", tags=NO_TAGS)
 
 
 def test_nothing_is_uploaded_to_a_bucket_of_another_account(aws: Aws, bundle: Bundle) -> None:

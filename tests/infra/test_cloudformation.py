@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import ANY
 
-from infra.change_sets import ChangeSetRequest
+from infra.change_sets import ChangeSetRequest, create_arguments
 from infra.cloudformation import StackClient
 from infra.deployed_stack import (
     AdoptionStep,
@@ -240,6 +240,32 @@ def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorde
         },
     ).change_set("CREATE_COMPLETE")
     recorded.client.create_change_set(NEW, ChangeSetRequest("Resources: {}", {}, imports=[bucket]))
+
+
+@pytest.mark.parametrize(
+    ("present", "wanted", "sent"),
+    [
+        ({}, None, None),
+        ({}, {}, None),
+        ({}, {"team": "photos"}, {"team": "photos"}),
+        ({"team": "photos"}, None, {"team": "photos"}),
+        ({"team": "photos"}, {"owner": "me"}, {"owner": "me"}),
+        ({"team": "photos"}, {}, {}),  # an empty list takes them away
+    ],
+)
+def test_the_stacks_tags_are_always_sent_in_full(
+    present: dict[str, str], wanted: dict[str, str] | None, sent: dict[str, str] | None
+) -> None:
+    request = replace(REQUEST, tags=wanted)
+    arguments = create_arguments(stack("UPDATE_COMPLETE", tags=present), request, "imgctl-1")
+    pairs = [{"Key": key, "Value": value} for key, value in (sent or {}).items()]
+    assert arguments.get("Tags") == (None if sent is None else pairs)
+
+
+def test_the_tags_of_a_stack_are_those_that_somebody_can_change() -> None:
+    pairs = [{"Key": "team", "Value": "photos"}, {"Key": "aws:servicecatalog:x", "Value": "y"}]
+    described = {"StackName": "imgctl", "StackStatus": "CREATE_COMPLETE", "Tags": pairs}
+    assert parse_stack("imgctl", described).tags == {"team": "photos"}
 
 
 def test_changes_are_read_over_all_pages_with_before_and_after(recorded: Recorded) -> None:

@@ -259,3 +259,27 @@ def test_a_shorter_life_of_versions_is_known(
     change = Change("Modify", "SourceBucket", "photos", "AWS::S3::Bucket", replacement="False")
     changed = PropertyChange("KeepVersionsDays", before, after)
     assert replace(plan_of(change), parameters=(changed,)).shortened_retention_days == days
+
+
+def test_a_change_of_the_stacks_tags_is_told_by_key() -> None:
+    present = {"team": "photos", "old": "x", "same": "1"}
+    deployed = DeployedStack("s", "UPDATE_COMPLETE", tags=present)
+    after = {"team": "images", "same": "1", "new": "y"}
+    change_set = ChangeSet("s", "c", creates_stack=False, planned_from=deployed, tags=after)
+    plan = assemble_plan(deployed, change_set, {})
+    assert plan.changed_tags == (
+        PropertyChange("new", None, "y"),
+        PropertyChange("old", "x", None),
+        PropertyChange("team", "photos", "images"),
+    )
+
+
+def test_new_tags_of_a_role_are_no_change_of_permissions_and_nothing_without_tags_changes() -> None:
+    role = change("Modify", "AWS::IAM::Role", "False", "Tags")
+    permission = replace(
+        change("Modify", "AWS::Lambda::Permission", "False", "Tags"), logical_id="P"
+    )
+    bucket = replace(change("Modify", BUCKET, "False", "Tags", "BucketEncryption"), logical_id="B")
+    assert (role.is_of_tags, role.risks, bucket.is_of_tags) == (True, (), False)
+    effective, reevaluated = split_changes([role, permission, bucket])
+    assert (effective, reevaluated) == ((role, bucket), (permission,))

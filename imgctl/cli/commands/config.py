@@ -41,8 +41,10 @@ def config(context: click.Context) -> int:
     return 0
 
 
-def _plain(name: str, value: "SettingValue") -> "str | int | list[dict[str, str | int]] | None":
-    if name == "renditions" and value is not None:
-        tables: list[dict[str, str | int]] = json.loads(str(value))
+def _plain(
+    name: str, value: "SettingValue"
+) -> "str | int | list[dict[str, str | int]] | dict[str, str] | None":
+    if name in ("renditions", "tags") and value is not None:
+        tables: list[dict[str, str | int]] | dict[str, str] = json.loads(str(value))
         return tables
     return str(value) if isinstance(value, Path) else value

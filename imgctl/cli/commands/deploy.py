@@ -20,6 +20,7 @@ _PLANNED_WITH = (
     "adopt",
     "revert_drift",
     "at_once",
+    "tags",
 )
 
 
@@ -79,6 +80,10 @@ _PLANNED_WITH = (
     multiple=True,
     help="With --continue-rollback: leave this resource as it is. May be repeated.",
 )
+@click.option(
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE",
+    help="Tag the stack and its resources, beside the setting tags. May be repeated.",
+)  # fmt: skip
 @click.pass_context
 def deploy(
     context: click.Context,
@@ -96,6 +101,7 @@ def deploy(
     at_once: bool,
     continue_rollback: bool,
     skipped: tuple[str, ...],
+    tags: tuple[str, ...],
 ) -> int:
     """Create or update the stack.
 
@@ -105,7 +111,13 @@ def deploy(
     from imgctl.cli import update_rollback
     from imgctl.cli.apply_workflow import apply_plan
     from imgctl.cli.deploy_documents import print_outputs
-    from imgctl.cli.deploy_workflow import Deployment, DeployOptions, PlannedOnly, deploy_stack
+    from imgctl.cli.deploy_workflow import (
+        Deployment,
+        DeployOptions,
+        PlannedOnly,
+        deploy_stack,
+        tags_with,
+    )
 
     _check_combination(context)
     if continue_rollback:
@@ -126,6 +138,7 @@ def deploy(
             at_once,
             out=out,
             bundle=bundle_file,
+            tags=tags_with(app, tags),
         )
         done = deploy_stack(app, options)
     if done is None:

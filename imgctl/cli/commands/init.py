@@ -1,6 +1,7 @@
 """`imgctl init`."""
 
 import json
+import re
 import textwrap
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from imgctl.cli.settings import FILE_NAME, SETTINGS, ResolvedSettings
 from imgctl.cli.text import printable
 from imgctl.core.errors import ImgctlError
 from infra.setting_spec import RenditionTables, SettingSpec
+from infra.tags import TagTable
 
 _HEAD = """\
 # Settings of imgctl for this folder and those below it. An option on the
@@ -61,19 +63,25 @@ def _entry(resolved: ResolvedSettings, spec: SettingSpec) -> str:
     is_given = resolved.is_given(spec.name) and spec.name != "local_dir"
     default = spec.default if spec.example is None else spec.example
     value = resolved.value(spec.name) if is_given else default
-    is_tables = isinstance(spec.kind, RenditionTables)
-    text = _tables(spec.name, str(value)) if is_tables else f"{spec.name} = {_toml(value)}"
+    match spec.kind:
+        case RenditionTables():
+            text = "\n".join(_table(f"[[{spec.name}]]", item) for item in json.loads(str(value)))
+        case TagTable():
+            text = _table(f"[{spec.name}]", json.loads(str(value)))
+        case _:
+            text = f"{spec.name} = {_toml(value)}"
     text = text if is_given else textwrap.indent(text, "# ")
     comment = textwrap.fill(_comment(spec), 78, initial_indent="# ", subsequent_indent="# ")
     return f"\n{comment}\n{text}\n"
 
 
-def _tables(name: str, listed: str) -> str:
-    """Return the tables that JSON lists."""
-    return "\n".join(
-        "\n".join((f"[[{name}]]", *(f"{key} = {_toml(value)}" for key, value in table.items())))
-        for table in json.loads(listed)
-    )
+def _table(head: str, table: dict[str, Any]) -> str:
+    return "\n".join((head, *(f"{_key(key)} = {_toml(value)}" for key, value in table.items())))
+
+
+def _key(name: str) -> str:
+    """Return a key, in quotes unless it may stand without them (TOML 1.0, "Keys")."""
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _toml(name)
 
 
 def _comment(spec: SettingSpec) -> str:
