@@ -109,10 +109,10 @@ def _check_loadable(path: Path, contents: Mapping[str, bytes], architecture: Arc
     loadable = tuple(suffix for suffix in EXTENSION_SUFFIXES if suffix != ".so")
     fits = all(name.endswith(loadable) for name in modules)
     if not fits or architecture is not local_architecture():
-        raise _refused(
-            path,
-            f"is for another Python or machine ({architecture}): the embedded AWS runs the"
-            " function with the Python that runs imgctl",
+        raise BundleError(
+            f"{path} cannot be deployed to the embedded AWS: it is for {architecture} and another"
+            " Python than the one that runs imgctl and the function here.",
+            hint="Nothing was changed. Omit --bundle to build one for this machine.",
         )
 
 

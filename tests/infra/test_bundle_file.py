@@ -215,5 +215,5 @@ def test_the_embedded_aws_runs_what_this_interpreter_can_load(path: Path) -> Non
         if loadable:
             assert read_bundle(path, is_local=True).bundle.architecture is here
         else:
-            with pytest.raises(BundleError, match="another Python or machine"):
+            with pytest.raises(BundleError, match="another Python than the one"):
                 read_bundle(path, is_local=True)
