@@ -75,14 +75,20 @@ def test_what_was_made_by_hand_keeps_its_content_and_becomes_the_stacks(by_hand:
     assert not again["changed"]
 
 
-def test_an_adoption_that_was_interrupted_is_finished_by_the_next_deploy(
+def test_an_adoption_of_which_a_step_is_applied_is_finished_by_the_next_deploy(
     by_hand: Local, tmp_path: Path
 ) -> None:
     aws, context = by_hand.aws, context_of(by_hand, "imgctl")
     request = deployment.DeployRequest(
         stack_template(), StackSettings(), build_local(tmp_path, user_cache())
     )
-    deploy_step(context, request, adopt=True)
+    plan = str(tmp_path / "plan.json")
+    by_hand.imgctl("deploy", "--plan", "--adopt", "--out", plan).succeeded()
+    step = by_hand.imgctl("deploy", "--apply", plan, "--yes", "--json").succeeded().document
+    assert (step["changed"], step["partial"], step["outputs"]) == (True, True, None)
+    again = by_hand.imgctl("deploy", "--apply", plan, "--yes").succeeded()
+    assert "applied already" in again.err
+    assert "Plan the next step with `imgctl --local deploy --plan --out FILE`" in again.err
     imported = context.client.read("imgctl")
     assert imported.status == "IMPORT_COMPLETE"
     assert imported.adoption_step is AdoptionStep.IMPORT

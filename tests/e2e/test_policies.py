@@ -231,8 +231,10 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
         empty.aws.lambda_.publish_version(**function)
     gradual = 'memory_mb = 2048\nrollout = "canary10-5m"\nkeep_function_versions = 1\n'
     settings.write_text(f"{gradual}termination_protection = true\n")
-    pruned = deployer.imgctl("deploy", *config, "--json").succeeded().document["pruned"]
-    assert pruned["versions"] == [2]
+    plan = str(settings.with_name("plan.json"))
+    deployer.imgctl("deploy", "--plan", "--out", plan, *config).succeeded()
+    applied = deployer.imgctl("deploy", "--apply", plan, *config, "--json").succeeded()
+    assert applied.document["pruned"]["versions"] == [2]
     unchanged = deployer.imgctl("deploy", *config).succeeded()
     assert "No changes outside of imgctl were found" in unchanged.err
     deployer.imgctl("publish", "--yes").succeeded()

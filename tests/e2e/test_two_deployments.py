@@ -167,10 +167,11 @@ def test_a_stored_plan_of_a_new_stack_is_applied_once(program: Program, tmp_path
     assert pending.document["plan_file"] == out[1]
     assert not program.local.all_that_is_there()["buckets"]
     asked = program.imgctl("deploy", "--apply", out[1])
-    assert (asked.code, "42 to add" in asked.err) == (2, True)
+    assert (asked.code, " to add, " in asked.err) == (2, True)
 
     # It does not stand in the way of removing what it is for, which removes it too.
-    program.imgctl("destroy", "--yes").succeeded()
+    removed = program.imgctl("destroy", "--yes").succeeded()
+    assert "which is empty, and its plans that were not applied" in removed.err
     gone = program.imgctl("deploy", "--apply", out[1], "--yes")
     assert (gone.code, "no longer exists" in gone.err) == (1, True)
 
@@ -195,7 +196,11 @@ def test_a_stored_plan_is_refused_once_the_stack_or_the_file_has_changed(
     monkeypatch.setenv("IMGCTL_QUALITY", "41")
     program.imgctl("deploy", "--plan", "--out", first).succeeded()
     monkeypatch.setenv("IMGCTL_QUALITY", "42")
-    program.imgctl("deploy", "--plan", "--out", second).succeeded()
+    monkeypatch.setenv("IMGCTL_KEEP_VERSIONS_DAYS", "5")
+    refused = program.imgctl("deploy", "--plan", "--out", second)
+    assert (refused.code, "--allow-data-loss" in refused.err) == (1, True)
+    assert not Path(second).exists()
+    program.imgctl("deploy", "--plan", "--out", second, "--allow-data-loss").succeeded()
 
     Path(tampered).write_text(Path(second).read_text().replace('"42"', '"90"'))
     refused = program.imgctl("deploy", "--apply", tampered, "--yes")
@@ -212,11 +217,13 @@ def test_a_stored_plan_is_refused_once_the_stack_or_the_file_has_changed(
 
     # The settings of the machine that applies it are not what is deployed.
     monkeypatch.delenv("IMGCTL_QUALITY")
+    monkeypatch.delenv("IMGCTL_KEEP_VERSIONS_DAYS")
     program.refuse("ExecuteChangeSet")
     assert program.imgctl("deploy", "--apply", second, "--yes").code == 3
     program.imgctl("deploy", "--apply", second, "--yes").succeeded()
     deployed = context_of(program.local, "imgctl").client.read("imgctl")
     assert deployed.parameters["Quality"] == "42"
+    assert deployed.parameters["KeepVersionsDays"] == "5"
     obsolete = program.imgctl("deploy", "--apply", first, "--yes", "--json")
     assert (obsolete.code, '"code": "plan_obsolete"' in obsolete.err) == (1, True)
 

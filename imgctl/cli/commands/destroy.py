@@ -73,6 +73,8 @@ def _summary(
     app: App, deployed: "DeployedStack", retained: "RetainedResources", *, delete_data: bool
 ) -> str:
     what = f"the stack {deployed.name}" if deployed.exists else f"leftovers of {deployed.name}"
+    if deployed.exists and not deployed.is_deployed:
+        what = f"{what}, which is empty, and its plans that were not applied"
     lines = [f"To be deleted: {what}"]
     if retained.bundles is not None:
         lines.append(f"  {retained.bundles}: the function's bundles; deploy rebuilds them")
