@@ -47,6 +47,7 @@ class PolicyKind(StrEnum):
     DESTROYER = "destroyer"
     ERASER = "eraser"
     OPERATOR = "operator"
+    PLANNER = "planner"
 
 
 class PolicyTooLong(ImgctlError):

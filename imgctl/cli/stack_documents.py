@@ -234,7 +234,7 @@ class IamPolicy(TypedDict):
 class PolicyDocument(TypedDict):
     """`imgctl policy`."""
 
-    name: Annotated[str, "deployer, deployer-data, destroyer, eraser or operator"]
+    name: Annotated[str, "deployer, deployer-data, destroyer, eraser, operator or planner"]
     stack: str
     account: str
     region: str

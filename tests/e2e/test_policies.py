@@ -214,6 +214,28 @@ def examined_without_all_rights(operator: Person) -> None:
     operator.rights = daily | {"cloudformation:ListStackResources"}
 
 
+def plan_of_a_planner(empty: Local, settings: Path, key: str) -> None:
+    """Assert that a planner sees what a deployment would change, and cannot change it."""
+    planner = Person(empty, "planner", key=key)
+    config = ("--config", str(settings), "--cmk", key)
+    before = settings.read_text()
+    unchanged = planner.imgctl("deploy", "--plan", "--exit-code", *config).succeeded()
+    assert "Not allowed to perform cloudformation:DetectStackDrift" in unchanged.err
+    settings.write_text(f"{before}scale = 0.25\n")
+    file = str(settings.with_name("plan.json"))
+    planned = planner.imgctl("deploy", "--plan", "--out", file, "--exit-code", *config)
+    assert planned.code == 5
+    rights = set(planner.rights)
+    for refused in (("--apply", file), config):  # already at the bucket for bundles
+        done = planner.imgctl("deploy", *refused, "--yes")
+        assert (done.code, "request s3:ListBucket on the bucket" in done.err) == (1, True)
+    settings.write_text(before)
+    allowed = iam_coverage.granted("planner")
+    assert iam_coverage.unmatched(rights, allowed) == set()
+    table = "dynamodb:DescribeTable"  # before its indexes change
+    assert iam_coverage.idle(allowed, rights | set(NOT_RECORDED) | {table}) == set()
+
+
 def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     empty: Local, settings: Path
 ) -> None:
@@ -242,6 +264,8 @@ def test_a_deployer_can_make_change_publish_and_remove_the_stack(
     deployer.imgctl("versions").succeeded()
     deployer.imgctl("publish", "--yes").succeeded()
     deployer.imgctl("deploy", *config, "--cmk", key).succeeded()
+
+    plan_of_a_planner(empty, settings, key)
 
     destroyer = Person(empty, *DEPLOYER, "destroyer", key=key)
     bucket = names.source_bucket

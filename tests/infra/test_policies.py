@@ -9,7 +9,7 @@ from infra.template import stack_template
 from tests.infra import iam_coverage
 from tests.infra.iam_evaluation import fault_of, is_allowed
 
-POLICIES = ["deployer", "deployer-data", "destroyer", "eraser", "operator"]
+POLICIES = ["deployer", "deployer-data", "destroyer", "eraser", "operator", "planner"]
 MANAGED_POLICY_CHARACTERS = 6144
 """IAM's limit on a managed policy, without white space (IAM User Guide, "IAM and STS quotas")."""
 

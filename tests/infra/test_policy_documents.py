@@ -115,6 +115,7 @@ def test_a_narrowed_policy_names_the_account_and_the_region_of_every_resource(
         ("deployer-data", "sqs:DeleteQueue", "sqs:{}:Landa-image-s3-function-dead-letters{}"),
         ("destroyer", "dynamodb:DeleteTable", "dynamodb:{}:table/hala-db{}"),
         ("eraser", "dynamodb:DeleteItem", "dynamodb:{}:table/hala-db{}"),
+        ("planner", "cloudformation:CreateChangeSet", "cloudformation:{}:stack/imgctl{}/x"),
         ("operator", "lambda:InvokeFunction", "lambda:{}:function:Landa-image-s3-function{}:live"),
     ],
 )
@@ -140,6 +141,7 @@ def test_the_resources_of_another_stack_are_out_of_reach(
         ("destroyer", ()),
         ("eraser", ("UseTheCustomersKey",)),
         ("operator", ("ReadTheApisKey", "UseTheCustomersKey")),
+        ("planner", ("DescribeTheCustomersKey",)),
     ],
 )
 def test_what_the_settings_do_not_need_is_left_out(kind: str, missing: tuple[str, ...]) -> None:
