@@ -41,6 +41,12 @@ def read_settled(app: App, context: "StackContext") -> "DeployedStack":
     if not deployed.is_pending:
         return deployed
     app.ui.info(f"A deployment of the stack {context.stack} is under way. Following it to its end:")
+    if deployed.canary_weight:
+        minutes = deployed.triggers.minutes
+        app.ui.info(
+            "It releases a version gradually: after its changes CloudFormation watches the alarm"
+            f" for {minutes} minutes."
+        )
     with following(app, context.stack) as on_event:
         context.client.resume(deployed, on_event)
     app.ui.info("That deployment is complete. Planning your changes:")

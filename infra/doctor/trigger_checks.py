@@ -42,7 +42,8 @@ def _alias(facts: Facts) -> Problem | str | None:
     deployed = expected.alias
     if alias_drift(expected, alias) is None:
         if alias.weights:
-            return f"a gradual release is not complete: version {alias.weights_text}"
+            parts = (f"version {v} takes {w:.0%}" for v, w in sorted(alias.weights.items()))
+            return f"a gradual release is not complete: {', '.join(parts)} until the next deploy"
         return None
     if alias.version != deployed.version:
         return drifted(

@@ -7,12 +7,15 @@ import pytest
 from imgctl.aws.session import Aws
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_progress import following
-from imgctl.cli.rollout_view import show_release
+from imgctl.cli.rollout_view import cancel_release, show_release
 from imgctl.cli.settings import resolve
 from infra.deployed_stack import DeployedStack
+from infra.deployment import StackContext
+from infra.names import stack_names
 from infra.plan import Change, ChangeSet, Plan
 from infra.rollout import Canary, GradualRelease, ReleaseAtOnce, RolloutAlarm
 from tests.cli.test_deploy_progress import told
+from tests.infra.recorded import Recorded
 from tests.moto_aws import aws, moto_account
 
 __all__ = ["aws", "moto_account"]
@@ -27,7 +30,7 @@ GRADUAL = GradualRelease(Canary(10, 15), 6, RolloutAlarm("photos-RolloutAlarm-1"
 
 @pytest.fixture
 def app(aws: Aws) -> App:
-    resolved = resolve({}, {}, None)
+    resolved = resolve({"yes": True}, {}, None)
     app = App(resolved, make_ui(resolved.settings), "imgctl")
     app.aws = aws
     return app
@@ -85,3 +88,39 @@ def test_the_minutes_in_which_nothing_but_an_alarm_is_watched_are_announced_once
         on_event(told("FunctionAlias", "AWS::Lambda::Alias", "UPDATE_COMPLETE", 2))
         on_event(told("Other", "AWS::S3::Bucket", "UPDATE_COMPLETE", 3))
         assert capsys.readouterr().err.count("CloudFormation watches the alarm for 15 min") == 1
+
+
+def context_of(recorded: Recorded, aws: Aws) -> StackContext:
+    return StackContext(aws, recorded.client, "imgctl", stack_names("imgctl", "1", "eu-west-2"))
+
+
+def test_a_release_under_way_is_cancelled_and_not_awaited(
+    aws: Aws, app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded = Recorded()
+    context = context_of(recorded, aws)
+    recorded.status("UPDATE_IN_PROGRESS", values=GRADUAL.parameters)
+    recorded.events(("e1", "Function", "UPDATE_COMPLETE", "", "imgctl-0"))
+    recorded.responds("cancel_update_stack", {})
+    rolled_back = ("e2", "imgctl", "UPDATE_ROLLBACK_COMPLETE", "", "imgctl-1")
+    recorded.status("UPDATE_ROLLBACK_COMPLETE").events(rolled_back)
+    recorded.status("UPDATE_ROLLBACK_COMPLETE").events(rolled_back)
+    with recorded.stub:
+        assert cancel_release(app, context)
+        recorded.stub.assert_no_pending_responses()
+    assert "undoes whatever else that deployment changed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "parameters"),
+    [("UPDATE_IN_PROGRESS", {}), ("UPDATE_COMPLETE", GRADUAL.parameters)],
+)
+def test_nothing_else_is_cancelled(
+    aws: Aws, app: App, status: str, parameters: dict[str, str]
+) -> None:
+    recorded = Recorded()
+    recorded.status(status, values=parameters)
+    if status == "UPDATE_COMPLETE":
+        recorded.responds("get_template", {"TemplateBody": "{}"})
+    with recorded.stub:
+        assert cancel_release(app, context_of(recorded, aws)) is None

@@ -175,7 +175,8 @@ def test_a_new_version_takes_a_part_first_and_then_all_whoever_completes_it(
     status = empty.imgctl("status", "--json").succeeded().document
     assert status["live_version"] == "2"
     assert status["canary"] == [{"version": "3", "percent": 10}]
-    assert "gradual release is not complete: version 3: 10%" in empty.imgctl("doctor").err
+    doctor = empty.imgctl("doctor").err
+    assert "release is not complete: version 3 takes 10% until the next deploy" in doctor
 
     back = empty.imgctl("rollback", "--yes").succeeded()
     assert back.out == "Version 2 is live, with all invocations again.\n"

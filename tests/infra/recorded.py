@@ -1,6 +1,6 @@
 """CloudFormation with recorded responses, and stacks as they would be read from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,7 +61,9 @@ class Recorded:
         parameters: Sequence[str] = PARAMETERS,
         is_protected: bool = False,
         reason: str = "",
+        values: Mapping[str, str] | None = None,
     ) -> "Recorded":
+        """Respond with a stack in a state; `values` are further parameters, by name."""
         if status is None:
             message = "Stack with id imgctl does not exist"
             return self.fails("describe_stacks", "ValidationError", message)
@@ -71,7 +73,10 @@ class Recorded:
             "CreationTime": NOW,
             "StackStatus": status,
             "StackStatusReason": reason,
-            "Parameters": [{"ParameterKey": k, "ParameterValue": "x"} for k in parameters],
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value}
+                for key, value in (dict.fromkeys(parameters, "x") | dict(values or {})).items()
+            ],
             "EnableTerminationProtection": is_protected,
         }
         return self.responds("describe_stacks", {"Stacks": [description]})
