@@ -1,6 +1,7 @@
 """Reading the boxes of AVIFs, and what a result keeps of their colors."""
 
 import io
+from functools import cache
 from typing import Any
 
 import pytest
@@ -204,11 +205,15 @@ def test_a_source_of_low_quality_is_not_encoded_at_a_higher_one() -> None:
     assert read(halve(source, ResizeSpec(quality=80)).data).quality == pytest.approx(80, abs=3)
 
 
+@cache
+def seeds() -> list[bytes]:
+    return [animation("AVIF", frames=2), avif(exif=EXIF, icc_profile=srgb_profile())]
+
+
 @given(st.data())
 @settings(max_examples=300, deadline=None)
 def test_any_damage_gives_facts_or_a_picture_error(data: st.DataObject) -> None:
-    seeds = [animation("AVIF", frames=2), avif(exif=EXIF, icc_profile=srgb_profile())]
-    file = damaged(data, data.draw(st.sampled_from(seeds)), end=1500)
+    file = damaged(data, data.draw(st.sampled_from(seeds())), end=1500)
     try:
         assert read(file).frames >= 1
     except PictureError:

@@ -1,6 +1,7 @@
 """Reading the chunks of WebPs."""
 
 import io
+from functools import cache
 from typing import Any
 
 import pytest
@@ -121,14 +122,18 @@ def test_identical_frames_that_the_encoder_merges_are_counted_and_noted() -> Non
     assert result.resized.frames == read(result.data).frames
 
 
-@given(st.data())
-@settings(max_examples=300, deadline=None)
-def test_any_damage_gives_facts_or_a_picture_error(data: st.DataObject) -> None:
-    seeds = [
+@cache
+def seeds() -> list[bytes]:
+    return [
         animation("WEBP", frames=2),
         encoded(photo(16, 16, "RGBA"), "WEBP", exif=EXIF, icc_profile=srgb_profile()),
     ]
-    file = damaged(data, data.draw(st.sampled_from(seeds)))
+
+
+@given(st.data())
+@settings(max_examples=300, deadline=None)
+def test_any_damage_gives_facts_or_a_picture_error(data: st.DataObject) -> None:
+    file = damaged(data, data.draw(st.sampled_from(seeds())))
     try:
         assert read(file).frames >= 1
     except PictureError:
