@@ -1,6 +1,7 @@
 """Hints name commands that exist, with the options that were given."""
 
 import ast
+import functools
 import re
 import shlex
 from collections.abc import Callable, Iterator
@@ -19,18 +20,24 @@ from tests.cli_result import CliResult
 
 Imgctl = Callable[..., CliResult]
 
-SOURCES = [
-    path
-    for package in (imgctl, infra)
-    for path in sorted(Path(str(package.__file__)).parent.rglob("*.py"))
-]
+
+def sources_with(text: str) -> Iterator[tuple[Path, ast.Module]]:
+    """Return the modules that contain a text; to parse all of them takes a second."""
+    for package in (imgctl, infra):
+        for path in sorted(Path(str(package.__file__)).parent.rglob("*.py")):
+            source = path.read_text(encoding="utf-8")
+            if text in source:
+                yield path, ast.parse(source)
 
 
-def hints() -> Iterator[tuple[str, ast.Call]]:
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Hint":
-                yield f"{path.name}:{node.lineno}", node
+@functools.cache
+def hints() -> list[tuple[str, ast.Call]]:
+    return [
+        (f"{path.name}:{node.lineno}", node)
+        for path, module in sources_with("Hint(")
+        for node in ast.walk(module)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Hint"
+    ]
 
 
 def commands_in_hints() -> list[tuple[str, str]]:
@@ -95,8 +102,7 @@ def test_each_hint_has_a_place_for_each_of_its_commands() -> None:
 def test_no_other_string_names_a_command() -> None:
     """It would lack the options in use. Docstrings and examples are no messages."""
     found = []
-    for path in SOURCES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path, tree in sources_with("`imgctl"):
         exempt = {id(node) for node in _docstrings(tree)} | {id(node) for node in _examples(tree)}
         found += [
             f"{path}:{node.lineno}"

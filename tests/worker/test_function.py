@@ -11,22 +11,22 @@ from tests import costly_pictures
 from tests.pictures import PHOTOS
 from tests.worker.function_process import Handled, run_function
 
-COSTLY = {
-    "huge-screen.gif": costly_pictures.gif_of_a_huge_screen(40_000),
-    "grows.gif": costly_pictures.gif_that_grows(40_000),
-    "huge-tile.tif": costly_pictures.tiff_of_a_huge_tile(9_000),
-    "many-pages.tif": costly_pictures.tiff_of_many_pages(30_000),
-    "many-scans.jpg": costly_pictures.jpeg_of_many_scans(4_000, 4_000, 8_000),
-    "one-color.webp": costly_pictures.webp_of_one_color(9_000, 8_000),
-    "tiny-frames.gif": costly_pictures.gif_of_tiny_frames(60_000),
-}
 TIME_CONSUMING = ("many-pages.tif", "tiny-frames.gif")  # with any memory
 
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     folder = tmp_path_factory.mktemp("pictures")
-    for name, data in COSTLY.items():
+    costly = {
+        "huge-screen.gif": costly_pictures.gif_of_a_huge_screen(40_000),
+        "grows.gif": costly_pictures.gif_that_grows(40_000),
+        "huge-tile.tif": costly_pictures.tiff_of_a_huge_tile(9_000),
+        "many-pages.tif": costly_pictures.tiff_of_many_pages(30_000),
+        "many-scans.jpg": costly_pictures.jpeg_of_many_scans(4_000, 4_000, 8_000),
+        "one-color.webp": costly_pictures.webp_of_one_color(9_000, 8_000),
+        "tiny-frames.gif": costly_pictures.gif_of_tiny_frames(60_000),
+    }
+    for name, data in costly.items():
         (folder / name).write_bytes(data)
     return [*sorted(folder.iterdir()), PHOTOS / "rocket.jpg"]
 
