@@ -151,3 +151,8 @@ def test_an_upload_over_which_a_newer_one_came_is_superseded(shared: Local) -> N
     assert done[1]["SupersededBy"] == done[0]["resource-id"]
     superseded = shared.imgctl("history", "--status", "superseded", "--key", "twice.png", "--json")
     assert len(superseded.document["records"]) == 1
+
+
+def test_where_there_is_no_object_nothing_is_missing(shared: Local) -> None:
+    audited = shared.imgctl("audit", "--prefix", "nothing/", "--json").succeeded()
+    assert (audited.document["findings"], audited.document["totals"]) == ([], {"objects": 0})

@@ -84,7 +84,7 @@ def _audit(app: App, reading: "AuditContext", prefix: str, timeout_s: int) -> in
     from imgctl.operations import audit as operation
 
     since = operation.pending_since(timeout_s, datetime.now(UTC))
-    counts: Counter[str] = Counter()
+    counts = Counter({"objects": 0})
     findings: list[AuditFinding] = []
     open_problems: set[str] = set()
     with app.ui.progress("Checking", None) as advance:
