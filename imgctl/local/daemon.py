@@ -6,14 +6,13 @@ objects, the pending events, and the server's temporary files.
 """
 
 import fcntl
+import http.client
 import importlib.util
 import json
 import os
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -36,9 +35,6 @@ _POLL_S = 0.05
 
 # The servers that this process started and that have not been reaped.
 _children: dict[int, subprocess.Popen[bytes]] = {}
-
-# Ignores the user's proxies: the server is on this machine.
-_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +166,7 @@ def _find_locked(state: StateFolder) -> Endpoint | None:
 
 def _find_healthy(state: StateFolder) -> Endpoint | None:
     endpoint = _find_locked(state)
-    return endpoint if endpoint is not None and _healthy(endpoint.url) else None
+    return endpoint if endpoint is not None and _healthy(endpoint.port) else None
 
 
 def _reap_children() -> None:
@@ -241,7 +237,7 @@ def _wait_until_healthy(
     process: subprocess.Popen[bytes], endpoint: Endpoint, state: StateFolder
 ) -> None:
     deadline_s = time.monotonic() + _START_TIMEOUT_S
-    while not _healthy(endpoint.url):
+    while not _healthy(endpoint.port):
         if process.poll() is not None or time.monotonic() > deadline_s:
             last_line = state.read("server.log").strip().splitlines()[-1:]
             raise LocalError(
@@ -255,9 +251,13 @@ def _wait_until_healthy(
         time.sleep(_POLL_S)
 
 
-def _healthy(url: str) -> bool:
+def _healthy(port: int) -> bool:
+    # Without urllib.request, which reads the certificates of all authorities, and uses proxies.
+    connection = http.client.HTTPConnection(HOST, port, timeout=5)
     try:
-        with _direct.open(f"{url}/_ministack/health", timeout=5) as response:
-            return bool(response.status == 200)
-    except (urllib.error.URLError, OSError):
+        connection.request("GET", "/_ministack/health")
+        return connection.getresponse().status == 200
+    except (http.client.HTTPException, OSError):
         return False
+    finally:
+        connection.close()
