@@ -48,7 +48,12 @@ def _rights(observed: Facts) -> Problem | None:
         return None
     return Problem(
         f"You may neither operate nor deploy the stack: you lack {', '.join(lacking)}.",
-        Hint(f"Request the permissions: {documentation('how-to/permissions.md')}"),
+        Hint(
+            "Request the permissions that {} or {} prints:"
+            f" {documentation('how-to/permissions.md')}",
+            "policy operator",
+            "policy deployer",
+        ),
     )
 
 
