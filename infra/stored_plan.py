@@ -6,7 +6,7 @@ it, and says what it was when it was planned: a file that says anything else is 
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import NoneType
@@ -21,7 +21,7 @@ from infra.bundle_manifest import sources_in
 from infra.deployed_stack import DeployedStack
 from infra.errors import BundleError
 from infra.names import STACK_NAME
-from infra.plan import Plan, Risk
+from infra.plan import Change, Plan, Risk
 from infra.stored_change_set import PLAN_AGAIN
 from infra.version_settings import code_digest
 
@@ -101,15 +101,25 @@ def content_of(plan: Plan) -> dict[str, Any]:
     content = {
         "parameters": dict(change_set.parameters),
         "tags": dict(change_set.tags),
-        "changes": [asdict(change) for change in change_set.changes],
+        "changes": _sorted(_sorted_properties(change) for change in change_set.changes),
         "risks": {
-            risk.name.lower(): [c.logical_id for c in change_set.changes if risk in c.risks]
+            risk.name.lower(): sorted(c.logical_id for c in change_set.changes if risk in c.risks)
             for risk in Risk
         },
         "allow_data_loss": change_set.allows_data_loss,
     }
     normalized: dict[str, Any] = json.loads(json.dumps(content))  # tuples are lists in JSON
     return normalized
+
+
+def _sorted_properties(change: Change) -> dict[str, Any]:
+    document = asdict(change)
+    return {**document, "properties": _sorted(document["properties"])}
+
+
+def _sorted(items: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Sort what CloudFormation lists in no particular order."""
+    return sorted(items, key=lambda item: json.dumps(item, sort_keys=True))
 
 
 def write(stored: StoredPlan, path: Path) -> None:

@@ -72,14 +72,15 @@ def _read(app: App, path: Path, architecture: str) -> "Bundle":
     from imgctl import __version__
     from infra.bundle_file import check_architecture, read_bundle
 
-    with app.ui.working(f"Checking {path}"):
+    name = printable(str(path))
+    with app.ui.working(f"Checking {name}"):
         given = read_bundle(path, is_local=app.aws.is_local)
     bundle = given.bundle
     if not app.aws.is_local:  # where the function runs on this machine, whatever it is
         check_architecture(bundle, architecture)
     ui = app.ui
     ui.info(
-        f"Bundle {path}: code {bundle.sources[:CODE_LENGTH]}, {packages_text(given.manifest)}\n"
+        f"Bundle {name}: code {bundle.sources[:CODE_LENGTH]}, {packages_text(given.manifest)}\n"
         f"  SHA-256 {bundle.sha256}"
     )
     if given.manifest.imgctl != __version__:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from imgctl import __version__
 from infra.bundle import Architecture
 from infra.bundle_cache import user_cache
 from tests.cli_result import CliResult
@@ -59,3 +60,12 @@ def test_the_file_is_the_users_and_not_the_caches(
     imgctl("package", "-o", "three.zip").succeeded()
     assert Path("three.zip").stat().st_size > 1000
     assert len(downloads) == 1
+
+
+@pytest.mark.usefixtures("downloads")
+def test_what_identifies_the_bundle_and_what_it_contains_is_printed(imgctl: Imgctl) -> None:
+    printed = imgctl("package", "-o", "function.zip").succeeded().out
+    document = imgctl("package", "--json", "-o", "function.zip").succeeded().document
+    assert f"contains\timgctl {__version__}, pillow 99.0\n" in printed
+    assert f"sources\t{document['sources']}\narchitecture\tarm64\n" in printed
+    assert (document["imgctl"], document["packages"]) == (__version__, {"pillow": "99.0"})

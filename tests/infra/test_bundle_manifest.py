@@ -1,6 +1,9 @@
 """The digest of a bundle's sources depends on nothing that compiles or compresses them."""
 
 import json
+import os
+import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +18,7 @@ from infra.bundle_manifest import NAME, Target, describe, key_of, sources_in, ve
 from infra.bytecode import Compiler, this_interpreter
 from tests.infra.package_server import ARM_WHEEL, zipped
 
+ROOT = Path(__file__).parents[2]
 ARM = Architecture.ARM64
 LIMIT = 10_000_000
 OWN = {"imgctl/__init__.py": b"", "imgctl/core/x.py": b"X = 1"}
@@ -40,6 +44,23 @@ def test_the_digest_does_not_depend_on_the_builders_python_or_zlib(
     monkeypatch.setattr(sys, "version", "3.99")
     monkeypatch.setattr("zlib.ZLIB_RUNTIME_VERSION", "another")
     assert built(tmp_path).sources == expected
+
+
+@pytest.mark.parametrize("name", ["python3.11", "python3.12", "python3.13"])
+def test_each_python_that_imgctl_runs_on_finds_the_same_digest(name: str) -> None:
+    program = (
+        "from infra.bundle_files import own_files; from infra.bundle_manifest import describe;"
+        "print(describe(own_files(), 'arm64').sources)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    python = shutil.which(name) or ""
+    done = subprocess.run(
+        [python or "false", "-c", program],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode and "Traceback" not in done.stderr:
+        pytest.skip(f"there is no {name} here")
+    assert done.stdout == f"{describe(own_files(), ARM).sources}\n", done.stderr
 
 
 @pytest.mark.parametrize(
