@@ -6,6 +6,8 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
 
 from infra.deployed_stack import DeployedStack
 from infra.names import InvalidName, stack_names
@@ -83,6 +85,20 @@ def test_a_stack_that_uses_everything_has_every_statement(kind: PolicyKind) -> N
     policy = narrowed_policy(kind, scope())
     assert left_out(kind, policy) == ()
     assert actions_of(policy) == actions_of(general_policy(kind))
+
+
+def test_every_action_exists_and_can_be_allowed_on_such_resources() -> None:
+    """cfn-lint has AWS's lists of actions and of the resources that each can be restricted to."""
+    policies = {
+        f"Policy{number}": {
+            "Type": "AWS::IAM::ManagedPolicy",
+            "Properties": {"PolicyDocument": narrowed_policy(kind, scope())},
+        }
+        for number, kind in enumerate(PolicyKind)
+    }
+    template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": policies}
+    config = ManualArgs(include_checks=["I"], regions=["us-east-1"])
+    assert [match.message for match in lint(json.dumps(template), config=config)] == []
 
 
 @KINDS
