@@ -47,19 +47,25 @@ def recorded() -> Any:
     recorded.stub.assert_no_pending_responses()
 
 
+def asked(
+    recorded: Recorded, kind: str = "UPDATE", *, parameters: Any = ANY, **more: Any
+) -> Recorded:
+    """Expect a request for a change set of this kind, with these arguments beside the usual."""
+    arguments = {
+        "StackName": "imgctl",
+        "ChangeSetName": "imgctl-1",
+        "ChangeSetType": kind,
+        "TemplateBody": "Resources: {}",
+        "Parameters": parameters,
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+    }
+    return recorded.responds("create_change_set", {"Id": CHANGE_SET}, {**arguments, **more})
+
+
 def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> None:
-    recorded.responds(
-        "create_change_set",
-        {"Id": CHANGE_SET},
-        {
-            "StackName": "imgctl",
-            "ChangeSetName": "imgctl-1",
-            "ChangeSetType": "CREATE",
-            "TemplateBody": "Resources: {}",
-            "Parameters": [{"ParameterKey": "Scale", "ParameterValue": "0.5"}],
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
-        },
-    ).change_set("CREATE_PENDING").change_set("CREATE_IN_PROGRESS").change_set("CREATE_COMPLETE")
+    parameters = [{"ParameterKey": "Scale", "ParameterValue": "0.5"}]
+    asked(recorded, "CREATE", parameters=parameters).change_set("CREATE_PENDING")
+    recorded.change_set("CREATE_IN_PROGRESS").change_set("CREATE_COMPLETE")
     plan = recorded.client.create_change_set(NEW, REQUEST)
     assert plan == ChangeSet(
         "imgctl", CHANGE_SET, creates_stack=True, planned_from=NEW, parameters={"Scale": "0.5"}
@@ -68,19 +74,8 @@ def test_a_new_stack_is_planned_as_one_that_is_created(recorded: Recorded) -> No
 
 
 def test_express_mode_keeps_the_rollback_that_it_would_turn_off(recorded: Recorded) -> None:
-    recorded.responds(
-        "create_change_set",
-        {"Id": CHANGE_SET},
-        {
-            "StackName": "imgctl",
-            "ChangeSetName": "imgctl-1",
-            "ChangeSetType": "UPDATE",
-            "TemplateBody": ANY,
-            "Parameters": ANY,
-            "Capabilities": ANY,
-            "DeploymentConfig": {"Mode": "EXPRESS", "DisableRollback": False},
-        },
-    ).change_set("CREATE_COMPLETE")
+    express = {"Mode": "EXPRESS", "DisableRollback": False}
+    asked(recorded, DeploymentConfig=express).change_set("CREATE_COMPLETE")
     recorded.client.create_change_set(DEPLOYED, replace(REQUEST, express=True))
 
 
@@ -101,19 +96,9 @@ def test_drift_is_reverted_from_the_present_value_to_the_deployed_one(recorded: 
         "Replacement": "False",
         "Details": [{"Target": target, "ChangeSource": "NoModification"}],
     }
-    recorded.responds(
-        "create_change_set",
-        {"Id": CHANGE_SET},
-        {
-            "StackName": "imgctl",
-            "ChangeSetName": "imgctl-1",
-            "ChangeSetType": "UPDATE",
-            "TemplateBody": ANY,
-            "Parameters": ANY,
-            "Capabilities": ANY,
-            "DeploymentMode": "REVERT_DRIFT",
-        },
-    ).change_set("CREATE_COMPLETE", Changes=[{"Type": "Resource", "ResourceChange": change}])
+    asked(recorded, DeploymentMode="REVERT_DRIFT")
+    changes = [{"Type": "Resource", "ResourceChange": change}]
+    recorded.change_set("CREATE_COMPLETE", Changes=changes)
     plan = recorded.client.create_change_set(DEPLOYED, replace(REQUEST, revert_drift=True))
     (found,) = plan.changes
     assert found.properties == (PropertyChange("FunctionVersion", "$LATEST", "1"),)
@@ -141,22 +126,14 @@ def test_cloudformation_watches_our_alarm_only_during_a_gradual_release(
     sent: tuple[list[str], int] | None,
 ) -> None:
     """A stack remembers what it is told to watch, until it is told otherwise."""
-    arguments = {
-        "StackName": "imgctl",
-        "ChangeSetName": "imgctl-1",
-        "ChangeSetType": "UPDATE",
-        "TemplateBody": ANY,
-        "Parameters": ANY,
-        "Capabilities": ANY,
-    }
+    watched: Any = {}
     if sent is not None:
         alarms, minutes = sent
-        arguments["RollbackConfiguration"] = {
+        watched["RollbackConfiguration"] = {
             "RollbackTriggers": [{"Arn": a, "Type": "AWS::CloudWatch::Alarm"} for a in alarms],
             "MonitoringTimeInMinutes": minutes,
         }
-    recorded.responds("create_change_set", {"Id": CHANGE_SET}, arguments)
-    recorded.change_set("CREATE_COMPLETE")
+    asked(recorded, **watched).change_set("CREATE_COMPLETE")
     request = replace(REQUEST, triggers=wanted)
     recorded.client.create_change_set(replace(DEPLOYED, triggers=present), request)
 
@@ -220,25 +197,12 @@ def test_an_update_that_ended_before_it_was_cancelled_stays(recorded: Recorded) 
 
 def test_what_is_taken_into_a_stack_is_named_by_its_identifier(recorded: Recorded) -> None:
     bucket = ImportedResource("SourceBucket", "AWS::S3::Bucket", "BucketName", "mine")
-    recorded.responds(
-        "create_change_set",
-        {"Id": CHANGE_SET},
-        {
-            "StackName": "imgctl",
-            "ChangeSetName": "imgctl-1",
-            "ChangeSetType": "IMPORT",
-            "TemplateBody": "Resources: {}",
-            "Parameters": ANY,
-            "Capabilities": ["CAPABILITY_NAMED_IAM"],
-            "ResourcesToImport": [
-                {
-                    "ResourceType": "AWS::S3::Bucket",
-                    "LogicalResourceId": "SourceBucket",
-                    "ResourceIdentifier": {"BucketName": "mine"},
-                }
-            ],
-        },
-    ).change_set("CREATE_COMPLETE")
+    imported = {
+        "ResourceType": "AWS::S3::Bucket",
+        "LogicalResourceId": "SourceBucket",
+        "ResourceIdentifier": {"BucketName": "mine"},
+    }
+    asked(recorded, "IMPORT", ResourcesToImport=[imported]).change_set("CREATE_COMPLETE")
     recorded.client.create_change_set(NEW, ChangeSetRequest("Resources: {}", {}, imports=[bucket]))
 
 
