@@ -10,68 +10,39 @@ from imgctl.cli.tables import STATUS_STYLES, pairs_grid, record_grid
 from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.errors import Hint
 from imgctl.core.record import Record, Status
+from imgctl.pages.failures import failure_meanings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 
-@dataclass(frozen=True, slots=True)
-class FailureText:
-    """What a failure code means, and what to do about it."""
-
-    meaning: str
-    hint: Hint
-
-
-FAILURES = {
-    "not_an_image": FailureText(
-        "The content is not in any known image format.",
-        Hint("Upload an image under this key, or run {} to accept it.", "audit --acknowledge KEY"),
+FAILURE_HINTS = {
+    "not_an_image": Hint(
+        "Upload an image under this key, or run {} to accept it.", "audit --acknowledge KEY"
     ),
-    "unsupported_format": FailureText(
-        "The format is known, but not processed.",
-        Hint("Convert the image to JPEG, PNG or WebP, and upload it again."),
+    "unsupported_format": Hint("Convert the image to JPEG, PNG or WebP, and upload it again."),
+    "too_large": Hint(
+        "Upload a smaller one. For more memory, raise the setting `memory_mb` and run {}.",
+        "reprocess KEY",
     ),
-    "too_large": FailureText(
-        "The image exceeds a limit on size, pixels or memory.",
-        Hint("Upload a smaller one. For more memory, raise the setting `memory_mb` and run {}.",
-             "reprocess KEY"),
+    "too_slow": Hint(
+        "Raise the settings `timeout_s` or `memory_mb`, run {}, then {}.", "deploy", "reprocess KEY"
     ),
-    "too_slow": FailureText(
-        "Resizing the image takes longer than the limit.",
-        Hint("Raise the settings `timeout_s` or `memory_mb`, run {}, then {}.", "deploy",
-             "reprocess KEY"),
+    "truncated": Hint("Upload the complete file again."),
+    "damaged": Hint(
+        "Open the original in an image editor. If that works, save it, and upload it again."
     ),
-    "truncated": FailureText(
-        "The file is incomplete.", Hint("Upload the complete file again.")
+    "gone": Hint("Nothing needs to be done. {} shows what happened to the key since.", "trace KEY"),
+    "archived": Hint("Restore the object in S3, then run {}.", "reprocess KEY"),
+    "customer_encrypted": Hint("Upload it again without SSE-C."),
+    "wrong_bucket": Hint("Remove the function from the notifications of that bucket."),
+    "access_denied": Hint(
+        "Run {}, then {}. Check the bucket's and the key's policies.",
+        "deploy --plan",
+        "reprocess KEY",
     ),
-    "damaged": FailureText(
-        "The content cannot be decoded.",
-        Hint("Open the original in an image editor. If that works, save it, and upload it again."),
-    ),
-    "gone": FailureText(
-        "The object was deleted or replaced before it was processed.",
-        Hint("Nothing needs to be done. {} shows what happened to the key since.", "trace KEY"),
-    ),
-    "archived": FailureText(
-        "The object is in an archive storage class.",
-        Hint("Restore the object in S3, then run {}.", "reprocess KEY"),
-    ),
-    "customer_encrypted": FailureText(
-        "The object is encrypted with a key that only its uploader has (SSE-C).",
-        Hint("Upload it again without SSE-C."),
-    ),
-    "wrong_bucket": FailureText(
-        "The event is about a bucket other than the source bucket.",
-        Hint("Remove the function from the notifications of that bucket."),
-    ),
-    "access_denied": FailureText(
-        "The function's role lacks a permission.",
-        Hint("Run {}, then {}. Check the bucket's and the key's policies.", "deploy --plan",
-             "reprocess KEY"),
-    ),
-}  # fmt: skip
-"""By failure code; docs/reference/records.md lists the same."""
+}
+"""What to do, by failure code; `failure_meanings` has the same codes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,16 +73,16 @@ class RecordView:
 
     def _failure(self, width: int) -> str:
         record = self.record
-        known = FAILURES.get(record.failure_code or "")
+        code = record.failure_code or ""
+        hint = FAILURE_HINTS.get(code)
         texts = [f"{record.failure_code}: {record.failure_reason}"]
-        if known is not None:
-            texts.append(known.meaning)
-        if record.failure_hint:
-            texts.append(record.failure_hint)
-        if known is not None and (known.hint.commands or not record.failure_hint):
+        texts.append(failure_meanings().get(code, ""))
+        texts.append(record.failure_hint or "")
+        if hint is not None and (hint.commands or not record.failure_hint):
             key = shlex.quote(record.original_object_key or "")
-            texts.append(known.hint.render(self.program).replace("KEY`", f"{key}`"))
-        return wrapped("\n".join(printable(text) for text in dict.fromkeys(texts)), width)
+            texts.append(hint.render(self.program).replace("KEY`", f"{key}`"))
+        shown = (printable(text) for text in dict.fromkeys(texts) if text)
+        return wrapped("\n".join(shown), width)
 
 
 def _images(record: Record) -> Grid:

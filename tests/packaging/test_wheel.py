@@ -109,7 +109,8 @@ def test_the_page_is_installed_with_its_licenses_but_without_its_source(
 ) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if name.startswith("imgctl/pages/")}
-    expected = {"__init__.py", "entries.py", "report.py", "page.html", "LICENSES.txt"}
+    modules = {"__init__.py", "entries.py", "failures.py", "report.py"}
+    expected = {*modules, "failures.json", "page.html", "LICENSES.txt"}
     assert names == {f"imgctl/pages/{name}" for name in expected}
     probe = (
         "import io; from imgctl.pages.report import ReportHeading, write_report;"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import imgctl.pages
 from imgctl.core.record import ATTRIBUTE_NAMES
+from imgctl.pages.failures import failure_meanings
 
 PAGES = Path(str(imgctl.pages.__file__)).parent
 WEB = PAGES / "web"
@@ -16,7 +17,14 @@ ROOT = PAGES.parents[1]
 
 def source_digest() -> str:
     """As `sourceDigest` in build.mjs."""
-    names = ["build.mjs", "mit.txt", "package-lock.json", "package.json", "tsconfig.json"]
+    names = [
+        "../failures.json",
+        "build.mjs",
+        "mit.txt",
+        "package-lock.json",
+        "package.json",
+        "tsconfig.json",
+    ]
     names += [f"src/{path.name}" for path in SOURCES]
     digest = hashlib.sha256()
     for name in sorted(names):
@@ -64,6 +72,6 @@ def test_every_failure_code_of_the_documentation_has_a_meaning() -> None:
     page = (ROOT / "docs" / "reference" / "records.md").read_text(encoding="utf-8")
     section = page.partition("## Failure codes\n")[2].partition("\n## ")[0]
     codes = re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)
-    meanings = json.loads((WEB / "src" / "failures.json").read_text())
+    meanings = failure_meanings()
     assert codes
     assert list(meanings) == codes

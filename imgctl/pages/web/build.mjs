@@ -9,7 +9,7 @@ const read = (path) => readFileSync(at(path), "utf8");
 // tests/pages/test_page.py computes the same digest.
 function sourceDigest() {
   const names = ["build.mjs", "mit.txt", "package-lock.json", "package.json", "tsconfig.json"];
-  names.push(...readdirSync(at("src")).map((name) => `src/${name}`));
+  names.push("../failures.json", ...readdirSync(at("src")).map((name) => `src/${name}`));
   const hash = createHash("sha256");
   for (const name of names.sort()) hash.update(`${name}\0`).update(readFileSync(at(name))).update("\0");
   return hash.digest("hex");

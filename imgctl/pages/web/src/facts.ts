@@ -1,7 +1,7 @@
 // What is known about one record, as tables and lists.
 
 import { el, type Child } from "./dom";
-import failures from "./failures.json";
+import failures from "../../failures.json";
 import fields from "./fields.json";
 import { number, text, type Item, type RecordData, type Thumbnails } from "./model";
 import { bytes, change, duration, pixels, visible } from "./text";
