@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from imgctl.cli.errors import FileError
 from imgctl.cli.image_documents import ReportDocument
 from imgctl.cli.record_listing import continuation, limit_of
 from imgctl.cli.text import printable, size_text
+from imgctl.cli.ui import counted
 from imgctl.core.record import Record, timestamp
 from imgctl.operations.history import RecordQuery, find_records
 from imgctl.operations.record_spool import RecordSpool, spooled
@@ -88,13 +89,7 @@ def write_records(app: App, query: RecordQuery, spool: RecordSpool, options: Rep
         app.ui.progress("Writing the report", spool.count) as advance,
         closing(_entries(app, spool.records(), thumbnails=options.thumbnails)) as entries,
     ):
-
-        def counted() -> Iterator[Entry]:
-            for entry in entries:
-                yield entry
-                advance(1)
-
-        write_report(file, heading, counted())
+        write_report(file, heading, counted(entries, advance))
 
 
 def _entries(app: App, records: Iterable[Record], *, thumbnails: bool) -> Generator[Entry]:

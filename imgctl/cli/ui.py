@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from imgctl.cli.documents import Document, ErrorDocument, WarningDocument
 
 
+T = TypeVar("T")
+
 _FRAMES_PER_S = 5
 
 
@@ -31,6 +33,13 @@ class Advance(Protocol):
 
     def __call__(self, done: int) -> None:
         """Report how many more items are done."""
+
+
+def counted(items: Iterable[T], advance: Advance) -> Iterator[T]:
+    """Yield items, and report each as done once the next one is asked for."""
+    for item in items:
+        yield item
+        advance(1)
 
 
 class Part(Protocol):

@@ -1,19 +1,12 @@
 """`imgctl stats`."""
 
 import sys
-from typing import TYPE_CHECKING
 
 import click
 
 from imgctl.cli.app import app_of
 from imgctl.cli.options import Command
 from imgctl.cli.params import TimeParam
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from imgctl.cli.ui import Advance
-    from imgctl.core.record import Record
 
 
 @click.command(
@@ -36,6 +29,7 @@ def stats(context: click.Context, *, since: str | None, until: str | None, by: s
     from imgctl.aws import records
     from imgctl.cli.stats_view import stats_document, stats_parts
     from imgctl.cli.text import local_time
+    from imgctl.cli.ui import counted
     from imgctl.operations.history import RecordQuery, find_records
     from imgctl.operations.stats import Grouping, collect
 
@@ -46,14 +40,8 @@ def stats(context: click.Context, *, since: str | None, until: str | None, by: s
     else:
         found = find_records(dynamodb, table, RecordQuery(since=since, until=until))
     with app.ui.progress("Reading records", None) as advance:
-        statistics = collect(_counted(found, advance), grouping, lambda t: local_time(t)[:10])
+        statistics = collect(counted(found, advance), grouping, lambda t: local_time(t)[:10])
     for part in stats_parts(statistics, grouping, plots=sys.stdout.isatty()):
         app.ui.print(part)
     app.ui.result(stats_document(statistics, grouping), "")
     return 0
-
-
-def _counted(found: "Iterator[Record]", advance: "Advance") -> "Iterator[Record]":
-    for record in found:
-        advance(1)
-        yield record
