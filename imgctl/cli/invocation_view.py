@@ -11,6 +11,7 @@ from imgctl.aws.invoke import LoggedInvocation, invoke_and_log
 from imgctl.aws.log_lines import Report, report_of
 from imgctl.aws.logs import LogEvent
 from imgctl.cli.log_view import is_detail, log_row, report_text
+from imgctl.cli.operating_documents import lambda_report_document
 from imgctl.cli.text import duration_text, printable, printable_json
 
 if TYPE_CHECKING:
@@ -66,10 +67,6 @@ def _document(done: LoggedInvocation, report: Report) -> "InvokeDocument":
         "answer": done.answer,
         "error": done.error or None,
         "seconds": round(done.seconds, 3),
-        "duration_ms": report.duration_ms,
-        "billed_ms": report.billed_ms,
-        "init_ms": report.init_ms,
-        "memory_mb": report.memory_mb,
-        "max_memory_mb": report.max_memory_mb,
+        **lambda_report_document(report),
         "log": [line.text for line in done.lines],
     }

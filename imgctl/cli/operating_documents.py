@@ -1,6 +1,9 @@
 """The JSON documents about a stack at work: status, logs, invocations, cost; see `documents`."""
 
-from typing import Annotated, TypedDict
+from typing import TYPE_CHECKING, Annotated, TypedDict
+
+if TYPE_CHECKING:
+    from imgctl.aws.log_lines import Report
 
 
 class OutputsDocument(TypedDict):
@@ -79,7 +82,17 @@ class LogLineDocument(TypedDict):
     message: Annotated[str, "the line as it was written"]
 
 
-class InvokeDocument(TypedDict):
+class LambdaReportDocument(TypedDict):
+    """What Lambda reports at the end of an invocation."""
+
+    duration_ms: float | None
+    billed_ms: float | None
+    init_ms: Annotated[float | None, "of a cold start's initialization or restore; null for none"]
+    memory_mb: Annotated[int | None, "memory of the function"]
+    max_memory_mb: Annotated[int | None, "memory used at most"]
+
+
+class InvokeDocument(LambdaReportDocument):
     """`imgctl invoke`."""
 
     version: Annotated[str, "of the function"]
@@ -87,11 +100,6 @@ class InvokeDocument(TypedDict):
     answer: Annotated[object, "any JSON: the function's response, or Lambda's error"]
     error: Annotated[str | None, "null if the function did not fail"]
     seconds: Annotated[float, "until the answer arrived"]
-    duration_ms: Annotated[float | None, "as Lambda reports it, like the next four"]
-    billed_ms: float | None
-    init_ms: Annotated[float | None, "null unless it was a cold start"]
-    memory_mb: int | None
-    max_memory_mb: int | None
     log: Annotated[list[str], "the last lines of the log"]
 
 
@@ -126,3 +134,14 @@ class CostDocument(TypedDict):
     prices_as_of: Annotated[str, "month of the prices, such as 2026-03"]
     sources: Annotated[dict[str, str], "AWS's pages on prices, by service"]
     excluded: list[str]
+
+
+def lambda_report_document(report: "Report") -> LambdaReportDocument:
+    """Return Lambda's report for --json."""
+    return {
+        "duration_ms": report.duration_ms,
+        "billed_ms": report.billed_ms,
+        "init_ms": report.init_ms,
+        "memory_mb": report.memory_mb,
+        "max_memory_mb": report.max_memory_mb,
+    }

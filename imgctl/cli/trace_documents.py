@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Literal, TypedDict
 
 from imgctl.cli.image_documents import RecordDocument, record_document
+from imgctl.cli.operating_documents import LambdaReportDocument, lambda_report_document
 
 if TYPE_CHECKING:
     from imgctl.aws.logs import Invocation
@@ -10,7 +11,7 @@ if TYPE_CHECKING:
     from imgctl.operations.trace import Trace
 
 
-class TracedInvocation(TypedDict):
+class TracedInvocation(LambdaReportDocument):
     """One attempt of an invocation of the function."""
 
     request_id: Annotated[str, "the same for all attempts of one event"]
@@ -18,11 +19,6 @@ class TracedInvocation(TypedDict):
     ended: Annotated[str | None, "null if it has not ended, or its end is not in the log"]
     status: Annotated[str, "such as `timeout`; empty if Lambda reported none"]
     cold_start: bool
-    init_ms: Annotated[float | None, "duration of a cold start's initialization or restore"]
-    duration_ms: float | None
-    billed_ms: float | None
-    memory_mb: Annotated[int | None, "memory of the function"]
-    max_memory_mb: Annotated[int | None, "memory used at most"]
     lines: Annotated[list[str], "the function's log lines about the object"]
 
 
@@ -68,10 +64,6 @@ def _invocation_document(invocation: "Invocation") -> TracedInvocation:
         "ended": invocation.ended,
         "status": invocation.status,
         "cold_start": invocation.cold_start,
-        "init_ms": invocation.init_ms,
-        "duration_ms": invocation.duration_ms,
-        "billed_ms": invocation.billed_ms,
-        "memory_mb": invocation.memory_mb,
-        "max_memory_mb": invocation.max_memory_mb,
+        **lambda_report_document(invocation),
         "lines": [line.text for line in invocation.lines],
     }
