@@ -1,8 +1,9 @@
 """Small pictures of results, to look at in a terminal."""
 
+import shutil
 import tempfile
 from contextlib import closing
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from imgctl.core.formats import ImageFormat
 from imgctl.core.geometry import Size
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 MAX_BYTES = 64 * MEBIBYTE
-_CHUNK_BYTES = MEBIBYTE
 _TIMEOUT_S = 20
 
 
@@ -34,16 +34,11 @@ def preview(s3: "S3Client", record: Record, resize: Resize, box: Size) -> bytes:
         raise NoPreview("there is no result")
     spec = ResizeSpec(Fit(box.width, box.height), ImageFormat.BMP, metadata=MetadataPolicy.NONE)
     with tempfile.TemporaryFile() as file:
-        _download(s3, record.resized_bucket, record.outputs[0].key, file)
+        response: Any = s3.get_object(Bucket=record.resized_bucket, Key=record.outputs[0].key)
+        with closing(response["Body"]) as body:
+            if response["ContentLength"] > MAX_BYTES:
+                raise NoPreview(f"the result is larger than {MAX_BYTES // MEBIBYTE} MiB")
+            shutil.copyfileobj(body, file)
         file.seek(0)
         (result,) = resize(file, [spec], Limits(max_bytes=MAX_BYTES), timeout_s=_TIMEOUT_S)
     return result.data
-
-
-def _download(s3: "S3Client", bucket: str, key: str, file: BinaryIO) -> None:
-    response: Any = s3.get_object(Bucket=bucket, Key=key)
-    with closing(response["Body"]) as body:
-        if response["ContentLength"] > MAX_BYTES:
-            raise NoPreview(f"the result is larger than {MAX_BYTES // MEBIBYTE} MiB")
-        for chunk in body.iter_chunks(_CHUNK_BYTES):
-            file.write(chunk)
