@@ -9,9 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from imgctl.cli.ui import Ui
 
 
-def has_browser() -> bool:
+def should_open(ui: "Ui", *, no_open: bool) -> bool:
+    """Return whether to open a page: for somebody at a terminal, and in a browser with windows."""
+    return not no_open and not ui.json_wanted and sys.stdout.isatty() and _has_browser()
+
+
+def _has_browser() -> bool:
     """Return whether a browser would open in a window, and not in this terminal or nowhere."""
     return sys.platform == "darwin" or any(
         os.environ.get(name) for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")

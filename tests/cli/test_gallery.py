@@ -8,7 +8,9 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from imgctl.cli.browser import has_browser, opened_page
+from imgctl.cli.app import make_ui
+from imgctl.cli.browser import opened_page, should_open
+from imgctl.cli.settings import Settings
 from tests.cli_result import CliResult
 
 URL = "http://127.0.0.1:8000/?token=secret&x"
@@ -45,10 +47,18 @@ def test_the_browser_gets_a_private_file_instead_of_the_token(
     assert not page.parent.exists()
 
 
-def test_a_browser_is_one_with_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_opens_for_somebody_at_a_terminal_whose_browser_has_windows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ui, in_json = make_ui(Settings()), make_ui(Settings(json=True))
     monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     for name in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    assert not has_browser()
+    assert not should_open(ui, no_open=False)
     monkeypatch.setenv("DISPLAY", ":0")
-    assert has_browser()
+    assert should_open(ui, no_open=False)
+    assert not should_open(ui, no_open=True)
+    assert not should_open(in_json, no_open=False)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: False)
+    assert not should_open(ui, no_open=False)

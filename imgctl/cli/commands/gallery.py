@@ -37,7 +37,7 @@ def gallery(context: click.Context, *, port: int | None, no_open: bool, no_thumb
             "The gallery's server is not installed.", hint="Run `pip install 'imgctl[gallery]'`."
         )
     from imgctl.aws.object_writer import open_writer
-    from imgctl.cli.browser import has_browser, opened_page
+    from imgctl.cli.browser import opened_page, should_open
     from imgctl.cli.image_documents import GalleryDocument
     from imgctl.cli.text import printable
     from imgctl.gallery import server
@@ -68,8 +68,7 @@ def gallery(context: click.Context, *, port: int | None, no_open: bool, no_thumb
             " charges for. --no-thumbnails downloads nothing."
         )
     app.ui.info("Press Ctrl-C to stop.")
-    is_opened = not no_open and sys.stdout.isatty() and has_browser()
-    with opened_page(url) if is_opened else nullcontext():
+    with opened_page(url) if should_open(app.ui, no_open=no_open) else nullcontext():
         server.run(listening, options)
     app.ui.info("Stopped.")
     return 0
