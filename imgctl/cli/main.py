@@ -54,7 +54,7 @@ COMMANDS = {
     "versions": "List the function's versions and what differs between them",
     "rollback": "Make an earlier version of the function live",
     "destroy": "Delete the stack",
-    "policy": "Print an IAM policy with the exact names of the stack's resources",
+    "policy": "Print an IAM policy with the exact names of the stack",
     "local": "Manage the embedded AWS",
     "config": "Print each setting with its value and origin",
     "completion": "Print the completion script of a shell",

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def policy(context: click.Context, *, name: str) -> int:
-    """Print an IAM policy with the exact names of the stack's resources.
+    """Print an IAM policy with the exact names of the stack.
 
     NAME is operator, eraser, planner, deployer, deployer-data or destroyer: a deployer needs the
     two, and destroy all three. What the settings do not need is left out. Without credentials the
