@@ -20,7 +20,7 @@ def check_account(aws: Aws, allowed: str, origin: str) -> None:
     if aws.account_id == allowed:
         return
     raise WrongAccount(
-        f"The credentials of {_source(aws)} are for the account {aws.account_id}, and {origin}"
+        f"The credentials from {_source(aws)} are for the account {aws.account_id}, and {origin}"
         f" only allows {allowed}. Nothing was done.",
         hint=f"Use credentials for {allowed}, for example with --profile, or change the setting"
         " account.",

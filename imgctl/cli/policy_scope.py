@@ -59,8 +59,14 @@ def _place(app: App) -> _Place:
         known = error if isinstance(error, AccessError) else translate(error)
         settings = app.settings
         region = configured_region(profile=settings.profile, region=settings.region)
-        if not isinstance(known, AccessError) or settings.account is None or region is None:
+        if not isinstance(known, AccessError):
             raise
+        if settings.account is None or region is None:
+            raise type(known)(
+                known.message,
+                hint=f"{known.hint} With the settings account and region, imgctl can make the"
+                " policy without asking AWS.",
+            ) from error
         app.ui.info(f"{known.message} The policy is for the names in the settings.")
         return _Place(settings.account, region, is_reachable=False)
 

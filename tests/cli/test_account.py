@@ -72,7 +72,10 @@ def test_credentials_of_a_profile_are_named_by_it(
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(profiles))
     monkeypatch.setenv("IMGCTL_ACCOUNT", ANOTHER)
     refused = imgctl("outputs", "--profile", "work", "--region", "eu-west-2")
-    assert (refused.code, "The credentials of the profile work are for" in refused.err) == (3, True)
+    assert (refused.code, "The credentials from the profile work are for" in refused.err) == (
+        3,
+        True,
+    )
 
 
 def test_the_embedded_aws_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:

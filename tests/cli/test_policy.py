@@ -49,6 +49,7 @@ def test_without_credentials_the_settings_name_the_account(
     arguments = ("policy", "operator", "--region", "cn-north-1")
     refused = imgctl(*arguments)
     assert (refused.code, "No AWS credentials were found" in refused.err) == (3, True)
+    assert "With the settings account and region" in refused.err
     monkeypatch.setenv("IMGCTL_ACCOUNT", "210987654321")
     done = imgctl(*arguments).succeeded()
     assert "The policy is for the names in the settings." in done.err
