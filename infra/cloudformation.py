@@ -53,7 +53,8 @@ _PROTECTED = "TerminationProtection"
 class StackClient:
     """CloudFormation, how to wait for it, and a source of unique names.
 
-    `warn` is told what could not be cleaned up.
+    `warn` is told what could not be cleaned up. `role_arn` is the role that CloudFormation assumes,
+    with which each operation is asked for; without one it assumes the stack's last one.
     """
 
     client: "CloudFormationClient"
@@ -61,6 +62,7 @@ class StackClient:
     poll_s: float
     unique: Callable[[], str]
     warn: Callable[[str], None]
+    role_arn: str | None = None
 
     def read(self, stack: str) -> DeployedStack:
         """Read a stack's state, and its template if it is deployed and can be updated.
@@ -102,7 +104,7 @@ class StackClient:
         """
         check_updatable(deployed)
         creates = not deployed.is_deployed
-        arguments = create_arguments(deployed, request, f"{PREFIX}{self.unique()}")
+        arguments = create_arguments(deployed, request, f"{PREFIX}{self.unique()}") | self.role
         with self._explaining(deployed):
             response = self.client.create_change_set(**arguments)
         change_set = ChangeSet(
@@ -252,7 +254,9 @@ class StackClient:
         # By its id: once it is gone, its name describes nothing, or another stack.
         token, newest = self.new_token(), self.events.newest(current.stack_id)
         try:
-            self.client.delete_stack(StackName=current.stack_id, ClientRequestToken=token)
+            self.client.delete_stack(
+                StackName=current.stack_id, ClientRequestToken=token, **self.role
+            )
         except ClientError as error:
             if _PROTECTED in str(error):  # since it was read
                 check_deletable(replace(current, is_protected=True))
@@ -266,6 +270,11 @@ class StackClient:
     def new_token(self) -> str:
         """Return a token for an operation, by which its events are known as those of imgctl."""
         return f"{PREFIX}{self.unique()}"
+
+    @property
+    def role(self) -> dict[str, Any]:
+        """The argument of every request for an operation that may change resources."""
+        return {} if self.role_arn is None else {"RoleARN": self.role_arn}
 
     @property
     def events(self) -> EventStream:
@@ -311,7 +320,7 @@ class StackClient:
             if current.status == "REVIEW_IN_PROGRESS":
                 others = self.client.list_change_sets(StackName=change_set.stack)["Summaries"]
                 if all(other.get("ChangeSetId") == change_set.id for other in others):
-                    self.client.delete_stack(StackName=current.stack_id)
+                    self.client.delete_stack(StackName=current.stack_id, **self.role)
 
     @contextmanager
     def _cleaning_up(self, change_set: ChangeSet) -> Iterator[None]:

@@ -67,7 +67,7 @@ class DeployedStack:
     without those that AWS sets itself, are empty unless an operation has been executed, and
     `template` unless the stack can be updated. `adoption_step` is None unless an adoption has begun
     and is not yet complete. A stack that `is_protected` cannot be deleted until its termination
-    protection is turned off.
+    protection is turned off. `role_arn` is the service role that CloudFormation remembers.
     """
 
     name: str
@@ -80,6 +80,7 @@ class DeployedStack:
     template: str = ""
     adoption_step: AdoptionStep | None = None
     is_protected: bool = False
+    role_arn: str = ""
     triggers: RollbackTriggers = field(default_factory=RollbackTriggers)
     reason: str = ""
 

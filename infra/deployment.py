@@ -27,7 +27,7 @@ from infra.change_sets import ChangeSetRequest
 from infra.cloudformation import StackClient
 from infra.deployed_stack import AdoptionStep, DeployedStack
 from infra.function_version import check_live_version
-from infra.names import Names, deployed_names
+from infra.names import Names, check_role_path, deployed_names
 from infra.ownership import ExistingResources
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import ChangeSet, Plan, assemble_plan
@@ -175,6 +175,8 @@ def planned(
     deployed, step = state.deployed, next_step(state, context.names)
     parameters = _parameters(context, request, state)
     check_live_version(deployed.parameters, parameters)
+    if step.is_last_step and deployed.adoption_step is None:
+        check_role_path(deployed.parameters, parameters)
     if step.table is not None:
         parameters = dict(deployed.parameters)
     change = _change_set_request(context, request, state, step, parameters)
@@ -299,14 +301,18 @@ def _execute(
     return deployed if plan.is_last_step else context.client.read(context.stack)
 
 
-def stack_client(aws: Aws, warn: Callable[[str], None]) -> StackClient:
-    """Return CloudFormation with polling intervals that suit the AWS in use."""
+def stack_client(aws: Aws, warn: Callable[[str], None], role_arn: str | None = None) -> StackClient:
+    """Return CloudFormation with polling intervals that suit the AWS in use.
+
+    `role_arn` is the service role that it assumes.
+    """
     return StackClient(
         client=aws.cloudformation,
         sleep=time.sleep,
         poll_s=0.2 if aws.is_local else 2.0,
         unique=lambda: uuid.uuid4().hex,
         warn=warn,
+        role_arn=role_arn,
     )
 
 

@@ -94,6 +94,26 @@ def deployed_names(parameters: Mapping[str, str]) -> Names:
     )
 
 
+def check_role_path(before: Mapping[str, str], after: Mapping[str, str]) -> None:
+    """Raise InvalidName if a deployed stack's parameters would move a role to another path.
+
+    CloudFormation can only replace it, and not by one of the same name.
+    """
+    if not before or before.get("RolePath", "") == after["RolePath"]:
+        return
+    roles = ("function_role", "api_role")
+    kept = [
+        spec.name
+        for spec in NAME_SETTINGS
+        if spec.name in roles and before[spec.parameter] == after[spec.parameter]
+    ]
+    if kept:
+        raise InvalidName(
+            "A role cannot be moved to another path, only be replaced by one of another name.",
+            hint=f"Choose a new name for {' and '.join(kept)} too, or leave role_path as it is.",
+        )
+
+
 def _check_bucket_names(names: Names, suffix: str) -> None:
     for bucket in (*names.buckets, names.artifacts_bucket):
         if BUCKET_NAME.fullmatch(bucket):

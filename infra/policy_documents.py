@@ -32,7 +32,7 @@ MAX_CHARACTERS = 6144
 _GENERAL = "arn:aws:"
 
 # What a deployed stack says that becomes part of an ARN: parameters, and outputs.
-_IN_ARNS = {*(spec.parameter for spec in NAME_SETTINGS), "KmsKeyArn"}
+_IN_ARNS = {*(spec.parameter for spec in NAME_SETTINGS), "KmsKeyArn", "RolePath"}
 _GENERATED_IDS = ("ApiId", "ApiKeyId")
 _ID = Text(re.compile(r"[a-z0-9]{1,64}"), "lowercase letters and digits")
 
@@ -42,12 +42,15 @@ _VIA_SERVICE = "kms:ViaService"
 class PolicyKind(StrEnum):
     """Whose policy it is: the name of a document in `infra/policies`."""
 
+    BOUNDARY_GUARD = "boundary-guard"
     DEPLOYER = "deployer"
     DEPLOYER_DATA = "deployer-data"
     DESTROYER = "destroyer"
     ERASER = "eraser"
     OPERATOR = "operator"
     PLANNER = "planner"
+    RELEASE_PIPELINE = "release-pipeline"
+    ROLE_BOUNDARY = "role-boundary"
 
 
 class PolicyTooLong(ImgctlError):
@@ -70,6 +73,9 @@ class PolicyScope:
     account: str
     names: tuple[Names, ...]
     kms_keys: tuple[str, ...] = ()
+    role_paths: tuple[str, ...] = ("/",)
+    permissions_boundary: str = ""
+    service_role: str = ""
     has_alarm_email: bool = False
     has_api_key: bool = False
     api_id: str = "*"
@@ -85,8 +91,11 @@ def scope_of(
     *,
     region: str,
     account: str,
+    service_role: str | None = None,
 ) -> PolicyScope:
     """Return the scope of a stack with these settings and names, and as it is deployed.
+
+    `service_role` is the ARN of the role that CloudFormation assumes.
 
     Raises InvalidName if it is deployed with a name that the settings would not accept: whoever
     deployed it must not put a wildcard into somebody's policy.
@@ -102,6 +111,9 @@ def scope_of(
         account=account,
         names=tuple(dict.fromkeys((names, deployed_as))),
         kms_keys=_distinct(keys),
+        role_paths=_distinct((settings.role_path or "/", before.get("RolePath") or "/")),
+        permissions_boundary=settings.permissions_boundary or "",
+        service_role=service_role or "",
         has_alarm_email=bool(settings.alarm_email or before.get("AlarmEmail")),
         has_api_key="key" in (settings.api_authorization, before.get("ApiAuthorization")),
         api_id=deployed.outputs.get("ApiId", "*"),
@@ -211,12 +223,22 @@ def _values(scope: PolicyScope) -> dict[str, tuple[str, ...]]:
         "api_key_id": (scope.api_key_id,),
         "if_alarm_email": ("",) * scope.has_alarm_email,
         "if_api_key": ("",) * scope.has_api_key,
-        "kms_key": tuple(key.split(":", 2)[2] for key in scope.kms_keys),
+        "kms_key": tuple(map(_without_partition, scope.kms_keys)),
         "partition": (scope.partition,),
+        "permissions_boundary": (
+            _without_partition(scope.permissions_boundary)
+            or f"iam::{scope.account}:policy/imgctl-role-boundary",
+        ),
         "region": (scope.region,),
+        "role_path": scope.role_paths,
+        "service_role": _distinct((_without_partition(scope.service_role),)),
         "stack": (scope.stack,),
         "stage": (STAGE_NAME,),
     }
+
+
+def _without_partition(arn: str) -> str:
+    return arn.split(":", 2)[2] if arn else ""
 
 
 def _distinct(items: Iterable[str]) -> tuple[str, ...]:

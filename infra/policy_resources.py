@@ -24,21 +24,28 @@ RESOURCES: Mapping[str, tuple[str, ...]] = {
     "execute-api:*:*:*/hala/PUT/*": (
         "execute-api:{region}:{account}:{api_id}/{stage}/PUT/{source_bucket}/*",
     ),
-    "iam::*:role/api-gw-s3-role*": ("iam::{account}:role/{api_role}",),
+    "iam::*:policy/imgctl-role-boundary": ("{permissions_boundary}",),
+    "iam::*:role/api-gw-s3-role*": ("iam::{account}:role{role_path}{api_role}",),
     "iam::*:role/aws-service-role/ops.apigateway.amazonaws.com/*": (
         "iam::{account}:role/aws-service-role/ops.apigateway.amazonaws.com/*",
     ),
     "iam::*:role/imgctl*": (
-        "iam::{account}:role/{stack}-ApiAccountRole-*",
-        "iam::{account}:role/{stack}-BatchRole-*",
+        "iam::{account}:role{role_path}{stack}-ApiAccountRole-*",
+        "iam::{account}:role{role_path}{stack}-BatchRole-*",
     ),
-    "iam::*:role/imgctl*-ApiAccountRole-*": ("iam::{account}:role/{stack}-ApiAccountRole-*",),
-    "iam::*:role/imgctl*-BatchRole-*": ("iam::{account}:role/{stack}-BatchRole-*",),
-    "iam::*:role/lambda-image-role*": ("iam::{account}:role/{function_role}",),
+    "iam::*:role/imgctl*-ApiAccountRole-*": (
+        "iam::{account}:role{role_path}{stack}-ApiAccountRole-*",
+    ),
+    "iam::*:role/imgctl*-BatchRole-*": ("iam::{account}:role{role_path}{stack}-BatchRole-*",),
+    "iam::*:role/imgctl-cloudformation": ("{service_role}",),
+    "iam::*:role/lambda-image-role*": ("iam::{account}:role{role_path}{function_role}",),
     "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs": (
         "iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
     ),
     "kms:*:*:key/*": ("{kms_key}",),
+    "lambda:*:*:function:Landa-image-s3-function*:*": (
+        "lambda:{region}:{account}:function:{function}:*",
+    ),
     "lambda:*:*:function:Landa-image-s3-function*": (
         "lambda:{region}:{account}:function:{function}",
         "lambda:{region}:{account}:function:{function}:*",

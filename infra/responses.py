@@ -47,6 +47,7 @@ def parse_stack(name: str, described: Any, template: str = "") -> DeployedStack:
         tags={} if described["StackStatus"] in NOT_DEPLOYED else _tags(described),
         template=template,
         adoption_step=_adoption_step(template),
+        role_arn=described.get("RoleARN", ""),
         is_protected=bool(described.get("EnableTerminationProtection", False)),
         triggers=_triggers(described.get("RollbackConfiguration", {})),
     )

@@ -48,6 +48,15 @@ _DISTRIBUTION_ARN = Text(
     re.compile(r"arn:[\w-]+:cloudfront::\d{12}:distribution/[A-Z0-9]+"),
     "a distribution ARN such as arn:aws:cloudfront::123456789012:distribution/E1EXAMPLE",
 )
+_POLICY_ARN = Text(
+    re.compile(r"arn:[\w-]+:iam::(?:\d{12}|aws):policy/[\w+=,.@/-]{1,512}", re.ASCII),
+    "a policy ARN such as arn:aws:iam::123456789012:policy/boundary",
+)
+# IAM API Reference, CreateRole: at most 512 characters; of those, what can be part of an ARN.
+_ROLE_PATH = Text(
+    re.compile(r"/(?:[\w+=,.@-]{1,64}/){1,7}", re.ASCII),
+    "a path with a slash at both ends such as /teams/photos/",
+)
 # RFC 6454, 6.2: as browsers send it, in lowercase and without a path.
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?"
 _ORIGINS = Text(
@@ -185,7 +194,6 @@ class StackSettings:
         description="How a new version of the function is released: all-at-once, or such as"
         " canary10-5m, 10% of the invocations for 5 minutes and then all. It is rolled back if the"
         " new version fails meanwhile.",
-        example="canary10-5m",
         parameter="Rollout",
     )
     log_retention_days: int = setting(
@@ -301,6 +309,23 @@ class StackSettings:
         description="Name of the API's IAM role.",
         parameter="ApiRoleName",
         default_name="api-gw-s3-role{suffix}",
+    )
+
+    role_path: str | None = setting(
+        None,
+        kind=_ROLE_PATH,
+        description="IAM path of the stack's roles. A role cannot be moved: to change the path of a"
+        " deployed stack, choose new names for function_role and api_role too.",
+        when_unset="no path",
+        example="/teams/photos/",
+        parameter="RolePath",
+    )
+    permissions_boundary: str | None = setting(
+        None,
+        kind=_POLICY_ARN,
+        description="ARN of the IAM policy that is the permissions boundary of the stack's roles.",
+        when_unset="none",
+        parameter="BoundaryArn",
     )
 
     # The last one, because what follows a table in a TOML file belongs to that.

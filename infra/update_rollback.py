@@ -33,7 +33,7 @@ def continue_rollback(
     check_can_roll_back(current)
     check_unchanged(failed, current)
     token, newest = client.new_token(), client.events.newest(failed.stack_id)
-    request: Any = {"StackName": failed.stack_id, "ClientRequestToken": token}
+    request: Any = {"StackName": failed.stack_id, "ClientRequestToken": token, **client.role}
     if failed.status == "UPDATE_FAILED":
         client.client.rollback_stack(**request)
     else:

@@ -15,7 +15,13 @@ from imgctl.cli.bundle_choice import (
 )
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.pruning import plan_pruning, prune, show_pruning
-from imgctl.cli.stack_access import location, read_settled, stack_context, target_of
+from imgctl.cli.stack_access import (
+    location,
+    read_settled,
+    report_service_role,
+    stack_context,
+    target_of,
+)
 from imgctl.cli.update_rollback import offer_rollback
 from imgctl.core.errors import Hint
 from infra.pruning import NOTHING, Superseded
@@ -150,6 +156,7 @@ def _deploy_from(
     """Deploy all steps that lead from the stack as it was read to the whole stack."""
     from infra import deployment
 
+    report_service_role(app, deployed)
     state = deployment.observe(context, deployed, adopt=options.adopt)
     _report_existing(app, context, state, options)
     request = make_request()

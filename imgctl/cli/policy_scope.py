@@ -42,6 +42,7 @@ def read_scope(app: App) -> "PolicyScope":
         _deployed(app) if place.is_reachable else DeployedStack(stack, None),
         region=place.region,
         account=place.account,
+        service_role=app.settings.role_arn,
     )
 
 

@@ -37,6 +37,10 @@ _REGION = Text(re.compile(r"[a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}"), "a region such as
 _ACCOUNT = Text(
     re.compile(r"\d{12}", re.ASCII), 'an account ID of 12 digits in quotes, as in "123456789012"'
 )
+_ROLE_ARN = Text(
+    re.compile(r"arn:[\w-]+:iam::\d{12}:role/[\w+=,.@/-]{1,512}", re.ASCII),
+    "a role ARN such as arn:aws:iam::123456789012:role/deployments",
+)
 _STACK = Text(STACK_NAME, "lowercase letters, digits and single hyphens, with a letter first")
 
 _OF_ONE_RESULT = ("scale", "prefix", "quality")
@@ -87,6 +91,13 @@ class Settings:
         " nothing is done. It does not apply to the embedded AWS.",
         when_unset="any account",
         example="123456789012",
+    )
+    role_arn: str | None = setting(
+        None,
+        kind=_ROLE_ARN,
+        description="ARN of CloudFormation's service role: the IAM role with which CloudFormation,"
+        " and not imgctl, creates and changes the stack's resources. The stack remembers it.",
+        when_unset="the role that the stack remembers, else the permissions of whoever deploys",
     )
     local: bool = setting(
         False,  # noqa: FBT003

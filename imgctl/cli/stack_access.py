@@ -19,7 +19,8 @@ def stack_context(app: App) -> "StackContext":
     stack, aws = app.settings.stack, app.aws
     chosen = app.settings.stack_settings.chosen_names
     names = stack_names(stack, aws.account_id, aws.region, chosen)
-    return StackContext(aws, stack_client(aws, app.ui.warn), stack, names)
+    client = stack_client(aws, app.ui.warn, app.settings.role_arn)
+    return StackContext(aws, client, stack, names)
 
 
 def target_of(context: "StackContext") -> "Target":
@@ -70,6 +71,17 @@ def read_deployed(app: App, context: "StackContext") -> "DeployedStack":
         deployed.outputs, stack=context.stack, endpoint_url=app.aws.endpoint_url
     )
     return deployed
+
+
+def report_service_role(app: App, deployed: "DeployedStack") -> None:
+    """Say which role CloudFormation acts with, if it is one other than the caller."""
+    wanted, remembered = app.settings.role_arn, deployed.role_arn
+    if wanted and remembered and wanted != remembered:
+        app.ui.info(f"CloudFormation will act with the role {wanted} instead of {remembered}.")
+    elif wanted:
+        app.ui.info(f"CloudFormation acts with the role {wanted}.")
+    elif remembered:
+        app.ui.info(f"CloudFormation acts with the role {remembered}, which the stack remembers.")
 
 
 def location(app: App) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ministack.core import iam_evaluator, lambda_runtime
-from ministack.services import apigateway_v1, cloudformation, lambda_svc, s3, sts
+from ministack.services import apigateway_v1, cloudformation, iam, lambda_svc, s3, sts
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 
 from imgctl.local.drift import patch_drift
@@ -44,6 +44,7 @@ def apply_patches() -> None:
     patch_changesets()
     patch_empty_stacks()
     patch_drift()
+    patch_boundaries()
     patch_function_names()
     patch_listings()
     patch_wildcards()
@@ -102,6 +103,24 @@ def patch_changesets() -> None:
         return resolved | {"Resources": included}
 
     changesets._resolve_props_for_diff = resolve_included
+
+
+def patch_boundaries() -> None:
+    """Give roles of a stack the permissions boundary of the template, which IAM then enforces."""
+    handler = provisioners._RESOURCE_HANDLERS["AWS::IAM::Role"]
+    create, update = handler["create"], handler["update"]
+
+    def create_bounded(logical_id: str, properties: Any, stack_name: str) -> Any:
+        created = create(logical_id, properties, stack_name)
+        iam._roles[created[0]]["PermissionsBoundary"] = properties.get("PermissionsBoundary", "")
+        return created
+
+    def update_bounded(physical_id: str, before: Any, after: Any, *names: Any, **more: Any) -> Any:
+        updated = update(physical_id, before, after, *names, **more)
+        iam._roles[updated[0]]["PermissionsBoundary"] = after.get("PermissionsBoundary", "")
+        return updated
+
+    handler["create"], handler["update"] = create_bounded, update_bounded
 
 
 def patch_empty_stacks() -> None:

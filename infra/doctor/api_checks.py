@@ -6,7 +6,7 @@ from functools import cache
 from imgctl.core.errors import Hint
 from infra.doctor.facts import Api, ApiLogging, ApiRole, Facts, Stack
 from infra.doctor.result import Check, Problem, drifted
-from infra.doctor.roles import allows
+from infra.doctor.roles import allows, role_arn
 from infra.template import stack_template
 
 _ANYTHING = "*/*"
@@ -32,12 +32,11 @@ def _binary_types(facts: Facts) -> Problem | None:
 def _integration(facts: Facts) -> Problem | None:
     stack, found = facts.get(Stack), facts.get(Api).integration
     region = stack.trigger.alias_arn.split(":")[3]
-    account, role = stack.trigger.account, stack.parameters["ApiRoleName"]
     expected = {
         "type": "AWS",
         "httpMethod": "PUT",
         "uri": f"arn:{stack.partition}:apigateway:{region}:s3:path/{{bucket}}/{{key}}",
-        "credentials": f"arn:{stack.partition}:iam::{account}:role/{role}",
+        "credentials": role_arn(stack, "ApiRoleName"),
     }
     other = [
         f"{name} is {found.get(name) or 'unset'}, not {value}"

@@ -62,6 +62,14 @@ def read_rights(aws: Aws, stack: Stack, arn: str) -> Rights:
     )
 
 
+def role_arn(stack: Stack, parameter: str) -> str:
+    """Return the ARN of the stack's role whose name is in a parameter of the template."""
+    # A stack from before there was a path has no parameter for it.
+    path = stack.parameters.get("RolePath") or "/"
+    name = stack.parameters[parameter]
+    return f"arn:{stack.partition}:iam::{stack.trigger.account}:role{path}{name}"
+
+
 def allows(role: Role, action: str, resource: str) -> bool:
     """Return whether the role's inline policies allow the action on a resource."""
     matching = [
@@ -106,7 +114,7 @@ def _resources(stack: Stack, region: str) -> list[str]:
         f"arn:{partition}:lambda:{end}:function:{function}",
         f"arn:{partition}:sqs:{end}:{parameters['DeadLetterQueueName']}",
         f"arn:{partition}:logs:{end}:log-group:/aws/lambda/{function}:*",
-        f"arn:{partition}:iam::{stack.trigger.account}:role/{parameters['FunctionRoleName']}",
+        role_arn(stack, "FunctionRoleName"),
         stack.deployed.stack_id,
     ]
 

@@ -70,7 +70,8 @@ NOT_RECORDED = {
     "cloudformation:ContinueUpdateRollback": "after a rollback that failed; see test_recovery.py",
     "cloudformation:RollbackStack": "after an update without rollback; see test_recovery.py",
     "execute-api:Invoke": "no call of boto3's; the emulator refuses the API without it",
-    "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not",
+    "iam:PassRole": "with a job of S3 Batch Operations, which the emulator has not, and of the"
+    " service role, for which it does not ask",
     "kms:Decrypt": "asked for by S3, SQS and DynamoDB, of a customer's key",
     "kms:GenerateDataKey": "as kms:Decrypt",
     "s3:GetObjectVersion": "with GetObject of a version, for which the emulator asks GetObject",
@@ -85,6 +86,7 @@ ALL_STATEMENTS = """\
 alarm_email = "me@example.org"
 api_authorization = "key"
 kms_key = "{key}"
+role_arn = "arn:aws:iam::000000000000:role/imgctl-cloudformation"
 """
 
 

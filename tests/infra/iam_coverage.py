@@ -61,7 +61,6 @@ UNUSED_FEATURES = {
         "logs:PutLogGroupDeletionProtection",
         "s3:REST.PUT.OBJECT",
     ),
-    "permissions boundaries": ("iam:*PermissionsBoundary",),
     "policies of the API itself": ("apigateway:UpdateRestApiPolicy",),
     "tables that are imported, replicated, streamed, watched, that expire or have policies": (
         "dynamodb:*Item",

@@ -226,6 +226,31 @@ def test_the_stacks_tags_are_always_sent_in_full(
     assert arguments.get("Tags") == (None if sent is None else pairs)
 
 
+ROLE = "arn:aws:iam::123456789012:role/imgctl-cloudformation"
+
+
+def test_cloudformation_is_asked_to_assume_the_service_role_for_a_change_set(
+    recorded: Recorded,
+) -> None:
+    client = replace(recorded.client, role_arn=ROLE)
+    names = ("StackName", "ChangeSetName", "ChangeSetType", "TemplateBody", "Parameters")
+    sent = {**dict.fromkeys((*names, "Capabilities"), ANY), "RoleARN": ROLE}
+    recorded.responds("create_change_set", {"Id": CHANGE_SET}, sent).change_set("CREATE_COMPLETE")
+    client.create_change_set(DEPLOYED, REQUEST)
+
+
+def test_cloudformation_is_asked_to_assume_the_service_role_for_a_deletion(
+    recorded: Recorded,
+) -> None:
+    sent = {"StackName": ANY, "ClientRequestToken": "imgctl-1", "RoleARN": ROLE}
+    recorded.status("DELETE_IN_PROGRESS").events().responds("delete_stack", {}, sent)
+    gone = ("e1", "imgctl", "DELETE_COMPLETE", "", "imgctl-1")
+    recorded.status("DELETE_COMPLETE").events(gone)
+    recorded.status("DELETE_COMPLETE").events(gone)
+    client = replace(recorded.client, role_arn=ROLE)
+    assert client.delete(stack("DELETE_IN_PROGRESS"), lambda _: None)
+
+
 def test_the_tags_of_a_stack_are_those_that_somebody_can_change() -> None:
     pairs = [{"Key": "team", "Value": "photos"}, {"Key": "aws:servicecatalog:x", "Value": "y"}]
     described = {"StackName": "imgctl", "StackStatus": "CREATE_COMPLETE", "Tags": pairs}

@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from infra.names import InvalidName, stack_names
+from infra.names import InvalidName, check_role_path, stack_names
 
 ACCOUNT, REGION = "123456789012", "eu-west-2"
 
@@ -60,3 +60,25 @@ def test_source_and_destination_cannot_be_the_same_bucket() -> None:
 def test_buckets_and_table_cannot_share_a_name(other: str) -> None:
     with pytest.raises(InvalidName, match="one names more than one"):
         stack_names("imgctl", ACCOUNT, REGION, {"source_bucket": "one", other: "one"})
+
+
+BEFORE = {"RolePath": "", "FunctionRoleName": "f", "ApiRoleName": "a"}
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"RolePath": "/p/"}, "function_role and api_role"),
+        ({"RolePath": "/p/", "FunctionRoleName": "g"}, "new name for api_role too"),
+    ],
+)
+def test_a_role_is_not_moved_under_its_name(change: dict[str, str], hint: str) -> None:
+    with pytest.raises(InvalidName, match="cannot be moved") as refused:
+        check_role_path(BEFORE, BEFORE | change)
+    assert hint in refused.value.hint
+
+
+def test_new_roles_may_have_another_path() -> None:
+    check_role_path({}, BEFORE | {"RolePath": "/p/"})
+    check_role_path(BEFORE, {"RolePath": "/p/", "FunctionRoleName": "g", "ApiRoleName": "b"})
+    check_role_path({"FunctionRoleName": "f", "ApiRoleName": "a"}, BEFORE)  # an earlier version's

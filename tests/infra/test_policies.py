@@ -1,15 +1,23 @@
 """What CloudFormation does in a deployer's name is granted; tests/e2e looks at the program."""
 
 import json
+from typing import Any
 
 import pytest
 from cfnlint import decode
 
+from infra.policy_documents import PolicyKind
 from infra.template import stack_template
 from tests.infra import iam_coverage
 from tests.infra.iam_evaluation import fault_of, is_allowed
 
-POLICIES = ["deployer", "deployer-data", "destroyer", "eraser", "operator", "planner"]
+POLICIES = [kind.value for kind in PolicyKind]
+WITHOUT_RESOURCE = (
+    "LogsOfEveryApi",
+    "ProcessMillionsAgain",
+    "Traces",
+    "WithoutResource",
+)
 MANAGED_POLICY_CHARACTERS = 6144
 """IAM's limit on a managed policy, without white space (IAM User Guide, "IAM and STS quotas")."""
 
@@ -29,7 +37,7 @@ def test_no_policy_grants_all_of_a_service_or_writes_anywhere(name: str) -> None
             verb = action.partition(":")[2]
             assert "*" not in verb or verb.startswith(("Get", "Describe", "List"))
         if statement["Resource"] == "*" and "Condition" not in statement:
-            assert statement["Sid"] in ("WithoutResource", "ProcessMillionsAgain")
+            assert statement["Sid"] in WITHOUT_RESOURCE or statement["Effect"] == "Deny"
 
 
 KEY = "arn:aws:kms:eu-west-2:123456789012:key/1"
@@ -75,3 +83,57 @@ def test_what_cloudformation_does_is_granted_but_for_features_that_are_not_used(
     )
     assert iam_coverage.unmatched(missing, iam_coverage.unused_rights()) == set()
     assert iam_coverage.idle(iam_coverage.unused_rights(), missing) == set()
+
+
+BOUNDARY = "arn:aws:iam::123456789012:policy/imgctl-role-boundary"
+ROLE = "arn:aws:iam::123456789012:role/lambda-image-role"
+ALL: dict[str, Any] = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("action", "keys", "allowed"),
+    [
+        ("iam:CreateRole", {}, False),
+        ("iam:CreateRole", {"iam_PermissionsBoundary": BOUNDARY}, True),
+        ("iam:CreateRole", {"iam_PermissionsBoundary": f"{BOUNDARY}-of-mine"}, False),
+        ("iam:PutRolePolicy", {}, False),
+        ("iam:PutRolePolicy", {"iam_PermissionsBoundary": BOUNDARY}, True),
+        ("iam:AttachRolePolicy", {}, False),
+        ("iam:PutRolePermissionsBoundary", {"iam_PermissionsBoundary": BOUNDARY}, True),
+        ("iam:PutRolePermissionsBoundary", {"iam_PermissionsBoundary": "arn:aws:x"}, False),
+        ("iam:DeleteRolePermissionsBoundary", {"iam_PermissionsBoundary": BOUNDARY}, False),
+        ("iam:DeleteRole", {}, True),
+    ],
+)
+def test_even_an_administrator_with_the_guard_creates_no_role_without_the_boundary(
+    action: str, keys: dict[str, str], *, allowed: bool
+) -> None:
+    guarded = {
+        **ALL,
+        "Statement": ALL["Statement"] + iam_coverage.policy("boundary-guard")["Statement"],
+    }
+    assert is_allowed(guarded, action, ROLE, **keys) == allowed
+    assert not is_allowed(guarded, "iam:CreatePolicyVersion", BOUNDARY)
+
+
+def test_a_deployer_with_the_guard_can_do_what_the_stacks_roles_need() -> None:
+    deployer, guard = iam_coverage.policy("deployer"), iam_coverage.policy("boundary-guard")
+    guarded = {**deployer, "Statement": deployer["Statement"] + guard["Statement"]}
+    bounded = {"iam_PermissionsBoundary": BOUNDARY}
+    for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"):
+        assert is_allowed(guarded, action, ROLE, **bounded)
+        assert not is_allowed(guarded, action, ROLE)
+
+
+def test_the_pipeline_passes_the_service_role_to_cloudformation_only() -> None:
+    pipeline = iam_coverage.policy("release-pipeline")
+    role = "arn:aws:iam::123456789012:role/imgctl-cloudformation"
+    to_lambda = {"iam_PassedToService": "lambda.amazonaws.com"}
+    to_cloudformation = {"iam_PassedToService": "cloudformation.amazonaws.com"}
+    assert is_allowed(pipeline, "iam:PassRole", role, **to_cloudformation)
+    assert not is_allowed(pipeline, "iam:PassRole", role, **to_lambda)
+    assert not is_allowed(pipeline, "iam:PassRole", ROLE, **to_cloudformation)
+    assert not is_allowed(pipeline, "iam:CreateRole", ROLE, iam_PermissionsBoundary=BOUNDARY)

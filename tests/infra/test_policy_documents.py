@@ -59,6 +59,9 @@ def scope(
         deployed or DeployedStack(stack, None),
         region=region,
         account=ACCOUNT,
+        service_role=f"arn:{partition}:iam::{ACCOUNT}:role/imgctl-cloudformation"
+        if settings is not NOTHING
+        else None,
     )
 
 
@@ -157,7 +160,13 @@ def test_the_resources_of_another_stack_are_out_of_reach(
         ("destroyer", ()),
         ("eraser", ("UseTheCustomersKey",)),
         ("operator", ("ReadTheApisKey", "UseTheCustomersKey")),
-        ("planner", ("DescribeTheCustomersKey",)),
+        (
+            "planner",
+            (
+                "ServiceRole",
+                "DescribeTheCustomersKey",
+            ),
+        ),
     ],
 )
 def test_what_the_settings_do_not_need_is_left_out(kind: str, missing: tuple[str, ...]) -> None:
@@ -234,3 +243,21 @@ def test_a_stack_that_is_deployed_as_in_the_settings_has_one_set_of_names() -> N
 def test_whoever_deployed_a_stack_puts_no_wildcard_into_a_policy(name: str, value: str) -> None:
     with pytest.raises(InvalidName, match=name):
         scope(NOTHING, deployed=deployed_stack(**{name: value}))
+
+
+def test_roles_are_those_below_their_path_and_of_the_deployed_path_too() -> None:
+    deployed = deployed_stack(RolePath="")
+    moved = replace(EVERYTHING, role_path="/teams/photos/", function_role="new")
+    policy = narrowed_policy(PolicyKind.DEPLOYER, scope(moved, deployed=deployed))
+    roles = {r.partition(":role")[2] for r in resources_of(policy) if ":role/" in r}
+    assert {"/teams/photos/new", "/lambda-image-role", "/teams/photos/imgctl-BatchRole-*"} <= roles
+
+
+def test_the_guard_names_the_boundary_of_the_settings() -> None:
+    boundary = f"arn:aws:iam::{ACCOUNT}:policy/teams/photos-boundary"
+    bounded = replace(EVERYTHING, permissions_boundary=boundary)
+    guard = narrowed_policy(PolicyKind.BOUNDARY_GUARD, scope(bounded))
+    assert guard["Statement"][0]["Condition"] == {
+        "StringNotLike": {"iam:PermissionsBoundary": boundary}
+    }
+    assert guard["Statement"][2]["Resource"] == boundary

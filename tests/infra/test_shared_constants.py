@@ -176,6 +176,8 @@ def test_a_default_stack_has_the_parameters_that_it_had_before_renditions() -> N
         "ApiCorsOrigin",
         "AlarmTopicArn",
         "CanaryWeight",
+        "RolePath",
+        "BoundaryArn",
     )
     assert now.pop("WatchUploads") == now.pop("SnapStart") == "false"
     assert {now.pop(name) for name in new} == {""}

@@ -1,5 +1,6 @@
 """Rolling back an update that failed, with recorded responses."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -43,15 +44,20 @@ def test_it_is_requested_with_a_token_of_its_own_and_followed_to_its_end(
     assert [event.event_id for event in told] == ["e1", "e2"]
 
 
-def test_without_anything_to_skip_the_request_names_nothing(recorded: Recorded) -> None:
+def test_without_anything_to_skip_the_request_names_the_service_role(
+    recorded: Recorded,
+) -> None:
     failed = ("e2", "Function", "UPDATE_FAILED", "no such code", OURS)
+    role = "arn:aws:iam::123456789012:role/imgctl-cloudformation"
     recorded.status("UPDATE_ROLLBACK_FAILED").events().responds(
-        "continue_update_rollback", {}, {"StackName": ID, "ClientRequestToken": OURS}
+        "continue_update_rollback",
+        {},
+        {"StackName": ID, "ClientRequestToken": OURS, "RoleARN": role},
     )
     recorded.status("UPDATE_ROLLBACK_IN_PROGRESS").events(BEGUN)
     recorded.status("UPDATE_ROLLBACK_FAILED").events(failed, BEGUN)
     with pytest.raises(DeployError, match=r"Function .* no such code") as again:
-        continue_rollback(recorded.client, FAILED, [], lambda _: None)
+        continue_rollback(replace(recorded.client, role_arn=role), FAILED, [], lambda _: None)
     assert "deploy --continue-rollback" in again.value.hint
 
 

@@ -22,15 +22,29 @@ if TYPE_CHECKING:
 @click.argument(
     "name",
     metavar="NAME",
-    type=click.Choice(["deployer", "deployer-data", "destroyer", "eraser", "operator", "planner"]),
+    type=click.Choice(
+        [
+            "boundary-guard",
+            "deployer",
+            "deployer-data",
+            "destroyer",
+            "eraser",
+            "operator",
+            "planner",
+            "release-pipeline",
+            "role-boundary",
+        ]
+    ),
 )
 @click.pass_context
 def policy(context: click.Context, *, name: str) -> int:
     """Print an IAM policy with the exact names of the stack.
 
     NAME is operator, eraser, planner, deployer, deployer-data or destroyer: a deployer needs the
-    two, and destroy all three. What the settings do not need is left out. Without credentials the
-    policy is made from the settings alone, if these name the account and the region.
+    two, and destroy all three. release-pipeline, role-boundary and boundary-guard are for
+    deployments with fewer permissions. What the settings do not need is left out. Without
+    credentials the policy is made from the settings alone, if these name the account and the
+    region.
     """
     from imgctl.cli.policy_scope import read_scope
     from infra.policy_documents import PolicyKind, left_out, narrowed_policy
