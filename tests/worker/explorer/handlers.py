@@ -1,7 +1,7 @@
 """Invocations of the function as values: the call that follows from the responses so far."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -160,9 +160,17 @@ def _resize_once(
 
 @contextmanager
 def one_folder() -> Iterator[None]:
-    """Use one temporary folder for all invocations in this block."""
-    with (
-        TemporaryDirectory() as folder,
-        patch("imgctl.worker.scratch.scratch_folder", lambda _size: nullcontext(Path(folder))),
-    ):
+    """Use one temporary folder for all invocations in this block.
+
+    It is emptied after each: ext4 takes milliseconds to overwrite a file that was just written.
+    """
+
+    @contextmanager
+    def emptied(_size: int) -> Iterator[Path]:
+        try:
+            yield Path(folder)
+        finally:
+            (Path(folder) / "original").unlink(missing_ok=True)
+
+    with TemporaryDirectory() as folder, patch("imgctl.worker.scratch.scratch_folder", emptied):
         yield
