@@ -145,6 +145,7 @@ class World:
         self.deliveries = scenario.deliveries
         self.states: list[AwsState] = [aws.state]
         self.uploads: list[Uploaded] = []
+        self._known_numbers: dict[str, frozenset[int]] = {}
         self.newest: list[int | None] = [None]
         self.existing: list[frozenset[int]] = [frozenset()]
         # Of an output, or of a delete marker, which makes an earlier version the newest again.
@@ -185,7 +186,9 @@ class World:
 
     def numbers(self, record_id: str) -> frozenset[int]:
         """Return the uploads that a record may be about: without versions, those of its bytes."""
-        return frozenset(self._numbers(record_id))
+        if record_id not in self._known_numbers:
+            self._known_numbers[record_id] = frozenset(self._numbers(record_id))
+        return self._known_numbers[record_id]
 
     def _numbers(self, record_id: str) -> Iterator[int]:
         for number, upload in enumerate(self.uploads, start=1):
