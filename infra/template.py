@@ -26,7 +26,8 @@ _METADATA = re.compile(r"^    Metadata:\n(?:^      .*\n)*", re.MULTILINE)
 _TABLE_INDEXES = re.compile(
     r"^      (?:AttributeDefinitions|GlobalSecondaryIndexes):.*\n(?:^        .*\n)*", re.MULTILINE
 )
-_COMMENT = re.compile(r"^\s*#.*\n", re.MULTILINE)
+# A comment has a space after the number sign, or nothing; a directive of Velocity has neither.
+_COMMENT = re.compile(r"^\s*#(?: .*)?\n", re.MULTILINE)
 _PARAMETERS_DESCRIPTION = re.compile(r"^    Description:.*\n(?:^      .*\n)*", re.MULTILINE)
 
 # What a published version freezes besides what it is bound to.

@@ -30,7 +30,6 @@ def parameters(settings: StackSettings | None = None, bundle: Bundle = BUNDLE) -
         NAMES,
         settings or StackSettings(),
         bundle,
-        require_tls=True,
         sets_api_logging_role=True,
     )
 
@@ -48,6 +47,17 @@ def ids(template: str) -> set[str]:
 
 def test_the_template_fits_into_a_request() -> None:
     assert len(with_hashed_ids(stack_template(), parameters()).encode()) < 51_200
+
+
+def test_what_is_sent_is_the_file_without_what_only_explains_it() -> None:
+    """A directive of Velocity, as in the answer to a preflight, begins like a comment."""
+    sent, file = parsed(with_hashed_ids(stack_template(), parameters())), parsed(stack_template())
+    for parameter in file["Parameters"].values():
+        parameter.pop("Description", None)
+    for resource in file["Resources"].values():
+        resource.pop("Metadata", None)
+    text = re.sub(r"\b(CodeVersion|ApiDeployment)[0-9a-f]{12}\b", r"\1", json.dumps(sent))
+    assert json.loads(text) == file
 
 
 def test_both_hashed_ids_stand_wherever_they_are_referred_to() -> None:
@@ -93,9 +103,7 @@ def test_a_renamed_role_or_queue_is_not_left_with_what_is_live(
     chosen: dict[str, str | None], made_anew: str
 ) -> None:
     names = stack_names("imgctl", "123456789012", "eu-west-2", chosen)
-    given = stack_parameters(
-        names, StackSettings(), BUNDLE, require_tls=True, sets_api_logging_role=True
-    )
+    given = stack_parameters(names, StackSettings(), BUNDLE, sets_api_logging_role=True)
     before = ids(with_hashed_ids(stack_template(), parameters()))
     after = ids(with_hashed_ids(stack_template(), given))
     assert {name[:-12] for name in before - after} == {made_anew}
