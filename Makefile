@@ -60,6 +60,8 @@ check: .venv/dev.done .venv/scan.done
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/cfn-lint --include-checks I --regions us-east-1 cn-north-1 us-gov-west-1 --template infra/stack.yaml
+	$(BIN)/python -m tests.infra.sent_template build/template
+	$(BIN)/cfn-lint --include-checks I --template build/template/template.yaml build/template/template.json
 	$(BIN)/python -m tests.infra.scan .venv/scan/bin/checkov
 
 sbom: .venv/dev.done .venv/audit.done

@@ -138,7 +138,7 @@ def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> D
     keys = ownership.customer_keys(aws, names, partial)
     return DeploymentState(
         deployed,
-        has_api_logging_role=_has_api_logging_role(aws, deployed),
+        has_api_logging_role=has_api_logging_role(aws, deployed),
         existing=existing,
         snapshots=snapshots.take(aws, names, partial, keys),
         customer_keys=frozenset(keys),
@@ -317,10 +317,15 @@ def stack_client(aws: Aws, warn: Callable[[str], None], role_arn: str | None = N
 
 
 def make_bundle(
-    aws: Aws, architecture: Architecture, folder: Path, cache: BundleCache | None, *, heic: bool
+    architecture: Architecture,
+    folder: Path,
+    cache: BundleCache | None,
+    *,
+    heic: bool,
+    is_local: bool,
 ) -> Bundle:
     """Build the function for where it will run: Lambda, or this interpreter."""
-    if aws.is_local:
+    if is_local:
         return build_local(folder, cache, heic=heic)
     return build(folder, architecture, cache, heic=heic)
 
@@ -333,7 +338,7 @@ def _has_table(aws: Aws, deployed: DeployedStack, names: Names) -> bool:
     return none_if_missing(describe, "ResourceNotFoundException", TableName=names.table) is not None
 
 
-def _has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:
+def has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:
     """Return whether the account has a logging role for API Gateway that is not the stack's own.
 
     A stack that has created the role keeps it. During an adoption the parameter says what
@@ -351,10 +356,7 @@ def _parameters(
         context.names,
         request.settings,
         request.bundle,
-        # The embedded AWS speaks plain HTTP, and only on the loopback address.
-        require_tls=not context.aws.is_local,
-        # Nor does it know alarms that compare metrics.
-        can_watch_uploads=not context.aws.is_local,
+        is_local=context.aws.is_local,
         sets_api_logging_role=not state.has_api_logging_role,
         # A deployment does not undo a rollback; `publish` does.
         live_version=state.deployed.live_version,

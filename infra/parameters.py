@@ -21,15 +21,15 @@ def stack_parameters(
     settings: StackSettings,
     bundle: Bundle,
     *,
-    require_tls: bool,
-    can_watch_uploads: bool = True,
+    is_local: bool = False,
     sets_api_logging_role: bool,
     live_version: str = "",
 ) -> dict[str, str]:
     """Return every parameter of `stack.yaml`.
 
-    `names` are the resolved ones: the names in `settings` are ignored. Without `can_watch_uploads`
-    the setting `watch_uploads` is, too.
+    `names` are the resolved ones: the names in `settings` are ignored. The embedded AWS is asked
+    neither to require TLS, because it speaks plain HTTP on the loopback address only, nor for
+    alarms that compare metrics, which it does not know.
     """
     from_settings = {
         spec.parameter: _text(getattr(names if spec.default_name else settings, spec.name))
@@ -42,10 +42,10 @@ def stack_parameters(
         "CodeKey": bundle.key,
         "LiveVersion": live_version,
         "CanaryWeight": "",  # a gradual release begins with the plan of an update
-        "WatchUploads": _text(settings.watch_uploads and can_watch_uploads),
+        "WatchUploads": _text(settings.watch_uploads and not is_local),
         "ApiCorsOrigin": _api_origin(settings.cors_origins or ""),
         "SlowMilliseconds": str(settings.timeout_s * _SLOW_MS_PER_SECOND),
-        "RequireTls": "true" if require_tls else "false",
+        "RequireTls": "false" if is_local else "true",
         "ApiLoggingRole": "create" if sets_api_logging_role else "existing",
     }
 

@@ -32,8 +32,8 @@ PAGES = [
 ]
 
 CHECKED_LANGUAGES = {"sh", "toml", "json", "python", "mermaid"}
-SHOWN_LANGUAGES = {"", "console", "text", "html", "js"}
-"""Of blocks that show an output, or what a browser is given."""
+SHOWN_LANGUAGES = {"", "console", "text", "html", "js", "hcl"}
+"""Of blocks that show an output, or what a browser or Terraform is given."""
 
 _CODE = re.compile(r"`+[^`\n]+`+")
 _LINK = re.compile(r"\]\((?P<target>[^)\s]+)\)")

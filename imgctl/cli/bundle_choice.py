@@ -34,7 +34,11 @@ def make_or_read(
         return _read(app, given, architecture)
     with app.ui.working("Building the function's bundle"):
         return make_bundle(
-            app.aws, Architecture(architecture), folder, cache, heic=app.settings.heic
+            Architecture(architecture),
+            folder,
+            cache,
+            heic=app.settings.heic,
+            is_local=app.settings.local,
         )
 
 
@@ -74,9 +78,9 @@ def _read(app: App, path: Path, architecture: str) -> "Bundle":
 
     name = printable(str(path))
     with app.ui.working(f"Checking {name}"):
-        given = read_bundle(path, is_local=app.aws.is_local)
+        given = read_bundle(path, is_local=app.settings.local)
     bundle = given.bundle
-    if not app.aws.is_local:  # where the function runs on this machine, whatever it is
+    if not app.settings.local:  # where the function runs on this machine, whatever it is
         check_architecture(bundle, architecture)
     ui = app.ui
     ui.info(

@@ -50,6 +50,7 @@ from imgctl.cli.stack_documents import (
     PlanDocument,
     PolicyDocument,
     RollbackDocument,
+    TemplateDocument,
     VersionsDocument,
 )
 from imgctl.cli.trace_documents import TraceDocument
@@ -137,6 +138,7 @@ Document: TypeAlias = (
     | PolicyDocument
     | DeployDocument
     | RollbackDocument
+    | TemplateDocument
     | DestroyDocument
     | DoctorDocument
     | LiveDocument
@@ -159,6 +161,7 @@ DOCUMENTS: dict[str, tuple[type, ...]] = {
     "demo": (DemoDocument,),
     "init": (InitDocument,),
     "deploy": (PlanDocument, DeployDocument, RollbackDocument),
+    "template": (TemplateDocument,),
     "upload": (UploadDocument, UploadPreviewDocument),
     "history": (HistoryDocument, ReportDocument),
     "gallery": (GalleryDocument,),

@@ -54,6 +54,7 @@ COMMANDS = {
     "versions": "List the function's versions and what differs between them",
     "rollback": "Make an earlier version of the function live",
     "destroy": "Delete the stack",
+    "template": "Print the template, to deploy it with other tools",
     "policy": "Print an IAM policy with the exact names of the stack",
     "local": "Manage the embedded AWS",
     "config": "Print each setting with its value and origin",

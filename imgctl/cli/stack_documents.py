@@ -192,6 +192,25 @@ class RollbackDocument(TypedDict):
     skipped: Annotated[list[str], "logical IDs of resources that were left as they are"]
 
 
+class StoredBundle(TypedDict):
+    """The function's bundle, which has to be stored before the stack is deployed."""
+
+    bucket: str
+    key: Annotated[str, "contains the digest of its sources"]
+    sha256: Annotated[str, "of the bundle that was built or named; another build will do as well"]
+
+
+class TemplateDocument(TypedDict):
+    """`imgctl template`."""
+
+    stack: str
+    format: Literal["yaml", "json"]
+    template: Annotated[str, "the template's text in that format"]
+    parameters: Annotated[dict[str, str], "values by the names of the template's parameters"]
+    tags: Annotated[dict[str, str], "of the stack, as the settings give them"]
+    bundle: StoredBundle
+
+
 class CheckDocument(TypedDict):
     """One check of `imgctl doctor`."""
 

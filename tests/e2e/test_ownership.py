@@ -67,7 +67,7 @@ def fail_to_create(local: Local, bundle: Bundle, status: str) -> None:
             context.names,
             request.settings,
             bundle,
-            require_tls=False,
+            is_local=True,
             sets_api_logging_role=False,
         )
         arguments: Any = {

@@ -52,7 +52,6 @@ def given(settings: StackSettings | None = None) -> dict[str, str]:
         NAMES,
         settings or StackSettings(),
         BUNDLE,
-        require_tls=True,
         sets_api_logging_role=False,
     )
 

@@ -45,6 +45,7 @@ def test_every_module_can_be_imported(installation: Installation, folder: Path) 
         "imgctl.local.s3_integrations",
         "imgctl.local.server",
         "imgctl.local.snapshots",
+        "infra.template_json",
     }
     probe = (
         "import imgctl, infra, importlib, pkgutil\n"
@@ -136,7 +137,12 @@ def test_a_bundle_has_the_same_files_and_license_as_one_of_a_checkout(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "extra"), [(["--local", "history"], "local"), (["gallery"], "gallery")]
+    ("arguments", "extra"),
+    [
+        (["--local", "history"], "local"),
+        (["gallery"], "gallery"),
+        (["template", "--format", "json"], "template"),
+    ],
 )
 def test_what_needs_an_extra_says_how_to_install_it(
     installation: Installation, folder: Path, arguments: list[str], extra: str
