@@ -26,6 +26,7 @@ from infra.bundle_cache import BundleCache
 from infra.change_sets import ChangeSetRequest
 from infra.cloudformation import StackClient
 from infra.deployed_stack import AdoptionStep, DeployedStack
+from infra.errors import StackChanged
 from infra.function_version import check_live_version
 from infra.names import Names, check_role_path, deployed_names
 from infra.ownership import ExistingResources
@@ -41,6 +42,7 @@ from infra.rollout import (
 )
 from infra.snapshots import ResourceProperties, next_migration_step
 from infra.stack_events import OnEvent
+from infra.stored_change_set import PLAN_AGAIN
 from infra.template import (
     has_other_indexes,
     has_same_version,
@@ -231,7 +233,7 @@ def with_release(
 
 def planned_before(
     context: StackContext,
-    deployed: DeployedStack,
+    state: DeploymentState,
     change_set: ChangeSet,
     *,
     is_last_step: bool,
@@ -239,11 +241,13 @@ def planned_before(
 ) -> Plan:
     """Return the plan of a change set that another run has created, as AWS describes it now.
 
-    Raises NameTaken if somebody has since taken one of the names, ForeignNotifications, and
-    RolloutBlocked if the alarm that is to watch a gradual release has gone off.
+    Raises StackChanged if something has since come to exist that it would create,
+    ForeignNotifications, and RolloutBlocked if the alarm that is to watch a gradual release has
+    gone off.
     """
-    adopt = any(change.action == "Import" for change in change_set.changes)
-    state = observe(context, deployed, adopt=adopt)
+    deployed = state.deployed
+    if state.existing.names and not change_set.is_import:
+        raise StackChanged(context.stack, hint=PLAN_AGAIN)
     plan = assemble_plan(
         deployed,
         change_set,

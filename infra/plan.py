@@ -208,6 +208,11 @@ class ChangeSet:
         """Whether there is nothing to execute."""
         return not self.id
 
+    @property
+    def is_import(self) -> bool:
+        """Whether it imports existing resources."""
+        return any(change.action == "Import" for change in self.changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

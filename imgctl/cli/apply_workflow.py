@@ -29,6 +29,7 @@ def apply_plan(
     What is shown and executed is CloudFormation's change set, which the file only names. Raises
     InvalidPlanFile, PlanObsolete or StackChanged if it is not what was planned any more.
     """
+    from imgctl.cli.adoption_view import report_existing
     from imgctl.cli.deploy_plan import show_plan
     from imgctl.cli.rollout_view import complete_release
     from infra import deployment, stored_plan
@@ -43,9 +44,10 @@ def apply_plan(
     change_set = _find_change_set(app, context, stored, deployed)
     parameters = change_set.parameters
     context = replace(context, names=deployed_names(parameters))  # whatever the settings here say
+    state = deployment.observe(context, deployed, adopt=change_set.is_import)
     plan = deployment.planned_before(
         context,
-        deployed,
+        state,
         change_set,
         is_last_step=stored.is_last_step,
         termination_protection=stored.termination_protection,
@@ -56,13 +58,16 @@ def apply_plan(
     stored_plan.check_content(stored, plan)
     with tempfile.TemporaryDirectory(prefix="imgctl-deploy-") as folder:
         bundle = _find_bundle(app, context, stored, plan, Path(folder), bundle_file)
-        show_plan(
+        settings = deployed_settings(parameters)
+        allow_data_loss = allow_data_loss or change_set.allows_data_loss
+        report_existing(
             app,
-            plan,
-            deployed_settings(parameters),
-            is_result=False,
-            allow_data_loss=allow_data_loss or plan.change_set.allows_data_loss,
+            context,
+            state.existing,
+            keep_versions_days=settings.keep_versions_days,
+            allow_data_loss=allow_data_loss,
         )
+        show_plan(app, plan, settings, is_result=False, allow_data_loss=allow_data_loss)
         superseded = plan_pruning(app, context, plan)
         show_pruning(app, superseded)
         if not app.ui.confirm(f"Deploy this to {location(app)}?"):

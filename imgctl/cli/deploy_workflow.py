@@ -154,11 +154,18 @@ def _deploy_from(
     make_request: "Callable[[], DeployRequest]",
 ) -> Deployment | PlannedOnly | None:
     """Deploy all steps that lead from the stack as it was read to the whole stack."""
+    from imgctl.cli.adoption_view import report_existing
     from infra import deployment
 
     report_service_role(app, deployed)
     state = deployment.observe(context, deployed, adopt=options.adopt)
-    _report_existing(app, context, state, options)
+    report_existing(
+        app,
+        context,
+        state.existing,
+        keep_versions_days=app.settings.stack_settings.keep_versions_days,
+        allow_data_loss=options.allow_data_loss,
+    )
     request = make_request()
     report_missing_bytecode(app, request.bundle, deployed.parameters.get("CodeKey"))
     while True:
@@ -224,36 +231,6 @@ def _offer_cleanup(app: App, context: "StackContext", deployed: "DeployedStack")
     with following(app, context.stack, resume_with="destroy") as on_event:
         context.client.delete(deployed, on_event)
     return context.client.read(context.stack)
-
-
-def _report_existing(
-    app: App, context: "StackContext", state: "DeploymentState", options: DeployOptions
-) -> None:
-    """Report what will be imported, and what that would change about it.
-
-    Raises AdoptionBlocked, or DataLossError if it would delete something.
-    """
-    from infra.adoption import check_adoption
-    from infra.errors import DataLossError
-
-    existing = state.existing
-    if not existing.names:
-        return
-    days = app.settings.stack_settings.keep_versions_days
-    adoption = check_adoption(app.aws, context.names, existing, keep_versions_days=days)
-    if existing.kept:
-        names = ", ".join(existing.kept)
-        app.ui.info(f"Kept by an earlier destroy, and will be imported again: {names}.")
-    if adoption.names:
-        names = ", ".join(adoption.names)
-        app.ui.info(f"Not created by imgctl, and will be imported: {names}.")
-    for setting in adoption.replaced:  # which cannot be restored
-        app.ui.warn(f"Will be replaced: {setting}.")
-    if adoption.losses and not options.allow_data_loss:
-        raise DataLossError(
-            f"The stack's lifecycle rule would delete {', '.join(adoption.losses)}.",
-            hint="Nothing was changed. Pass --allow-data-loss to accept that.",
-        )
 
 
 def _plan_and_apply(

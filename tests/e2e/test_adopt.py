@@ -84,6 +84,11 @@ def test_an_adoption_of_which_a_step_is_applied_is_finished_by_the_next_deploy(
     )
     plan = str(tmp_path / "plan.json")
     by_hand.imgctl("deploy", "--plan", "--adopt", "--out", plan).succeeded()
+    asked = by_hand.imgctl("deploy", "--apply", plan)
+    assert (asked.code, f"Not created by imgctl, and will be imported: {SOURCE}" in asked.err) == (
+        2,
+        True,
+    )
     step = by_hand.imgctl("deploy", "--apply", plan, "--yes", "--json").succeeded().document
     assert (step["changed"], step["partial"], step["outputs"]) == (True, True, None)
     again = by_hand.imgctl("deploy", "--apply", plan, "--yes").succeeded()

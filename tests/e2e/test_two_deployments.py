@@ -166,6 +166,7 @@ def test_a_stored_plan_of_a_new_stack_is_applied_once(program: Program, tmp_path
     assert pending.code == CHANGES_PENDING
     assert pending.document["plan_file"] == out[1]
     assert not program.local.all_that_is_there()["buckets"]
+    program.imgctl("deploy", "--plan").succeeded()  # whose change set is discarded
     asked = program.imgctl("deploy", "--apply", out[1])
     assert (asked.code, " to add, " in asked.err) == (2, True)
 
