@@ -20,6 +20,7 @@ from infra.bundle import Bundle
 from infra.bundle_manifest import sources_in
 from infra.deployed_stack import DeployedStack
 from infra.errors import BundleError
+from infra.json_fields import InvalidField, JsonFields
 from infra.names import STACK_NAME
 from infra.plan import Change, Plan, Risk
 from infra.stored_change_set import PLAN_AGAIN
@@ -28,7 +29,6 @@ from infra.version_settings import code_digest
 SCHEMA = 1
 
 _MAX_BYTES = 4_000_000  # the plan of a new stack has about 13 KB
-_MAX_NAME_LENGTH = 2048
 
 
 class InvalidPlanFile(ImgctlError):
@@ -155,12 +155,12 @@ def write(stored: StoredPlan, path: Path) -> None:
 def read(path: Path) -> StoredPlan:
     """Read a plan's file. Raises InvalidPlanFile for anything else, and OSError."""
     try:
-        fields = _Fields(json.loads(read_regular_file(path, max_bytes=_MAX_BYTES)))
+        fields = JsonFields(json.loads(read_regular_file(path, max_bytes=_MAX_BYTES)))
         if fields.take("schema", int) != SCHEMA:
             raise _invalid(path, "it was written by another version of imgctl")
         return _parse(fields)
     except (ValueError, RecursionError) as error:
-        reason = str(error) if isinstance(error, _WrongField) else "it is not a plan in JSON"
+        reason = str(error) if isinstance(error, InvalidField) else "it is not a plan in JSON"
         raise _invalid(path, reason) from error
 
 
@@ -235,49 +235,7 @@ def check_code(stored: StoredPlan, key: str, bundle: Bundle, *, digits: int) -> 
         )
 
 
-class _WrongField(ValueError):
-    """A field of a file is missing, or not what it should be."""
-
-
-class _Fields:
-    """The fields of a JSON object, each checked as it is read."""
-
-    def __init__(self, value: object) -> None:
-        if not isinstance(value, dict):
-            raise _WrongField("it is not a JSON object")
-        self._values: dict[str, Any] = value
-
-    def take(self, name: str, kind: Any) -> Any:
-        """Return a field of a type."""
-        value = self._values.get(name)
-        if not isinstance(value, kind) or (isinstance(value, bool) and kind is int):
-            raise _WrongField(f"{name} is missing or invalid")
-        return value
-
-    def matching(self, name: str, pattern: str) -> str:
-        """Return a text that matches a pattern as a whole."""
-        value: str = self.take(name, str)
-        if len(value) > _MAX_NAME_LENGTH or not re.fullmatch(pattern, value, re.ASCII):
-            raise _WrongField(f"{name} is invalid")
-        return value
-
-    def optional(self, name: str, pattern: str) -> str | None:
-        """Return a text that matches a pattern, or None for null."""
-        return None if self._values.get(name) is None else self.matching(name, pattern)
-
-    def texts(self, name: str) -> dict[str, str]:
-        """Return an object whose values are texts."""
-        values: dict[str, str] = self.take(name, dict)
-        if not all(isinstance(value, str) for value in values.values()):
-            raise _WrongField(f"{name} is invalid")
-        return values
-
-    def inside(self, name: str) -> "_Fields":
-        """Return an object's fields."""
-        return _Fields(self.take(name, dict))
-
-
-def _parse(fields: _Fields) -> StoredPlan:
+def _parse(fields: JsonFields) -> StoredPlan:
     target = Target(
         account=fields.matching("account", r"\d{12}"),
         region=fields.matching("region", r"[a-z0-9-]{1,32}"),
@@ -297,7 +255,7 @@ def _parse(fields: _Fields) -> StoredPlan:
     )
     change_set = fields.optional("change_set", rf"{re.escape(arn)}[\w-]+/[\w-]+") or ""
     if not change_set and not stack.is_deployed:
-        raise _WrongField("change_set is missing")
+        raise InvalidField("change_set is missing")
     return StoredPlan(
         imgctl=fields.matching("imgctl", r"[\w.+-]{1,64}"),
         target=target,
