@@ -79,7 +79,8 @@ class EventStream:
         older events: a stack's history may be hundreds of pages long.
         """
         try:
-            events = self.client.describe_stack_events(StackName=stack)["StackEvents"]
+            describe = partial(self.client.describe_stack_events, StackName=stack)
+            events = self.retry_throttled(describe)["StackEvents"]
         except ClientError as error:
             if "does not exist" in str(error):
                 return ""

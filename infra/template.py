@@ -28,6 +28,7 @@ _TABLE_INDEXES = re.compile(
 )
 # A comment has a space after the number sign, or nothing; a directive of Velocity has neither.
 _COMMENT = re.compile(r"^\s*#(?: .*)?\n", re.MULTILINE)
+_REMARK = re.compile(r"""(?<=\S) +# [^'"\n]*$""", re.MULTILINE)
 _PARAMETERS_DESCRIPTION = re.compile(r"^    Description:.*\n(?:^      .*\n)*", re.MULTILINE)
 
 # What a published version freezes besides what it is bound to.
@@ -61,7 +62,7 @@ def with_hashed_ids(template: str, parameters: Mapping[str, str]) -> str:
     Comments, metadata and the parameters' descriptions are left out: a request holds no template
     of more than 51,200 bytes.
     """
-    for explanation in (_COMMENT, _METADATA, _PARAMETERS_DESCRIPTION):
+    for explanation in (_COMMENT, _REMARK, _METADATA, _PARAMETERS_DESCRIPTION):
         template = explanation.sub("", template)
     api = [body for body in _blocks(template).values() if _API_TYPE.search(body)]
     api += [parameters.get(name, "") for name in _API_PARAMETERS]

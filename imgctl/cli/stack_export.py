@@ -74,9 +74,12 @@ def deployment_notes(app: App, exported: StackExport, bundle_file: Path | None) 
     target = f"s3://{exported.bucket}/{exported.key}"
     file = shlex.quote(str(bundle_file or "function.zip"))
     lines = [f"Store the function's bundle in {target} before you deploy:"]
-    if bundle_file is None:
-        lines.append(f"  {app.program} package -o {file}")
-    lines.append(f"  aws s3 cp {file} {target}")
+    if app.settings.local and bundle_file is None:
+        lines.append("  only `deploy` builds one that runs on the embedded AWS")
+    else:
+        if bundle_file is None:
+            lines.append(f"  {app.program} package -o {file}")
+        lines.append(f"  aws s3 cp {file} {target}")
     if tags := app.settings.stack_tags:
         pairs = " ".join(shlex.quote(f"{key}={value}") for key, value in tags.items())
         lines.append(f"Give the stack the tags of the settings: {pairs}")

@@ -132,11 +132,18 @@ def test_what_cannot_be_rolled_back_is_skipped(shared: Local, stuck: Stuck) -> N
     assert stuck.status == "UPDATE_ROLLBACK_COMPLETE"
 
 
-def test_an_update_whose_rollback_was_turned_off_is_rolled_back(
+def test_on_a_terminal_deploy_offers_to_roll_back_an_update_that_was_left_as_it_failed(
     shared: Local, stuck: Stuck
 ) -> None:
     assert stuck.fail_to_update(rolls_back=False) == "UPDATE_FAILED"
+    declined = shared.imgctl("--stack", STACK, "deploy", answers="n\n")
+    assert declined.code == 1
+    assert "Metric (AWS::Logs::MetricFilter)" in declined.err
+    assert "Error: An update of the stack stuck failed, and was not rolled back" in declined.err
+    assert stuck.status == "UPDATE_FAILED"
+
     stuck.store("old.zip")
-    done = shared.imgctl("--yes", "--stack", STACK, "deploy", "--continue-rollback").succeeded()
-    assert "Metric (AWS::Logs::MetricFilter)" in done.err
+    agreed = shared.imgctl("--stack", STACK, "deploy", answers="y\nn\n")  # and no to the plan
+    assert agreed.code == 1
+    assert "The update was rolled back. Planning your changes:" in agreed.err
     assert stuck.status == "UPDATE_ROLLBACK_COMPLETE"

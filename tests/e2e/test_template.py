@@ -12,7 +12,7 @@ def test_what_is_printed_deploys_the_stack_that_deploy_would(shared: Local) -> N
     cloudformation = shared.aws.cloudformation
     template = shared.imgctl(*STACK, "template", "--format", "json").succeeded()
     parameters = shared.imgctl(*STACK, "template", "--parameters", "aws").succeeded()
-    assert "aws s3 cp function.zip s3://imgctl-artifacts-exported-" in parameters.err
+    assert "Store the function's bundle in s3://imgctl-artifacts-exported-" in parameters.err
     cloudformation.create_stack(
         StackName="exported",
         TemplateBody=template.out,
