@@ -16,7 +16,7 @@ from infra.errors import DeployError, StackChanged
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
 from infra.recovery import check_updatable
-from infra.rollout import all_at_once
+from infra.rollout import all_at_once, check_completion
 from infra.settings import AT_ONCE
 from infra.template import with_new_version
 
@@ -56,12 +56,13 @@ def planned_completion(context: StackContext) -> Iterator[Plan]:
     """Plan the second step of a gradual release: the new version takes all invocations.
 
     The plan is discarded unless it is applied inside. Raises StackChanged if somebody else has
-    ended the release since its first step.
+    ended the release since its first step, and RolloutBlocked if the version fails.
     """
     deployed = context.client.read(context.stack)
     check_updatable(deployed)
     if not deployed.canary_weight:
         raise StackChanged(context.stack)
+    check_completion(context.aws, deployed, context.client.list_resources(deployed))
     request = ChangeSetRequest(deployed.template, all_at_once(deployed.parameters))
     change_set = context.client.create_change_set(deployed, request)
     try:

@@ -32,7 +32,7 @@ _ALARM_TYPE = "AWS::CloudWatch::Alarm"
 
 
 class RolloutBlocked(ImgctlError):
-    """A gradual release would be rolled back at once."""
+    """The alarm that watches a gradual release has gone off, or does not exist."""
 
     code = "rollout_blocked"
 
@@ -127,10 +127,12 @@ def plan_release(
     """Plan how the newest version comes to its invocations in an update to these parameters.
 
     `publishes` is whether the update makes a new version. Nothing is read unless the release is to
-    be gradual. Raises RolloutBlocked if the alarm has gone off already.
+    be gradual, or completes one that is. Raises RolloutBlocked if the alarm has gone off.
     """
     moves = publishes or bool(deployed.live_version)
     stays_pinned = bool(parameters.get("LiveVersion"))  # by a rollback
+    if canary is not None and deployed.canary_weight and not publishes:
+        check_completion(aws, deployed, list_resources())
     if canary is None or not deployed.is_deployed or not moves or stays_pinned:
         return RELEASE_AT_ONCE
     alarm = read_alarm(aws.cloudwatch, list_resources())
@@ -140,6 +142,28 @@ def plan_release(
         )
     live = read_live_version(aws.lambda_, deployed.parameters["FunctionName"])
     return decide_release(canary, live, alarm, parameters)
+
+
+def check_completion(
+    aws: "Aws", deployed: DeployedStack, resources: Collection[StackResource]
+) -> None:
+    """Raise RolloutBlocked if the version that takes a part of the invocations fails.
+
+    CloudFormation has watched it for some minutes, and nobody has since: an interrupted release may
+    be completed days later.
+    """
+    alarm = read_alarm(aws.cloudwatch, resources)
+    if alarm is not None and alarm.state == "ALARM":
+        part = percent_text(deployed.canary_weight)
+        raise RolloutBlocked(
+            f"The alarm {alarm.name} is on: the newest version, which takes {part} of the"
+            " invocations, fails.",
+            hint=Hint(
+                "Nothing was changed. {} takes the invocations from it, and {} shows why it fails.",
+                "rollback",
+                "logs --errors",
+            ),
+        )
 
 
 def planned_release(

@@ -1,7 +1,8 @@
 """Gradual releases: which they are, what begins one, what ends it, and what stands in its way."""
 
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pytest
 
@@ -37,6 +38,19 @@ ALARM = RolloutAlarm("imgctl-RolloutAlarm-1A", OURS, "OK")
 GRADUAL = GradualRelease(CANARY, 2, ALARM)
 RESOURCE = StackResource("RolloutAlarm", "AWS::CloudWatch::Alarm", ALARM.name, "CREATE_COMPLETE")
 LATER = parameters() | PARAMETERS | {"Rollout": "canary10-5m"}
+
+
+def make_alarm(aws: Aws, name: str) -> None:
+    aws.cloudwatch.put_metric_alarm(
+        AlarmName=name,
+        MetricName="Errors",
+        Namespace="AWS/Lambda",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanOrEqualToThreshold",
+    )
 
 
 @pytest.mark.parametrize(
@@ -92,7 +106,7 @@ def test_an_alarm_that_is_on_is_refused_before_cloudformation_rolls_back() -> No
         (LATER, None, True, ""),
         (LATER, CANARY, False, ""),  # nothing of the function changes
         (LATER | {"LiveVersion": "1"}, CANARY, True, "1"),  # and stays live
-        (LATER | GRADUAL.parameters, CANARY, False, ""),  # which is watched, and now completed
+        (LATER | GRADUAL.parameters, None, False, ""),  # completed, whatever the alarm says
     ],
 )
 def test_nothing_is_read_for_a_release_that_is_not_to_be_gradual(
@@ -110,6 +124,26 @@ def test_nothing_is_read_for_a_release_that_is_not_to_be_gradual(
     assert release == RELEASE_AT_ONCE
 
 
+@pytest.mark.parametrize(("state", "is_blocked"), [("OK", False), ("ALARM", True)])
+def test_a_release_is_not_completed_while_its_version_fails(
+    aws: Aws, state: Literal["OK", "ALARM"], *, is_blocked: bool
+) -> None:
+    """Days may have passed since CloudFormation watched it."""
+    make_alarm(aws, ALARM.name)
+    aws.cloudwatch.set_alarm_state(AlarmName=ALARM.name, StateValue=state, StateReason="x")
+    during = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=LATER | GRADUAL.parameters)
+    expected = (
+        pytest.raises(RolloutBlocked, match="which takes 10% of the invocations, fails")
+        if is_blocked
+        else nullcontext()
+    )
+    with expected:
+        release = plan_release(
+            aws, during, LATER, CANARY, publishes=False, list_resources=lambda: [RESOURCE]
+        )
+        assert release == RELEASE_AT_ONCE
+
+
 def test_the_first_deployment_with_a_rollout_makes_the_alarm_and_says_so(aws: Aws) -> None:
     stack = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=LATER)
     release = plan_release(aws, stack, LATER, CANARY, publishes=True, list_resources=lambda: ())
@@ -119,16 +153,7 @@ def test_the_first_deployment_with_a_rollout_makes_the_alarm_and_says_so(aws: Aw
 
 def test_the_alarm_is_the_stacks_own_with_its_present_state(aws: Aws) -> None:
     for name in (ALARM.name, "imgctl-RolloutAlarm-another"):
-        aws.cloudwatch.put_metric_alarm(
-            AlarmName=name,
-            MetricName="Errors",
-            Namespace="AWS/Lambda",
-            Statistic="Sum",
-            Period=60,
-            EvaluationPeriods=1,
-            Threshold=1,
-            ComparisonOperator="GreaterThanOrEqualToThreshold",
-        )
+        make_alarm(aws, name)
     aws.cloudwatch.set_alarm_state(AlarmName=ALARM.name, StateValue="ALARM", StateReason="x")
     assert read_alarm(aws.cloudwatch, [RESOURCE]) == replace(ALARM, state="ALARM")
     assert read_alarm(aws.cloudwatch, [replace(RESOURCE, status="CREATE_FAILED")]) is None
