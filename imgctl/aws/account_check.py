@@ -1,10 +1,12 @@
 """The setting `account`: which account the credentials must belong to."""
 
+from imgctl.aws.credentials import ASSUMED
 from imgctl.aws.errors import WrongAccount
 from imgctl.aws.session import Aws
 
 # The ways to find credentials that ask no profile, as botocore calls them.
 _WITHOUT_PROFILE = {
+    ASSUMED: "the assumed role",
     "env": "environment variables",
     "container-role": "the container's role",
     "iam-role": "the instance's role",

@@ -1,12 +1,17 @@
 """Credentials, loaded as the AWS CLI loads them, with one clear error for each way to fail."""
 
+import getpass
+import re
 import shlex
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import boto3
 from botocore import exceptions as sdk
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.utils import JSONFileCache
 
 from imgctl.aws.errors import EDIT_CONFIG, CredentialsMissing, CredentialsRefused, translate
@@ -15,8 +20,13 @@ from imgctl.core.errors import ImgctlError
 Prompt: TypeAlias = Callable[[str], str]
 """Asks a person for the code of their MFA device."""
 
+ASSUMED = "imgctl-assumed-role"
+"""How botocore calls the method by which credentials were found that `assume_role` has made."""
+
 _CACHE = ".aws/cli/cache"
 """Where the AWS CLI keeps the sessions of assumed roles, below the home folder."""
+
+_NOT_ASSUMED = ("AccessDenied", "ValidationError")
 
 _CHECK_PROCESS = (
     "If the profile has a credential_process, run its command: it has to print JSON with Version,"
@@ -46,6 +56,52 @@ def load(session: boto3.Session, prompt: Prompt | None) -> None:
     except Exception as error:
         # Among others of credential_process, whose output may be anything.
         raise _explained(error, profile) from error
+
+
+def assume_role(session: boto3.Session, role_arn: str, config: Config) -> None:
+    """Let a session act as a role from now on, which it assumes with the credentials that it has.
+
+    The role's credentials are refreshed before they expire, and kept where the AWS CLI keeps those
+    of its profiles' roles. `config` is that of the STS client. Raises CredentialsRefused if the
+    role cannot be assumed.
+    """
+    core: Any = session._session  # boto3 has no public name for it
+    source = session.get_credentials()
+    if source is None:
+        raise sdk.NoCredentialsError
+    cache: Any = JSONFileCache(str(Path.home() / _CACHE))
+    fetcher = AssumeRoleCredentialFetcher(
+        client_creator=partial(core.create_client, region_name=session.region_name, config=config),
+        source_credentials=source,
+        role_arn=role_arn,
+        extra_args={"RoleSessionName": session_name()},
+        cache=cache,
+    )
+    assumed = DeferredRefreshableCredentials(fetcher.fetch_credentials, ASSUMED)
+    try:
+        assumed.get_frozen_credentials()
+    except sdk.ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_ASSUMED:
+            raise
+        reason = error.response["Error"]["Message"].removesuffix(".")
+        raise CredentialsRefused(
+            f"The role {role_arn} cannot be assumed: {reason}.",
+            hint="Both the role's trust policy and your own permissions must allow"
+            " sts:AssumeRole on it. Check --role-arn and the setting assume_role.",
+        ) from error
+    core._credentials = assumed
+
+
+def session_name() -> str:
+    """Return the name of the role's sessions, by which CloudTrail tells who it was.
+
+    What STS does not allow in it is replaced (STS API Reference, AssumeRole).
+    """
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a user without an entry, as in containers
+        user = "unknown"
+    return f"imgctl-{re.sub(r'[^a-zA-Z0-9_=,.@-]', '-', user)}"[:64]
 
 
 def _refuse_prompt(profile: str) -> Prompt:

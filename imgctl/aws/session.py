@@ -194,14 +194,9 @@ class Aws:
 
     @cached_property
     def _options(self) -> dict[str, Any]:
-        config = Config(
-            retries={"mode": "standard", "total_max_attempts": 5},
-            connect_timeout=_CONNECT_TIMEOUT_S,
-            max_pool_connections=32,
-            user_agent_extra=f"imgctl/{__version__}",
-            # The embedded AWS has a single host name, so bucket subdomains do not resolve.
-            s3={"addressing_style": "path" if self.is_local else "auto"},
-        )
+        # The embedded AWS has a single host name, so bucket subdomains do not resolve.
+        addressing = Config(s3={"addressing_style": "path" if self.is_local else "auto"})
+        config = _config().merge(addressing)
         if self.is_local:
             config = config.merge(Config(proxies={}))  # the endpoint is on this machine
         return {"config": config, "endpoint_url": self.endpoint_url, "region_name": self.region}
@@ -213,15 +208,19 @@ def connect(
     region: str | None = None,
     on_call: OnCall | None = None,
     prompt: credentials.Prompt | None = None,
+    role_arn: str | None = None,
 ) -> Aws:
     """Connect to AWS, resolving credentials and region as the AWS CLI does.
 
     `profile` and `region` take precedence over the environment and the AWS configuration.
-    `prompt` asks a person for an MFA code. Raises what `credentials.load` raises.
+    `prompt` asks a person for an MFA code. `role_arn` is a role that is assumed with these
+    credentials. Raises what `credentials.load` and `credentials.assume_role` raise.
     """
     session = _session(profile, region)
     credentials.load(session, prompt)
     _report_calls(session, on_call)
+    if role_arn is not None:
+        credentials.assume_role(session, role_arn, _config())
     return Aws(session, on_call=on_call)
 
 
@@ -257,6 +256,15 @@ def _session(profile: str | None, region: str | None) -> boto3.Session:
     # boto3 reads AWS_DEFAULT_REGION only; the AWS CLI reads AWS_REGION first.
     region = region or os.environ.get("AWS_REGION") or None
     return boto3.Session(profile_name=profile, region_name=region)
+
+
+def _config() -> Config:
+    return Config(
+        retries={"mode": "standard", "total_max_attempts": 5},
+        connect_timeout=_CONNECT_TIMEOUT_S,
+        max_pool_connections=32,
+        user_agent_extra=f"imgctl/{__version__}",
+    )
 
 
 def _report_calls(session: boto3.Session, on_call: OnCall | None) -> None:

@@ -23,7 +23,12 @@ if TYPE_CHECKING:
     from imgctl.aws.stack import StackOutputs
 
 _APP = "imgctl.app"
-_REPEATED_OPTIONS = ("profile", "region", "config")
+_REPEATED_OPTIONS = {
+    "profile": "--profile",
+    "assume_role": "--role-arn",
+    "region": "--region",
+    "config": "--config",
+}
 
 
 @dataclass
@@ -55,13 +60,17 @@ class App:
         settings = self.settings
         on_call = self._log_call if self.ui.verbose else None
         if not settings.local:
-            if (profile := self.resolved.profile_of_found_file) is not None:
-                self.ui.info(f"Using the AWS profile {profile} from {self.resolved.file}.")
+            file = self.resolved.file
+            if (profile := self.resolved.found_in_file("profile")) is not None:
+                self.ui.info(f"Using the AWS profile {profile} from {file}.")
+            if (role := self.resolved.found_in_file("assume_role")) is not None:
+                self.ui.info(f"Assuming the role {role} from {file}.")
             aws = session.connect(
                 profile=settings.profile,
                 region=settings.region,
                 on_call=on_call,
                 prompt=self.ui.ask_secret if self.ui.interactive else None,
+                role_arn=settings.assume_role,
             )
             if settings.account is not None:
                 check_account(aws, settings.account, self.resolved.origins["account"])
@@ -137,10 +146,11 @@ def program_for(options: Mapping[str, Any], settings: Settings | None = None) ->
     stack = options.get("stack")
     if stack is None and settings is not None and settings.stack != DEFAULT_STACK:
         stack = settings.stack
-    given = {"stack": stack} | {name: options.get(name) for name in _REPEATED_OPTIONS}
-    for name, value in given.items():
+    given = {"--stack": stack}
+    given |= {option: options.get(name) for name, option in _REPEATED_OPTIONS.items()}
+    for option, value in given.items():
         if value is not None:
-            words += [f"--{name}", str(value)]
+            words += [option, str(value)]
     return shlex.join(words)
 
 

@@ -72,6 +72,12 @@ def _global_options() -> list[click.Parameter]:
             complete=completer("profiles"),
         ),
         _option(
+            "--role-arn",
+            "assume_role",
+            description="IAM role to assume, and to make every call with (setting: assume_role).",
+            metavar="ARN",
+        ),
+        _option(
             "--region", description="AWS region.", metavar="NAME", complete=completer("regions")
         ),
         _option(
@@ -99,8 +105,8 @@ def _global_options() -> list[click.Parameter]:
 
 
 _GLOBAL = {
-    "--profile", "--region", "--stack", "--local", "--config", "--json", "--quiet", "--verbose",
-    "--debug", "--yes", "--no-color", "--help", "--version",
+    "--profile", "--role-arn", "--region", "--stack", "--local", "--config", "--json", "--quiet",
+    "--verbose", "--debug", "--yes", "--no-color", "--help", "--version",
 }  # fmt: skip
 
 

@@ -92,6 +92,14 @@ class Settings:
         when_unset="any account",
         example="123456789012",
     )
+    assume_role: str | None = setting(
+        None,
+        kind=_ROLE_ARN,
+        description="ARN of the IAM role that imgctl itself assumes, with the credentials that it"
+        " finds, and makes every call with. It does not apply to the embedded AWS.",
+        when_unset="none",
+        option="--role-arn",
+    )
     role_arn: str | None = setting(
         None,
         kind=_ROLE_ARN,
@@ -183,11 +191,10 @@ class ResolvedSettings:
     found: bool = False
     ignored: Path | None = None
 
-    @property
-    def profile_of_found_file(self) -> str | None:
-        """The AWS profile, if a file that was not named selects it."""
-        if self.found and self.origins["profile"].startswith(str(self.file)):
-            return self.settings.profile
+    def found_in_file(self, name: str) -> SettingValue:
+        """Return the value of a setting if a file that was not named sets it, else None."""
+        if self.found and self.origins[name].startswith(str(self.file)):
+            return self.value(name)
         return None
 
     def value(self, name: str) -> SettingValue:

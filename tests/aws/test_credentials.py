@@ -1,13 +1,18 @@
 """Credentials as people have them: each way to fail is one clear error, of exit code 3."""
 
+import getpass
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, ConfigParseError
+from botocore.credentials import AssumeRoleCredentialFetcher
+from botocore.exceptions import ClientError, ConfigParseError, NoCredentialsError
 from moto import mock_aws
 
+from imgctl.aws.credentials import session_name
 from imgctl.aws.errors import AccessError, CredentialsRefused, translate
 from imgctl.aws.session import connect
 
@@ -142,6 +147,77 @@ def test_a_code_is_asked_for_once_and_its_session_kept_where_the_aws_cli_keeps_i
     assert first == again
     (cached,) = (Path.home() / ".aws/cli/cache").iterdir()
     assert cached.stat().st_mode & 0o077 == 0
+
+
+ROLE = "arn:aws:iam::123456789012:role/teams/imgctl-operator"
+
+
+def identity(**options: Any) -> str:
+    """Return who the calls are made as."""
+    return connect(region="eu-west-2", **options).sts.get_caller_identity()["Arn"]
+
+
+def test_every_call_is_made_as_the_role_that_is_assumed() -> None:
+    calls: list[str] = []
+
+    def on_call(service: str, operation: str, _: float) -> None:
+        calls.append(f"{service} {operation}")
+
+    with mock_aws():
+        source = identity(profile="keys")
+        assumed = identity(profile="keys", role_arn=ROLE, on_call=on_call)
+        again = identity(profile="keys", role_arn=ROLE, on_call=on_call)  # by another process
+        aws = connect(profile="keys", region="eu-west-2", role_arn=ROLE)
+    assert "assumed-role" not in source
+    assert assumed.startswith("arn:aws:sts::123456789012:assumed-role/")
+    assert assumed.endswith(f"/{session_name()}")
+    assert again == assumed
+    assert calls == ["sts AssumeRole", "sts GetCallerIdentity", "sts GetCallerIdentity"]
+    assert aws.credentials.token is not None  # which requests without boto3 are signed with
+    assert aws.credentials_end is not None
+    (cached,) = (Path.home() / ".aws/cli/cache").iterdir()
+    assert cached.stat().st_mode & 0o077 == 0
+
+
+def test_a_session_of_a_role_is_renewed_before_it_ends() -> None:
+    with mock_aws():
+        aws = connect(profile="keys", region="eu-west-2", role_arn=ROLE)
+        before = aws.credentials
+        (cached,) = (Path.home() / ".aws/cli/cache").iterdir()
+        cached.unlink()
+        soon = datetime.now(UTC) + timedelta(minutes=5)
+        held: Any = aws.session.get_credentials()
+        held._expiry_time = soon
+        assert aws.credentials != before
+
+
+def test_a_role_that_cannot_be_assumed_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal: Any = {"Error": {"Code": "AccessDenied", "Message": "User: me is not authorized"}}
+
+    def refuse(_: object) -> None:
+        raise ClientError(refusal, "AssumeRole")
+
+    monkeypatch.setattr(AssumeRoleCredentialFetcher, "fetch_credentials", refuse)
+    with pytest.raises(CredentialsRefused) as failed:
+        identity(profile="keys", role_arn=ROLE)
+    assert f"{ROLE} cannot be assumed: User: me is not authorized." in failed.value.message
+    assert "trust policy" in failed.value.hint
+
+
+def test_a_role_needs_credentials_to_be_assumed_with() -> None:
+    with pytest.raises(NoCredentialsError):
+        connect(region="eu-west-2", role_arn=ROLE)
+
+
+@pytest.mark.parametrize(
+    ("user", "name"),
+    [("me", "imgctl-me"), ("ACME\\jörg w", "imgctl-ACME-j-rg-w"), ("x" * 80, f"imgctl-{'x' * 57}")],
+)
+def test_a_session_is_named_after_the_user(
+    monkeypatch: pytest.MonkeyPatch, user: str, name: str
+) -> None:
+    monkeypatch.setattr(getpass, "getuser", lambda: user)
+    assert session_name() == name
 
 
 def test_a_connection_without_credentials_can_be_made() -> None:

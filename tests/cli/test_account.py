@@ -78,6 +78,26 @@ def test_credentials_of_a_profile_are_named_by_it(
     )
 
 
+def test_a_role_from_a_file_that_was_found_is_told_before_it_is_assumed(
+    moto_account: None,  # noqa: ARG001
+    imgctl: Imgctl,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # where its sessions are kept
+    role = f"arn:aws:iam::{MOTOS_ACCOUNT}:role/operator"
+    Path("imgctl.toml").write_text(f'region = "eu-west-2"\nassume_role = "{role}"\n')
+    found = imgctl("outputs", "--verbose")
+    told, call, *_ = found.err.splitlines()
+    assert told.startswith(f"Assuming the role {role} from ")
+    assert call.startswith("sts AssumeRole")
+    monkeypatch.setenv("IMGCTL_ACCOUNT", ANOTHER)
+    named = imgctl("outputs", "--verbose", "--role-arn", f"{role}-of-mine")
+    assert "Assuming" not in named.err
+    assert "The credentials from the assumed role are for the account" in named.err
+    assert imgctl("outputs", "--role-arn", "operator").code == 2
+
+
 def test_the_embedded_aws_is_no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     endpoint = daemon.Endpoint("http://127.0.0.1:1", 1, 1, "us-east-1", "x", "y")
     monkeypatch.setattr(daemon, "running", lambda _: endpoint)

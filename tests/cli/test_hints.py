@@ -138,6 +138,7 @@ def _examples(tree: ast.Module) -> Iterator[ast.AST]:
             {"region": "eu-west-2", "profile": "my profile", "config": "a b.toml"},
             "imgctl --profile 'my profile' --region eu-west-2 --config 'a b.toml'",
         ),
+        ({"assume_role": "arn:role/me"}, "imgctl --role-arn arn:role/me"),
     ],
 )
 def test_the_program_carries_the_options_that_lead_to_the_same_stack(

@@ -386,3 +386,27 @@ def test_tags_that_cannot_be_set_are_refused_with_their_place(
         resolve({}, {}, tmp_path)
     assert message in raised.value.message
     assert raised.value.hint
+
+
+# ------------------------------------------------------------- roles
+
+
+def test_the_role_that_imgctl_assumes_and_that_of_cloudformation_are_two_settings(
+    tmp_path: Path,
+) -> None:
+    mine, theirs = (f"arn:aws:iam::123456789012:role/{name}" for name in ("teams/me", "cfn"))
+    path = write(tmp_path, f'assume_role = "{mine}"\nrole_arn = "{theirs}"\n')
+    resolved = resolve({}, {}, tmp_path)
+    assert (resolved.settings.assume_role, resolved.settings.role_arn) == (mine, theirs)
+    assert resolved.found_in_file("assume_role") == mine
+    assert resolve({"config": str(path)}, {}, tmp_path).found_in_file("assume_role") is None
+    option = resolve({"assume_role": theirs}, {}, tmp_path)
+    assert (option.settings.assume_role, option.origins["assume_role"]) == (theirs, "--role-arn")
+
+
+@pytest.mark.parametrize(
+    "arn", ["me", "arn:aws:iam::123456789012:user/me", "arn:aws:iam::12:role/me", ""]
+)
+def test_what_is_no_roles_arn_is_refused(tmp_path: Path, arn: str) -> None:
+    with pytest.raises(SettingsError, match="--role-arn: assume_role: invalid value"):
+        resolve({"assume_role": arn}, {}, tmp_path)
