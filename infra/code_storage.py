@@ -18,13 +18,14 @@ from imgctl.aws.session import Aws
 from infra.bundle_manifest import FOLDER
 from infra.deployed_stack import DeployedStack, StackResource, owned_names
 from infra.deployment import StackContext
-from infra.function_version import Version, aliased_versions, list_versions
+from infra.function_version import ALIAS, Version, aliased_versions, list_versions
 from infra.ownership import bucket_owner, is_proven
 from infra.pruning import (
     MAX_AT_ONCE,
     NOTHING,
     StoredBundle,
     Superseded,
+    UpcomingVersion,
     superseded_versions,
     unneeded_bundles,
 )
@@ -39,19 +40,21 @@ def find_superseded(
     *,
     keep: int,
     now: datetime,
-    upcoming_bundle: str = "",
+    upcoming: UpcomingVersion | None = None,
 ) -> Superseded:
-    """Find what nothing needs any longer, or will once a version is published of a bundle."""
+    """Find what nothing needs any longer, or will not once a version is published."""
     client, function = context.aws.lambda_, deployed.parameters.get("FunctionName", "")
     resources = context.client.list_resources(deployed)
     if function not in owned_names(deployed, resources, "AWS::Lambda::Function"):
         return NOTHING
     versions = list_versions(client, function)
-    in_use = _of_stack(deployed, resources) | aliased_versions(client, function)
-    superseded = superseded_versions(versions, in_use, keep=keep, is_upcoming=bool(upcoming_bundle))
+    aliased = aliased_versions(client, function)
+    in_use = _of_stack(deployed, resources).union(*aliased.values())
+    live = aliased.get(ALIAS, set())
+    superseded = superseded_versions(versions, in_use, live, keep=keep, upcoming=upcoming)
     unused = tuple(islice((v for v in superseded if not _is_invoked(client, v)), MAX_AT_ONCE))
     needed = {v.bundle for v in versions if v not in unused}
-    needed |= {deployed.parameters.get("CodeKey", ""), upcoming_bundle}
+    needed |= {deployed.parameters.get("CodeKey", ""), upcoming.bundle if upcoming else ""}
     bucket = context.names.artifacts_bucket
     bundles = unneeded_bundles(_stored_bundles(context.aws, bucket), needed, now)
     if bundles and not is_proven(bucket_owner(context.aws, bucket), context.stack, is_listed=False):

@@ -102,13 +102,14 @@ def _list_all(client: "LambdaClient", function: str) -> list[Version]:
     return sorted(versions, key=lambda version: version.number, reverse=True)
 
 
-def aliased_versions(client: "LambdaClient", function: str) -> frozenset[int]:
-    """Return the versions that any alias of the function refers to, with whatever weight."""
-    numbers = set()
-    for page in client.get_paginator("list_aliases").paginate(FunctionName=function):
-        for alias in page["Aliases"]:
-            numbers |= {alias["FunctionVersion"], *_weights(alias)}
-    return frozenset(map(_number, numbers)) - {0}
+def aliased_versions(client: "LambdaClient", function: str) -> dict[str, set[int]]:
+    """Return the versions that each alias of the function refers to, with whatever weight."""
+    pages = client.get_paginator("list_aliases").paginate(FunctionName=function)
+    return {
+        alias["Name"]: {_number(v) for v in (alias["FunctionVersion"], *_weights(alias))} - {0}
+        for page in pages
+        for alias in page["Aliases"]
+    }
 
 
 @dataclass(frozen=True, slots=True)

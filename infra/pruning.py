@@ -47,31 +47,51 @@ class Superseded:
 NOTHING = Superseded()
 
 
-def makes_version(plan: Plan) -> bool:
-    """Return whether a plan publishes another version of a function that exists already."""
-    functions = [c for c in plan.changes if c.resource_type == "AWS::Lambda::Function"]
-    return any(
-        c.action == "Add" and c.resource_type == "AWS::Lambda::Version" for c in plan.changes
-    ) and all(c.action == "Modify" and c.replacement != "True" for c in functions)
+@dataclass(frozen=True, slots=True)
+class UpcomingVersion:
+    """A version that is about to be published of the `bundle` with this key.
+
+    It does not become live if a rollback has made another one live, which a deployment leaves so.
+    """
+
+    bundle: str
+    becomes_live: bool
+
+
+def upcoming_version(plan: Plan) -> UpcomingVersion | None:
+    """Return what a plan publishes as another version of a function that exists already, if so."""
+    changes = [c for c in plan.changes if c.resource_type.startswith("AWS::Lambda::")]
+    functions = [c for c in changes if c.resource_type == "AWS::Lambda::Function"]
+    if any(c.action != "Modify" or c.replacement == "True" for c in functions):
+        return None
+    if not any((c.action, c.resource_type) == ("Add", "AWS::Lambda::Version") for c in changes):
+        return None
+    bundle = plan.change_set.parameters["CodeKey"]
+    return UpcomingVersion(bundle, becomes_live=not plan.live_version)
 
 
 def superseded_versions(
-    versions: Sequence[Version], in_use: Collection[int], *, keep: int, is_upcoming: bool = False
+    versions: Sequence[Version],
+    in_use: Collection[int],
+    live: Collection[int],
+    *,
+    keep: int,
+    upcoming: UpcomingVersion | None = None,
 ) -> tuple[Version, ...]:
     """Return the versions that nothing needs, the oldest first.
 
-    `versions` are all published ones of the function, and `in_use` the numbers of those that
-    aliases or CloudFormation refer to. Kept are these and, of each, the version before it, which
-    `rollback` would choose, and the newest `keep` versions that imgctl has published, at least one.
-    What somebody else has published is kept. With `is_upcoming`, a version is about to be
-    published, which counts as the newest one, and as one in use.
+    `versions` are all published ones of the function, `in_use` the numbers of those that aliases or
+    CloudFormation refer to, and `live` of those that serve uploads. Kept are what is in use, the
+    version before a live one, which `rollback` would choose, and the newest `keep` versions that
+    imgctl has published, the upcoming one included. What somebody else has published is kept.
     """
     numbers = {version.number for version in versions}
     by_imgctl = sorted((v.number for v in versions if v.bundle), reverse=True)
-    upcoming = {max(numbers, default=0) + 1} if is_upcoming else set()
-    kept = set(in_use) | set(by_imgctl[: keep - len(upcoming)])
-    for number in {*in_use, *upcoming}:
-        kept |= {max((other for other in numbers if other < number), default=0)}
+    new = set() if upcoming is None else {max(numbers, default=0) + 1}
+    kept = {*in_use, *by_imgctl[: keep - len(new)]}
+    remaining = () if upcoming is not None and upcoming.becomes_live else live
+    for number in {*remaining, *new}:
+        kept.add(max((other for other in numbers if other < number), default=0))
     return tuple(
         sorted((v for v in versions if v.bundle and v.number not in kept), key=lambda v: v.number)
     )

@@ -114,7 +114,7 @@ def snapshot_text(plan: Plan) -> str:
         return ""
     return (
         "Lambda takes a snapshot of the new version, which takes a few minutes. Every version that"
-        " stays published keeps its snapshot, and costs as much."
+        " is kept (keep_function_versions) keeps its snapshot, and costs as much."
     )
 
 

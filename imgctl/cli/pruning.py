@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from imgctl.cli.text import local_time
 from infra.function_version import Version
-from infra.pruning import NOTHING, Superseded, makes_version
+from infra.pruning import NOTHING, Superseded, upcoming_version
 
 if TYPE_CHECKING:
     from imgctl.cli.app import App
@@ -24,14 +24,15 @@ def plan_pruning(app: "App", context: "StackContext", plan: "Plan") -> Supersede
     """
     from infra.code_storage import find_superseded
 
-    if makes_version(plan):
-        with _warning_of_errors(app):
+    upcoming = upcoming_version(plan)
+    if upcoming is not None:
+        with _warning_of_errors(app, "No old versions and bundles will be deleted"):
             return find_superseded(
                 context,
                 plan.change_set.planned_from,
                 keep=app.settings.keep_function_versions,
                 now=datetime.now(UTC),
-                upcoming_bundle=plan.change_set.parameters["CodeKey"],
+                upcoming=upcoming,
             )
     return NOTHING
 
@@ -59,7 +60,8 @@ def prune(
     if planned.is_empty:
         return NOTHING
     deleted: list[Version | str] = []
-    with app.ui.working(f"Deleting {described(planned)}"), _warning_of_errors(app):
+    problem = "Old versions and bundles were not all deleted"
+    with app.ui.working(f"Deleting {described(planned)}"), _warning_of_errors(app, problem):
         for item in delete_superseded(
             context,
             deployed,
@@ -105,7 +107,7 @@ def _ranges(numbers: Sequence[int]) -> Iterator[str]:
 
 
 @contextmanager
-def _warning_of_errors(app: "App") -> Iterator[None]:
+def _warning_of_errors(app: "App", problem: str) -> Iterator[None]:
     """Turn an error of AWS into a warning: what is not deleted now is deleted another time."""
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -117,6 +119,6 @@ def _warning_of_errors(app: "App") -> Iterator[None]:
         known = translate(error)
         reason = str(error) if known is None else known.message
         app.ui.warn(
-            f"Old versions and bundles were not all deleted: {reason.removesuffix('.')}. The next"
-            " deployment of a new version tries again."
+            f"{problem}: {reason.removesuffix('.')}. The next deployment of a new version tries"
+            " again."
         )

@@ -91,4 +91,4 @@ def test_a_failure_is_a_warning_and_what_was_deleted_before_is_told(
     change_set = replace(plan.change_set, parameters={"CodeKey": KEY})
     plan = replace(plan, change_set=change_set)
     assert plan_pruning(app, context, plan) == NOTHING
-    assert reason in capsys.readouterr().err
+    assert f"No old versions and bundles will be deleted: {reason}" in capsys.readouterr().err

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from infra.bundle_manifest import key_of
 from infra.function_version import choose_version
 from infra.plan import Change
-from infra.pruning import MIN_BUNDLE_AGE, StoredBundle, makes_version, superseded_versions
+from infra.pruning import (
+    MIN_BUNDLE_AGE,
+    StoredBundle,
+    UpcomingVersion,
+    superseded_versions,
+    upcoming_version,
+)
 from infra.pruning import unneeded_bundles as unneeded
 from tests.cli.test_plan_view import plan_of
 from tests.infra.test_function_version import VERSION
@@ -21,18 +27,21 @@ KEY, OTHER_KEY = key_of("ab" * 32), key_of("cd" * 32)
 
 OURS = replace(VERSION, bundle=KEY)
 THEIRS = replace(VERSION, bundle="")
+NEW, BESIDE = UpcomingVersion(KEY, becomes_live=True), UpcomingVersion(KEY, becomes_live=False)
 
 
 def superseded(
     numbers: Collection[int],
-    in_use: Collection[int],
+    live: Collection[int],
     keep: int,
     *,
     theirs: Collection[int] = (),
-    is_upcoming: bool = False,
+    in_use: Collection[int] = (),
+    upcoming: UpcomingVersion | None = None,
 ) -> list[int]:
     versions = [replace(THEIRS if n in theirs else OURS, number=n) for n in numbers]
-    chosen = superseded_versions(versions, in_use, keep=keep, is_upcoming=is_upcoming)
+    in_use = {*in_use, *live}
+    chosen = superseded_versions(versions, in_use, live, keep=keep, upcoming=upcoming)
     return [version.number for version in chosen]
 
 
@@ -52,9 +61,21 @@ def test_the_newest_are_kept_and_the_live_one_and_the_one_before_it(
     assert superseded(range(1, 10), {live}, keep) == deleted
 
 
-def test_a_version_that_is_about_to_be_published_is_one_of_those_that_are_kept() -> None:
-    assert superseded(range(1, 6), {5}, 3, is_upcoming=True) == [1, 2, 3]
-    assert superseded(range(1, 7), {6}, 3) == [1, 2, 3]
+@pytest.mark.parametrize(
+    ("live", "keep", "upcoming", "told", "later"),
+    [
+        (5, 3, NEW, [1, 2, 3], [1, 2, 3]),
+        (5, 1, NEW, [1, 2, 3, 4], [1, 2, 3, 4]),
+        (2, 1, NEW, [1, 3, 4], [1, 2, 3, 4]),  # the one that was live until now is kept
+        (3, 1, BESIDE, [1, 4], [1, 4, 5]),  # after a rollback that a deployment leaves so
+    ],
+)
+def test_a_version_that_is_about_to_be_published_is_one_of_those_that_are_kept(
+    live: int, keep: int, upcoming: UpcomingVersion, told: list[int], later: list[int]
+) -> None:
+    assert superseded(range(1, 6), {live}, keep, in_use={5}, upcoming=upcoming) == told
+    after = {6} if upcoming.becomes_live else {live}
+    assert superseded(range(1, 7), after, keep, in_use={6}) == later
 
 
 published = st.sets(st.integers(1, 60), max_size=40)
@@ -62,40 +83,43 @@ published = st.sets(st.integers(1, 60), max_size=40)
 
 @given(
     numbers=published,
+    live=st.sets(st.integers(1, 60), max_size=2),
     in_use=published,
     theirs=published,
     keep=st.integers(1, 12),
-    is_upcoming=st.booleans(),
+    upcoming=st.sampled_from([None, NEW, BESIDE]),
 )
 def test_nothing_that_anybody_needs_is_deleted_and_nothing_else_is_kept(
-    numbers: set[int], in_use: set[int], theirs: set[int], keep: int, is_upcoming: bool
+    numbers: set[int],
+    live: set[int],
+    in_use: set[int],
+    theirs: set[int],
+    keep: int,
+    upcoming: UpcomingVersion | None,
 ) -> None:
-    in_use &= numbers
-    gone = superseded(numbers, in_use, keep, theirs=theirs, is_upcoming=is_upcoming)
+    live, in_use = live & numbers, in_use & numbers
+    gone = superseded(numbers, live, keep, theirs=theirs, in_use=in_use, upcoming=upcoming)
     assert gone == sorted(gone)
-    assert set(gone) <= numbers - in_use - theirs
+    assert set(gone) <= numbers - live - in_use - theirs
     newest_first = [replace(VERSION, number=n) for n in sorted(numbers, reverse=True)]
+    live_later = {61} if upcoming == NEW else live | ({61} if upcoming else set())
     targets = {
-        choose_version(newest_first, live, None).number
-        for live in [*in_use, *([61] if is_upcoming else [])]
-        if any(number < live for number in numbers)
+        choose_version(newest_first, number, None).number
+        for number in live_later
+        if any(other < number for other in numbers)
     }
     assert not targets & set(gone)
     ours = sorted(numbers - theirs, reverse=True)
-    newest = set(ours[: keep - is_upcoming])
+    newest = set(ours[: keep - (upcoming is not None)])
     assert not newest & set(gone)
-    assert set(ours) - set(gone) == set(ours) & (newest | in_use | targets)
+    assert set(ours) - set(gone) == set(ours) & (newest | live | in_use | targets)
 
 
-@given(
-    numbers=published.filter(bool),
-    in_use=published,
-    keep=st.integers(1, 12),
-)
+@given(numbers=published.filter(bool), live=published, keep=st.integers(1, 12))
 def test_what_was_told_before_a_deployment_is_still_not_needed_after_it(
-    numbers: set[int], in_use: set[int], keep: int
+    numbers: set[int], live: set[int], keep: int
 ) -> None:
-    told = superseded(numbers, in_use & numbers, keep, is_upcoming=True)
+    told = superseded(numbers, live & numbers, keep, upcoming=NEW)
     new = max(numbers) + 1
     assert set(told) <= set(superseded({*numbers, new}, {new}, keep))
 
@@ -120,7 +144,13 @@ ADDED = Change("Add", "CodeVersion1", "", "AWS::Lambda::Version")
 
 
 def test_a_plan_makes_a_version_only_of_a_function_that_stays() -> None:
-    assert makes_version(plan_of(ADDED, FUNCTION))
-    assert not makes_version(plan_of(FUNCTION))
-    assert not makes_version(plan_of(ADDED, replace(FUNCTION, replacement="True")))
-    assert not makes_version(plan_of(ADDED, replace(FUNCTION, action="Add")))
+    def upcoming(*changes: Change, live: str = "") -> UpcomingVersion | None:
+        plan = replace(plan_of(*changes), live_version=live)
+        change_set = replace(plan.change_set, parameters={"CodeKey": KEY})
+        return upcoming_version(replace(plan, change_set=change_set))
+
+    assert upcoming(ADDED, FUNCTION) == NEW
+    assert upcoming(ADDED, FUNCTION, live="3") == BESIDE
+    assert upcoming(FUNCTION) is None
+    assert upcoming(ADDED, replace(FUNCTION, replacement="True")) is None
+    assert upcoming(ADDED, replace(FUNCTION, action="Add")) is None
