@@ -55,7 +55,7 @@ _POLICY_ARN = Text(
 # IAM API Reference, CreateRole: at most 512 characters; of those, what can be part of an ARN.
 _ROLE_PATH = Text(
     re.compile(r"/(?:[\w+=,.@-]{1,64}/){1,7}", re.ASCII),
-    "a path with a slash at both ends such as /teams/photos/",
+    "a path with a slash at both ends such as /teams/photos/, and leave it out for no path",
 )
 # RFC 6454, 6.2: as browsers send it, in lowercase and without a path.
 _ORIGIN = r"https?://[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?(?::\d{1,5})?"

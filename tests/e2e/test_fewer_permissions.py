@@ -21,6 +21,7 @@ NOT_IN_THE_STORY = {
     "lambda:DeleteFunction": "of old versions, of which there are not enough",
     "lambda:GetProvisionedConcurrencyConfig": "as lambda:DeleteFunction",
     "lambda:ListEventSourceMappings": "as lambda:DeleteFunction",
+    "s3:DeleteObject": "of old bundles, of which there are none",
     "s3:GetBucketVersioning": "after an interrupted creation of the artifacts bucket",
     "s3:GetLifecycleConfiguration": "as s3:GetBucketVersioning",
     "s3:ListBucketVersions": "as s3:GetBucketVersioning",
