@@ -1,4 +1,4 @@
-"""CloudFormation through boto3: read, plan, execute and delete a stack.
+"""CloudFormation through boto3: read, update and delete a stack; infra/planning.py plans.
 
 The stack is the only state: nothing is kept on this machine. An operation continues when this
 process ends.
@@ -7,45 +7,35 @@ process ends.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.change_sets import (
     PREFIX,
-    ChangeSetRequest,
-    create_arguments,
-    is_missing,
     names_of,
-    tags_after,
     unusable_plan,
 )
 from infra.deployed_stack import DeployedStack, StackResource, check_deletable
-from infra.errors import DeployError, NotOurStack, StackBusy, StackChanged
+from infra.errors import NotOurStack, StackBusy, StackChanged
 from infra.names import OUR_PARAMETERS
 from infra.plan import ChangeSet
 from infra.recovery import ROLLING_BACK, check_updatable, operation_failed, problem_of
 from infra.responses import (
-    parse_change_set,
     parse_resource,
     parse_stack,
-    parse_stored_change_set,
 )
 from infra.stack_events import (
     APPLIED,
     ROLLED_BACK,
-    SEE_EVENTS,
     EventStream,
     OnEvent,
     describe_stack,
 )
-from infra.stored_change_set import StoredChangeSet
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _PROTECTED = "TerminationProtection"
 
 
@@ -96,77 +86,6 @@ class StackClient:
             raise
         return tuple(map(parse_resource, summaries))
 
-    def create_change_set(self, deployed: DeployedStack, request: ChangeSetRequest) -> ChangeSet:
-        """Have CloudFormation plan what it would do. `discard` deletes the change set again.
-
-        Raises StackBusy or StackChanged if another operation has begun or ended since the stack
-        was read, StackNotUpdatable, or DeployError for a template that it rejects.
-        """
-        check_updatable(deployed)
-        creates = not deployed.is_deployed
-        arguments = create_arguments(deployed, request, f"{PREFIX}{self.unique()}") | self.role
-        with self._explaining(deployed):
-            response = self.client.create_change_set(**arguments)
-        change_set = ChangeSet(
-            deployed.name,
-            response["Id"],
-            creates,
-            deployed,
-            parameters=request.parameters,
-            tags=tags_after(deployed, request),
-        )
-        try:
-            with self._explaining(deployed):
-                pages = self._describe_when_ready(change_set)
-        except BaseException:  # an interruption leaves nothing behind either
-            self._delete_change_set(change_set)
-            raise
-        if pages[0]["Status"] == "FAILED":
-            reason = pages[0].get("StatusReason", "")
-            if SEE_EVENTS in reason:
-                specific = self.events.validation_failure(None, ChangeSetName=change_set.id)
-                reason = specific or reason
-            self._delete_change_set(change_set)
-            if any(text in reason for text in _NO_CHANGES):
-                return ChangeSet(deployed.name, "", creates, deployed, tags=deployed.tags)
-            raise DeployError(
-                f"CloudFormation rejected the change set: {reason}",
-                hint="Nothing was changed. Fix the cause and deploy again.",
-            )
-        return parse_change_set(change_set, pages)
-
-    def find_change_set(
-        self, deployed: DeployedStack, change_set_id: str
-    ) -> StoredChangeSet | None:
-        """Return a change set of the stack as CloudFormation describes it; None if it is gone."""
-        change_set = ChangeSet(
-            deployed.name,
-            change_set_id,
-            creates_stack=not deployed.is_deployed,
-            planned_from=deployed,
-        )
-        try:
-            pages = self._describe_when_ready(change_set)
-        except ClientError as error:
-            if _is_gone(error):
-                return None
-            raise
-        return parse_stored_change_set(change_set, pages)
-
-    def discard(self, change_set: ChangeSet) -> None:
-        """Delete a change set that was not executed, and the empty stack that it made.
-
-        An executed one is left alone: it is the stack's history. A failure is only reported as a
-        warning: it must neither hide why the deployment failed nor turn a success into a failure.
-        """
-        if change_set.is_empty:
-            return
-        with self._cleaning_up(change_set):
-            described = self.client.describe_change_set(**names_of(change_set))
-            # Others are obsolete once one has been executed, which deletes them.
-            if described["ExecutionStatus"] in ("AVAILABLE", "OBSOLETE"):
-                self._delete_change_set(change_set)
-
     def execute(self, change_set: ChangeSet, on_event: OnEvent) -> DeployedStack:
         """Execute a change set and follow it to its end. Return the stack as it is then.
 
@@ -174,12 +93,12 @@ class StackClient:
         since it was planned, StackChanged if one has ended, and DeployError naming the first
         resource that failed; the stack has then been rolled back.
         """
-        stack, current = change_set.stack, self._current(change_set.stack)
+        stack, current = change_set.stack, self.current(change_set.stack)
         if not current.exists:
             raise StackChanged(stack)
         _check_not_overtaken(change_set.planned_from, current)
         token, newest = self.new_token(), self.events.newest(stack)
-        with self._explaining(change_set.planned_from):
+        with self.explaining(change_set.planned_from):
             self.client.execute_change_set(**names_of(change_set), ClientRequestToken=token)
         return self.events.follow_to_success(stack, token, on_event, after=newest)
 
@@ -211,7 +130,7 @@ class StackClient:
         try:
             self.client.cancel_update_stack(StackName=pending.stack_id, ClientRequestToken=token)
         except ClientError as error:
-            if self._current(pending.name).status == pending.status:
+            if self.current(pending.name).status == pending.status:
                 raise
             raise StackChanged(pending.name) from error
         outcome = self.events.follow(pending.stack_id, token, on_event, after=newest)
@@ -237,7 +156,7 @@ class StackClient:
         operation since it was read, and DeployError naming the first resource that could not be
         deleted.
         """
-        current = self._current(deployed.name)
+        current = self.current(deployed.name)
         status = str(current.status)
         if status.endswith("_IN_PROGRESS") and status not in (
             "DELETE_IN_PROGRESS",
@@ -296,47 +215,8 @@ class StackClient:
             )
         return event
 
-    def _describe_when_ready(self, change_set: ChangeSet) -> list[Any]:
-        while True:
-            pages: list[Any] = []
-            request = names_of(change_set) | {"IncludePropertyValues": True}
-            while True:
-                describe = partial(self.client.describe_change_set, **request)
-                pages.append(self.events.retry_throttled(describe))
-                if not pages[-1].get("NextToken"):
-                    break
-                request["NextToken"] = pages[-1]["NextToken"]
-            if pages[0]["Status"] not in ("CREATE_PENDING", "CREATE_IN_PROGRESS"):
-                return pages
-            self.sleep(self.poll_s)
-
-    def _delete_change_set(self, change_set: ChangeSet) -> None:
-        """Delete a change set and the empty stack that it made; a failure is only a warning."""
-        with self._cleaning_up(change_set):
-            self.client.delete_change_set(**names_of(change_set))
-            if not change_set.creates_stack:
-                return
-            current = self._current(change_set.stack)
-            if current.status == "REVIEW_IN_PROGRESS":
-                others = self.client.list_change_sets(StackName=change_set.stack)["Summaries"]
-                if all(other.get("ChangeSetId") == change_set.id for other in others):
-                    self.client.delete_stack(StackName=current.stack_id, **self.role)
-
     @contextmanager
-    def _cleaning_up(self, change_set: ChangeSet) -> Iterator[None]:
-        """Report errors as a warning; a change set that no longer exists is none."""
-        try:
-            yield
-        except (ClientError, BotoCoreError) as error:
-            if isinstance(error, ClientError) and _is_gone(error):
-                return
-            self.warn(
-                f"Could not delete the change set of this plan, {change_set.id}: {error}. It"
-                " changes nothing, and CloudFormation deletes it when another one is executed."
-            )
-
-    @contextmanager
-    def _explaining(self, planned_from: DeployedStack) -> Iterator[None]:
+    def explaining(self, planned_from: DeployedStack) -> Iterator[None]:
         """Turn a rejection into StackBusy or StackChanged if another operation explains it.
 
         CloudFormation reports such an operation in several ways. It may be another deployment that
@@ -346,7 +226,7 @@ class StackClient:
             yield
         except ClientError as error:
             try:
-                current = self._current(planned_from.name)
+                current = self.current(planned_from.name)
             except (ClientError, BotoCoreError):
                 current = planned_from  # the rejection itself says more
             _check_not_overtaken(planned_from, current)
@@ -354,7 +234,8 @@ class StackClient:
                 raise unusable from error
             raise
 
-    def _current(self, stack: str) -> DeployedStack:
+    def current(self, stack: str) -> DeployedStack:
+        """Return a stack as it is now, without its template."""
         return parse_stack(stack, describe_stack(self.client, stack))
 
     def _check_review(self, stack: str) -> None:
@@ -381,11 +262,6 @@ def check_unchanged(planned_from: DeployedStack, current: DeployedStack) -> None
             raise StackChanged(current.name)
     elif current.status not in (planned_from.status, "REVIEW_IN_PROGRESS"):
         raise StackChanged(current.name)
-
-
-def _is_gone(error: ClientError) -> bool:
-    """Return whether an error says that there is no such change set, or no such stack."""
-    return is_missing(error) or "does not exist" in str(error)
 
 
 def _not_ours(stack: str) -> NotOurStack:

@@ -17,7 +17,6 @@ from imgctl.aws.errors import none_if_missing
 from imgctl.aws.session import Aws
 from infra.bundle_manifest import FOLDER
 from infra.deployed_stack import DeployedStack, StackResource, owned_names
-from infra.deployment import StackContext
 from infra.function_version import ALIAS, Version, aliased_versions, list_versions
 from infra.ownership import bucket_owner, is_proven
 from infra.pruning import (
@@ -29,6 +28,7 @@ from infra.pruning import (
     superseded_versions,
     unneeded_bundles,
 )
+from infra.stack_context import StackContext
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -1,7 +1,7 @@
 """One deployment from end to end. Its stages, in the order in which they run:
 
-observe    read the stack, and what already exists under its names
-next_step  decide what comes next, from what was observed
+observe    read the stack, and what already exists under its names (infra/deployment_steps.py)
+next_step  decide what comes next, from what was observed (infra/deployment_steps.py)
 planned    have CloudFormation plan that step, and assemble what a person has to know
 apply      upload the bundle, execute the plan, and follow it to its end
 
@@ -11,25 +11,20 @@ stack is deployed around them. A stack whose table has indexes of an earlier ver
 present ones in the same way, one at a time.
 """  # noqa: D400
 
-import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from imgctl.aws.errors import none_if_missing
-from imgctl.aws.session import Aws
-from infra import adoption, artifacts, bucket_tags, ownership, snapshots
+from infra import adoption, artifacts, bucket_tags, ownership, planning
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.bundle_cache import BundleCache
 from infra.change_sets import ChangeSetRequest
-from infra.cloudformation import StackClient
-from infra.deployed_stack import AdoptionStep, DeployedStack
+from infra.deployed_stack import DeployedStack
+from infra.deployment_steps import WHOLE_STACK, DeploymentState, DeploymentStep, next_step
 from infra.errors import StackChanged
 from infra.function_version import check_live_version
-from infra.names import Names, check_role_path, deployed_names
-from infra.ownership import ExistingResources
+from infra.names import check_role_path, deployed_names
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import ChangeSet, Plan, assemble_plan
 from infra.rollout import (
@@ -40,27 +35,16 @@ from infra.rollout import (
     plan_release,
     planned_release,
 )
-from infra.snapshots import ResourceProperties, next_migration_step
+from infra.stack_context import StackContext
 from infra.stack_events import OnEvent
 from infra.stored_change_set import PLAN_AGAIN
 from infra.template import (
-    has_other_indexes,
     has_same_version,
     import_template,
     resources_to_import,
     with_hashed_ids,
     with_table_indexes,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class StackContext:
-    """A stack in an account and region, its resources' names, and how to reach it."""
-
-    aws: Aws
-    client: StackClient
-    stack: str
-    names: Names
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,88 +63,6 @@ class DeployRequest:
     allow_data_loss: bool = False
     at_once: bool = False
     tags: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentState:
-    """What a deployment starts from, observed at one moment.
-
-    `existing` is what is to be imported; `snapshots` are the properties of buckets and table,
-    before the import or during an adoption, and otherwise of the stack's table. `customer_keys`
-    are the keys that encrypt them.
-    """
-
-    deployed: DeployedStack
-    has_api_logging_role: bool
-    existing: ExistingResources = field(default_factory=ExistingResources)
-    snapshots: Mapping[str, ResourceProperties] = field(default_factory=dict)
-    customer_keys: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentStep:
-    """The next thing to deploy.
-
-    It is the whole stack, or with `adoption` only these `resources`, or with `table` only a
-    change of the indexes of the deployed table.
-    """
-
-    adoption: AdoptionStep | None = None
-    resources: Mapping[str, ResourceProperties] = field(default_factory=dict)
-    table: ResourceProperties | None = None
-
-    @property
-    def is_last_step(self) -> bool:
-        """Whether nothing follows this step."""
-        return self.adoption is None and self.table is None
-
-
-WHOLE_STACK = DeploymentStep()
-
-
-def observe(context: StackContext, deployed: DeployedStack, *, adopt: bool) -> DeploymentState:
-    """Read what the next step depends on, once the stack itself has been read.
-
-    With `adopt`, untagged buckets and tables with the stack's names are to be imported as well.
-    Raises NameTaken if one of the names is in use by anything else.
-    """
-    aws, names = context.aws, context.names
-    existing = ExistingResources()
-    if not deployed.is_deployed:
-        find = ownership.find_existing if adopt else ownership.find_kept
-        existing = find(aws, names, context.stack)
-    partial = existing.names
-    if deployed.adoption_step is not None:
-        listed = ownership.listed_names(names, deployed, context.client.list_resources(deployed))
-        partial = tuple(name for name in names.holds_data if name in listed)
-    elif has_other_indexes(deployed.template) and _has_table(aws, deployed, names):
-        partial = (names.table,)
-    if partial and names.table in partial:
-        snapshots.wait_until_settled(aws.dynamodb, names.table, context.client.sleep)
-    keys = ownership.customer_keys(aws, names, partial)
-    return DeploymentState(
-        deployed,
-        has_api_logging_role=has_api_logging_role(aws, deployed),
-        existing=existing,
-        snapshots=snapshots.take(aws, names, partial, keys),
-        customer_keys=frozenset(keys),
-    )
-
-
-def next_step(state: DeploymentState, names: Names) -> DeploymentStep:
-    """Decide what to deploy next: an import, a change of an imported table, or the whole stack."""
-    if state.existing.names:
-        return DeploymentStep(AdoptionStep.IMPORT, state.snapshots)
-    if state.deployed.adoption_step is not None and names.table in state.snapshots:
-        table = next_migration_step(state.snapshots[names.table])
-        if table is not None:
-            return DeploymentStep(AdoptionStep.TABLE, {**state.snapshots, names.table: table})
-    if state.deployed.is_deployed and state.deployed.adoption_step is None:
-        deployed_table = state.snapshots.get(names.table, {})
-        # Other capacity was set by hand, and an update with other indexes would not change it.
-        if deployed_table.get("BillingMode") == "PAY_PER_REQUEST":
-            return DeploymentStep(table=next_migration_step(deployed_table))
-    return WHOLE_STACK
 
 
 @contextmanager
@@ -185,7 +87,7 @@ def planned(
     release: GradualRelease | ReleaseAtOnce = RELEASE_AT_ONCE
     if step == WHOLE_STACK and not request.at_once:
         change, release = with_release(context, deployed, change, request.settings.rollout)
-    change_set = context.client.create_change_set(deployed, change)
+    change_set = planning.create_change_set(context.client, deployed, change)
     try:
         plan = assemble_plan(
             deployed,
@@ -199,10 +101,10 @@ def planned(
         _check_notifications(context, deployed, plan)
         yield plan
     except BaseException:
-        context.client.discard(change_set)
+        planning.discard(context.client, change_set)
         raise
     if not keep:
-        context.client.discard(change_set)
+        planning.discard(context.client, change_set)
 
 
 def with_release(
@@ -305,21 +207,6 @@ def _execute(
     return deployed if plan.is_last_step else context.client.read(context.stack)
 
 
-def stack_client(aws: Aws, warn: Callable[[str], None], role_arn: str | None = None) -> StackClient:
-    """Return CloudFormation with polling intervals that suit the AWS in use.
-
-    `role_arn` is the service role that it assumes.
-    """
-    return StackClient(
-        client=aws.cloudformation,
-        sleep=time.sleep,
-        poll_s=0.2 if aws.is_local else 2.0,
-        unique=lambda: uuid.uuid4().hex,
-        warn=warn,
-        role_arn=role_arn,
-    )
-
-
 def make_bundle(
     architecture: Architecture,
     folder: Path,
@@ -332,25 +219,6 @@ def make_bundle(
     if is_local:
         return build_local(folder, cache, heic=heic)
     return build(folder, architecture, cache, heic=heic)
-
-
-def _has_table(aws: Aws, deployed: DeployedStack, names: Names) -> bool:
-    """Return whether the stack's table exists, and keeps its name in this deployment."""
-    if deployed.parameters.get("TableName") != names.table:
-        return False
-    describe = aws.dynamodb.describe_table
-    return none_if_missing(describe, "ResourceNotFoundException", TableName=names.table) is not None
-
-
-def has_api_logging_role(aws: Aws, deployed: DeployedStack) -> bool:
-    """Return whether the account has a logging role for API Gateway that is not the stack's own.
-
-    A stack that has created the role keeps it. During an adoption the parameter says what
-    the whole stack is to do, which has not been done yet.
-    """
-    if deployed.is_deployed and deployed.adoption_step is None:
-        return deployed.parameters.get("ApiLoggingRole") != "create"
-    return ownership.api_logging_role(aws.apigateway) is not None
 
 
 def _parameters(

@@ -8,9 +8,9 @@ from botocore.exceptions import ClientError
 from imgctl.aws.errors import PermissionMissing, translate
 from infra import drift, trigger
 from infra.deployed_stack import DeployedStack, StackResource
-from infra.deployment import StackContext
 from infra.drift import DriftReport, ResourceDrift
 from infra.function_version import read_latest
+from infra.stack_context import StackContext
 
 _Read = Callable[[], ResourceDrift | None]
 

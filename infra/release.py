@@ -8,16 +8,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from imgctl.core.errors import Hint
+from infra import planning
 from infra.bundle import Bundle
 from infra.change_sets import ChangeSetRequest
 from infra.deployed_stack import DeployedStack
-from infra.deployment import StackContext, with_release
+from infra.deployment import with_release
 from infra.errors import DeployError, StackChanged
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
 from infra.recovery import check_updatable
 from infra.rollout import all_at_once, check_completion
 from infra.settings import AT_ONCE
+from infra.stack_context import StackContext
 from infra.template import with_new_version
 
 
@@ -64,11 +66,11 @@ def planned_completion(context: StackContext) -> Iterator[Plan]:
         raise StackChanged(context.stack)
     check_completion(context.aws, deployed, context.client.list_resources(deployed))
     request = ChangeSetRequest(deployed.template, all_at_once(deployed.parameters))
-    change_set = context.client.create_change_set(deployed, request)
+    change_set = planning.create_change_set(context.client, deployed, request)
     try:
         yield assemble_plan(deployed, change_set, request.parameters)
     finally:
-        context.client.discard(change_set)
+        planning.discard(context.client, change_set)
 
 
 @contextmanager
@@ -87,8 +89,8 @@ def _planned(
     template = with_new_version(deployed.template, deployed.parameters, parameters)
     request = ChangeSetRequest(template, parameters)
     request, planned_release = with_release(context, deployed, request, rollout)
-    change_set = context.client.create_change_set(deployed, request)
+    change_set = planning.create_change_set(context.client, deployed, request)
     try:
         yield assemble_plan(deployed, change_set, request.parameters, release=planned_release)
     finally:
-        context.client.discard(change_set)
+        planning.discard(context.client, change_set)

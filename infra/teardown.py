@@ -11,7 +11,6 @@ from imgctl.aws import dead_letters, records, storage
 from imgctl.aws.session import Aws
 from imgctl.aws.storage import BucketContent
 from infra.deployed_stack import DeployedStack
-from infra.deployment import StackContext
 from infra.names import Names, deployed_names
 from infra.ownership import (
     Owner,
@@ -22,6 +21,7 @@ from infra.ownership import (
     owner_of,
     tag,
 )
+from infra.stack_context import StackContext
 
 
 @dataclass(frozen=True, slots=True)

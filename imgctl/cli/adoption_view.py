@@ -7,8 +7,8 @@ from infra.errors import DataLossError
 
 if TYPE_CHECKING:
     from imgctl.cli.app import App
-    from infra.deployment import StackContext
     from infra.ownership import ExistingResources
+    from infra.stack_context import StackContext
 
 
 def report_existing(

@@ -16,8 +16,8 @@ from imgctl.cli.stack_access import location, stack_context, target_of
 if TYPE_CHECKING:
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
-    from infra.deployment import StackContext
     from infra.plan import ChangeSet, Plan
+    from infra.stack_context import StackContext
     from infra.stored_plan import StoredPlan
 
 
@@ -32,7 +32,7 @@ def apply_plan(
     from imgctl.cli.adoption_view import report_existing
     from imgctl.cli.deploy_plan import show_plan
     from imgctl.cli.rollout_view import complete_release
-    from infra import deployment, stored_plan
+    from infra import deployment, deployment_steps, stored_plan
     from infra.names import deployed_names
     from infra.parameters import deployed_settings
 
@@ -44,7 +44,7 @@ def apply_plan(
     change_set = _find_change_set(app, context, stored, deployed)
     parameters = change_set.parameters
     context = replace(context, names=deployed_names(parameters))  # whatever the settings here say
-    state = deployment.observe(context, deployed, adopt=change_set.is_import)
+    state = deployment_steps.observe(context, deployed, adopt=change_set.is_import)
     plan = deployment.planned_before(
         context,
         state,
@@ -83,7 +83,7 @@ def _find_change_set(
     app: App, context: "StackContext", stored: "StoredPlan", deployed: "DeployedStack"
 ) -> "ChangeSet":
     """Return the change set to be executed; an empty one if there is none, or it has been."""
-    from infra import stored_change_set
+    from infra import planning, stored_change_set
     from infra.plan import ChangeSet
 
     nothing = ChangeSet(
@@ -96,7 +96,7 @@ def _find_change_set(
     if not stored.change_set:
         stored_change_set.check_same_stack(stored.before, deployed)
         return nothing
-    found = context.client.find_change_set(deployed, stored.change_set)
+    found = planning.find_change_set(context.client, deployed, stored.change_set)
     if found is not None:
         stored_change_set.check_ours(found, context.stack)
         if found.is_applied:

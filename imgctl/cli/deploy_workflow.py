@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 
     from infra.bundle import Bundle
     from infra.deployed_stack import DeployedStack
-    from infra.deployment import DeploymentState, DeployRequest, StackContext
+    from infra.deployment import DeployRequest
+    from infra.deployment_steps import DeploymentState
     from infra.drift_search import DriftSearch
     from infra.plan import Plan
+    from infra.stack_context import StackContext
 
 _ATTEMPTS = 5  # at planning, each after another deployment that got ahead
 
@@ -155,10 +157,10 @@ def _deploy_from(
 ) -> Deployment | PlannedOnly | None:
     """Deploy all steps that lead from the stack as it was read to the whole stack."""
     from imgctl.cli.adoption_view import report_existing
-    from infra import deployment
+    from infra import deployment_steps
 
     report_service_role(app, deployed)
-    state = deployment.observe(context, deployed, adopt=options.adopt)
+    state = deployment_steps.observe(context, deployed, adopt=options.adopt)
     report_existing(
         app,
         context,
@@ -172,7 +174,7 @@ def _deploy_from(
         step = _plan_and_apply(app, context, request, state, options)
         if not isinstance(step, Deployment) or step.plan.is_last_step or step.plan.is_empty:
             return step
-        state = deployment.observe(context, step.deployed, adopt=False)
+        state = deployment_steps.observe(context, step.deployed, adopt=False)
 
 
 def _was_overtaken(context: "StackContext", deployed: "DeployedStack", error: Exception) -> bool:

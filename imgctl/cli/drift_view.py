@@ -15,8 +15,8 @@ from infra.drift import PropertyDrift, ResourceDrift
 if TYPE_CHECKING:
     from imgctl.cli.stack_documents import DriftDocument
     from infra.deployed_stack import DeployedStack
-    from infra.deployment import StackContext
     from infra.drift_search import DriftSearch
+    from infra.stack_context import StackContext
 
 _VALUE_LENGTH = 60
 _ABSENT = "none"

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from imgctl.cli.app import App
     from imgctl.cli.stack_documents import PrunedDocument
     from infra.deployed_stack import DeployedStack
-    from infra.deployment import StackContext
     from infra.plan import Plan
+    from infra.stack_context import StackContext
 
 
 def plan_pruning(app: "App", context: "StackContext", plan: "Plan") -> Superseded:

@@ -8,8 +8,8 @@ from imgctl.cli.stack_access import location
 
 if TYPE_CHECKING:
     from infra.deployed_stack import DeployedStack
-    from infra.deployment import StackContext
     from infra.plan import Plan
+    from infra.stack_context import StackContext
 
 
 def show_release(app: App, plan: "Plan", rollout: str) -> None:

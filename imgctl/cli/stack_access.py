@@ -7,14 +7,14 @@ from imgctl.cli.deploy_progress import following
 
 if TYPE_CHECKING:
     from infra.deployed_stack import DeployedStack
-    from infra.deployment import StackContext
+    from infra.stack_context import StackContext
     from infra.stored_plan import Target
 
 
 def stack_context(app: App) -> "StackContext":
     """Return the stack in the account and region in use, with its resources' names."""
-    from infra.deployment import StackContext, stack_client
     from infra.names import stack_names
+    from infra.stack_context import StackContext, stack_client
 
     stack, aws = app.settings.stack, app.aws
     chosen = app.settings.stack_settings.chosen_names

@@ -91,7 +91,7 @@ def _has_api_logging_role(app: App, deployed: "DeployedStack", *, is_reachable: 
     from botocore.exceptions import ClientError
 
     from imgctl.aws.errors import PermissionMissing, translate
-    from infra.deployment import has_api_logging_role
+    from infra.deployment_steps import has_api_logging_role
 
     try:
         if is_reachable:

@@ -14,10 +14,10 @@ from imgctl.cli.settings import resolve
 from infra import code_storage
 from infra.bundle_manifest import key_of
 from infra.deployed_stack import DeployedStack
-from infra.deployment import StackContext
 from infra.function_version import Version
 from infra.names import stack_names
 from infra.pruning import NOTHING, Superseded
+from infra.stack_context import StackContext
 from tests.cli.test_plan_view import plan_of
 from tests.infra.recorded import Recorded
 from tests.infra.test_function_version import VERSION

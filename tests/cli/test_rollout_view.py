@@ -10,10 +10,10 @@ from imgctl.cli.deploy_progress import following
 from imgctl.cli.rollout_view import cancel_release, show_release
 from imgctl.cli.settings import resolve
 from infra.deployed_stack import DeployedStack
-from infra.deployment import StackContext
 from infra.names import stack_names
 from infra.plan import Change, ChangeSet, Plan
 from infra.rollout import Canary, GradualRelease, ReleaseAtOnce, RolloutAlarm
+from infra.stack_context import StackContext
 from tests.cli.test_deploy_progress import told
 from tests.infra.recorded import Recorded
 from tests.moto_aws import aws, moto_account

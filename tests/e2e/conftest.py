@@ -13,7 +13,7 @@ import pytest
 
 from imgctl.aws.session import Aws, connect_local
 from imgctl.local import daemon
-from infra import deployment
+from infra import deployment, deployment_steps, stack_context
 from infra.bundle import build_local
 from infra.bundle_cache import user_cache
 from infra.names import stack_names
@@ -130,19 +130,19 @@ def album(tmp_path: Path) -> Path:
 Deploy = Callable[[str, str], None]
 
 
-def context_of(local: Local, stack: str, **names: str) -> deployment.StackContext:
+def context_of(local: Local, stack: str, **names: str) -> stack_context.StackContext:
     """Return a stack at the embedded AWS, with names of its own where they are given."""
     aws = local.aws
     chosen = stack_names(stack, aws.account_id, aws.region, names)
-    return deployment.StackContext(aws, deployment.stack_client(aws, print), stack, chosen)
+    return stack_context.StackContext(aws, stack_context.stack_client(aws, print), stack, chosen)
 
 
 def deploy_step(
-    context: deployment.StackContext, request: deployment.DeployRequest, *, adopt: bool = False
+    context: stack_context.StackContext, request: deployment.DeployRequest, *, adopt: bool = False
 ) -> None:
     """Apply the next step of a deployment, as `imgctl deploy` would."""
     deployed = context.client.read(context.stack)
-    state = deployment.observe(context, deployed, adopt=adopt)
+    state = deployment_steps.observe(context, deployed, adopt=adopt)
     with deployment.planned(context, request, state) as plan:
         deployment.apply(context, plan, request.bundle, lambda _: None)
 

@@ -21,7 +21,7 @@ from imgctl.aws.session import Aws
 from imgctl.cli.commands.deploy import CHANGES_PENDING
 from imgctl.cli.main import run
 from imgctl.local import daemon
-from infra import artifacts, deployment
+from infra import artifacts, deployment, deployment_steps
 from infra.bundle import Bundle, build_local, local_architecture
 from infra.bundle_cache import user_cache
 from infra.bundle_manifest import NAME, Target, describe
@@ -59,7 +59,7 @@ class Program:
         """Begin the same stack's deployment as somebody else would, and do not wait for it."""
         context = context_of(self.local, "imgctl")
         request = DeployRequest(stack_template(), StackSettings(**settings), self._bundle)
-        state = deployment.observe(context, context.client.read("imgctl"), adopt=False)
+        state = deployment_steps.observe(context, context.client.read("imgctl"), adopt=False)
         with deployment.planned(context, request, state) as plan:
             bucket = context.names.artifacts_bucket
             artifacts.upload(

@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 from botocore.stub import Stubber
 
+from infra.change_sets import ChangeSetRequest
 from infra.cloudformation import StackClient
 from infra.deployed_stack import DeployedStack
+from infra.plan import ChangeSet
 from infra.settings import NAME_SETTINGS
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -21,6 +23,13 @@ def stack(status: str | None, **more: Any) -> DeployedStack:
     values: dict[str, Any] = {"stack_id": "arn:stack/imgctl/1", "changed": str(NOW)}
     values["parameters"] = dict.fromkeys(PARAMETERS, "x")
     return DeployedStack("imgctl", status, **{**values, **more})
+
+
+NEW = DeployedStack("imgctl", None)
+DEPLOYED = stack("UPDATE_COMPLETE")
+REQUEST = ChangeSetRequest("Resources: {}", {"Scale": "0.5"})
+CHANGE_SET = "arn:aws:cloudformation:eu-west-2:1:changeSet/imgctl-1/x"
+PLANNED = ChangeSet("imgctl", CHANGE_SET, creates_stack=False, planned_from=DEPLOYED)
 
 
 class Recorded:

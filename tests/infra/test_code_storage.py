@@ -13,10 +13,10 @@ from imgctl.aws.session import Aws
 from infra.bundle_manifest import key_of
 from infra.code_storage import delete_superseded, find_superseded
 from infra.deployed_stack import DeployedStack, StackResource
-from infra.deployment import StackContext
 from infra.function_version import Version
 from infra.names import stack_names
 from infra.pruning import NOTHING, Superseded, UpcomingVersion
+from infra.stack_context import StackContext
 from tests.infra.recorded import Recorded
 from tests.infra.test_ownership import make_bucket
 

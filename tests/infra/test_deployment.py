@@ -6,14 +6,16 @@ from typing import Any
 import pytest
 
 from imgctl.aws.session import Aws
-from infra import deployment
+from infra import deployment, deployment_steps
 from infra.bundle import Architecture, Bundle
 from infra.deployed_stack import AdoptionStep, DeployedStack
-from infra.deployment import WHOLE_STACK, DeploymentState, DeployRequest, StackContext, next_step
+from infra.deployment import DeployRequest
+from infra.deployment_steps import WHOLE_STACK, DeploymentState, next_step
 from infra.names import stack_names
 from infra.ownership import ExistingResources
 from infra.parameters import StackSettings
 from infra.snapshots import INDEXES, ResourceProperties
+from infra.stack_context import StackContext
 from infra.template import stack_template
 from tests.infra.recorded import Recorded
 from tests.infra.test_ownership import make_bucket
@@ -134,7 +136,7 @@ def test_a_deployment_reads_the_stack_when_it_begins_and_just_before_it_executes
         deployed = context.client.read("imgctl")
         recorded.responds("create_change_set", {"Id": "arn:aws:cloudformation:::changeSet/1"})
         recorded.change_set("CREATE_COMPLETE")
-        observed = deployment.observe(context, deployed, adopt=False)
+        observed = deployment_steps.observe(context, deployed, adopt=False)
         with deployment.planned(context, request, observed) as plan:
             recorded.status("UPDATE_COMPLETE").events().responds("execute_change_set", {})
             # From here on it is followed.

@@ -13,14 +13,6 @@ BUCKET = StackResource("SourceBucket", "AWS::S3::Bucket", "src", "CREATE_COMPLET
 DASHBOARD = StackResource("Dashboard", "AWS::CloudWatch::Dashboard", "d", "CREATE_COMPLETE")
 
 
-@pytest.fixture
-def recorded() -> Any:
-    recorded = Recorded()
-    with recorded.stub:
-        yield recorded
-    recorded.stub.assert_no_pending_responses()
-
-
 def detection(status: str) -> dict[str, Any]:
     return {
         "StackId": DEPLOYED.stack_id,

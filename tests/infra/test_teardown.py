@@ -1,6 +1,5 @@
 """What a destroy counts and deletes is proven to be the stack's, in every state of the stack."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +9,10 @@ from botocore.stub import Stubber
 from imgctl.aws.session import Aws
 from infra import ownership, teardown
 from infra.deployed_stack import DeployedStack
-from infra.deployment import StackContext
 from infra.names import Names, stack_names
 from infra.ownership import UNTAGGED, Owner, Ownership
 from infra.settings import NAME_SETTINGS
+from infra.stack_context import StackContext
 from tests.infra.recorded import NOW, Recorded
 from tests.infra.test_ownership import make_bucket, make_table
 
@@ -21,14 +20,6 @@ NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
 OURS = [{"Key": "imgctl:stack", "Value": "imgctl"}]
 THEIRS = [{"Key": "imgctl:stack", "Value": "living"}]
 LIVING = Owner(Ownership.STACK, "living")
-
-
-@pytest.fixture
-def recorded() -> Iterator[Recorded]:
-    recorded = Recorded()
-    with recorded.stub:
-        yield recorded
-    recorded.stub.assert_no_pending_responses()
 
 
 def deployed(status: str | None, names: Names = NAMES) -> DeployedStack:

@@ -1,7 +1,7 @@
 """Rolling back an update that failed, with recorded responses."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,14 +15,6 @@ if TYPE_CHECKING:
 OURS, ID = "imgctl-1", "arn:stack/imgctl/1"
 FAILED = stack("UPDATE_ROLLBACK_FAILED", changed=str(NOW))
 BEGUN = ("e1", "imgctl", "UPDATE_ROLLBACK_IN_PROGRESS", "User Initiated", OURS)
-
-
-@pytest.fixture
-def recorded() -> Any:
-    recorded = Recorded()
-    with recorded.stub:
-        yield recorded
-    recorded.stub.assert_no_pending_responses()
 
 
 def test_it_is_requested_with_a_token_of_its_own_and_followed_to_its_end(
