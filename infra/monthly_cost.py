@@ -7,7 +7,8 @@ from decimal import Decimal
 from math import ceil
 
 from infra import prices
-from infra.prices import KMS_KEY_PRICE, RESOURCE_PRICES, UnitPrice
+from infra.prices import KMS_KEY_PRICE, RESOURCE_PRICES, UPLOADS_ALARM_PRICE, UnitPrice
+from infra.rollout import parse_rollout
 from infra.settings import StackSettings
 from infra.template import stack_template
 
@@ -118,7 +119,7 @@ def monthly_cost(work: Workload, settings: StackSettings) -> MonthlyCost:
         *_function(work, settings),
         *_storage(work, outputs),
         *_records(work, outputs if is_named else 0),
-        *_monitoring(work, outputs if is_named else 0),
+        *_monitoring(work, settings, outputs if is_named else 0),
     ]
     if work.by_api:
         items.append(_item("API Gateway", "requests", work.images, prices.API_REQUEST))
@@ -168,7 +169,7 @@ def _records(work: Workload, renditions: int) -> Iterator[CostItem]:
     yield _item("DynamoDB", "storage with recovery, for a month", stored, price, "GB")
 
 
-def _monitoring(work: Workload, renditions: int) -> Iterator[CostItem]:
+def _monitoring(work: Workload, settings: StackSettings, renditions: int) -> Iterator[CostItem]:
     lines = LOG_BYTES_PER_UPLOAD + LOG_BYTES_PER_RENDITION * renditions
     logged = Decimal(work.images) * lines / _GB
     price = UnitPrice(prices.LOG_GB.usd + prices.LOG_GB_MONTH.usd)
@@ -178,8 +179,15 @@ def _monitoring(work: Workload, renditions: int) -> Iterator[CostItem]:
     yield _item("CloudWatch", "metrics", metrics if work.images else 0, prices.METRIC_MONTH)
     for type_, resource in RESOURCE_PRICES.items():
         count = types.count(type_)
+        if resource.name == "alarm":
+            # The template's alarm of `rollout`, and the one of `watch_uploads`, which costs more.
+            count -= 1 + (parse_rollout(settings.rollout) is None)
         name = f"{resource.name}s" if count > 1 else resource.name
         yield CostItem("CloudWatch", name, Decimal(count), "", resource.usd * count)
+    if settings.watch_uploads:
+        yield CostItem(
+            "CloudWatch", UPLOADS_ALARM_PRICE.name, Decimal(1), "", UPLOADS_ALARM_PRICE.usd
+        )
     yield _item("X-Ray", "traces", _traces(work.images), prices.TRACE)
 
 

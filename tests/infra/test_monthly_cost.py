@@ -77,6 +77,16 @@ def test_settings_change_what_they_are_about() -> None:
     assert not any("snapshot" in name for name in amounts(work))
 
 
+def test_alarms_are_counted_that_the_settings_ask_for() -> None:
+    work = assumed_workload(0, 1)
+    assert amounts(work)["CloudWatch alarms"] == Decimal("0.90")
+    gradual = amounts(work, replace(SETTINGS, rollout="canary10-5m"))
+    assert gradual["CloudWatch alarms"] == Decimal("1.00")
+    watched = amounts(work, replace(SETTINGS, watch_uploads=True))
+    assert watched["CloudWatch alarms"] == Decimal("0.90")
+    assert watched["CloudWatch alarm on three metrics"] == Decimal("0.30")
+
+
 def test_traces_are_sampled_beyond_one_a_second() -> None:
     seconds = cost.MONTH_S
     found = amounts(assumed_workload(seconds + 1000, 1))
