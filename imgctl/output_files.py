@@ -22,16 +22,25 @@ def new_file_mode() -> int:
     return 0o666 & ~mask
 
 
+def check_destination(path: Path) -> None:
+    """Raise OSError for a path at which `output_file` could not write, before the work for it."""
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "No such folder", str(path.parent))
+    if not os.access(path.parent, os.W_OK):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path.parent))
+
+
 @contextmanager
 def output_file(path: Path, *, mode: int, overwrite: bool = True) -> Iterator[BinaryIO]:
     """Write a file that takes its name when the block ends, and is deleted if the block raises.
 
     On Linux the file has no name before, so that not even a killed process leaves it behind. What
     has the name is replaced, a link itself and not what it points to; without `overwrite`,
-    FileExistsError is raised instead. Raises OSError for a device or a folder.
+    FileExistsError is raised instead. Raises OSError for a device, or without a folder to write to.
     """
-    if path.exists() and not path.is_file():
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    check_destination(path)
     partial = path.parent / f"{PARTIAL_PREFIX}{secrets.token_hex(8)}"
     try:
         descriptor, has_name = _create(partial)

@@ -49,6 +49,12 @@ def test_what_is_not_a_file_is_refused(tmp_path: Path) -> None:
             write(tmp_path / name)
 
 
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="No such folder") as refused:
+        write(tmp_path / "plans" / "new")
+    assert refused.value.filename == str(tmp_path / "plans")
+
+
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_text("old")

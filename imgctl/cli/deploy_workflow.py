@@ -111,9 +111,12 @@ def deploy_stack(
     from botocore.exceptions import ClientError
 
     from imgctl.core.errors import ImgctlError
+    from imgctl.output_files import check_destination
     from infra.alarm_topic import check_region
     from infra.customer_key import check_usable
 
+    if options.out is not None:
+        check_destination(options.out)
     settings = app.settings.stack_settings
     if settings.kms_key is not None:
         check_usable(app.aws.kms, settings.kms_key, app.aws.region)

@@ -39,3 +39,10 @@ def test_a_file_that_is_no_plan_is_refused_without_a_call(imgctl: Imgctl, tmp_pa
     path.write_text("{}")
     refused = imgctl("deploy", "--apply", str(path), "--json")
     assert (refused.code, '"code": "plan_file"' in refused.err) == (1, True)
+
+
+def test_a_plan_that_could_not_be_written_is_refused_without_a_call(
+    imgctl: Imgctl, tmp_path: Path
+) -> None:
+    refused = imgctl("deploy", "--plan", "--out", str(tmp_path / "plans" / "plan.json"))
+    assert (refused.code, f"{tmp_path / 'plans'}: No such folder" in refused.err) == (1, True)
