@@ -38,6 +38,9 @@ _MAX_KEY, _MAX_VALUE = 128, 256
 _ALLOWED = re.compile(r"[\w .:/=+@-]+")
 _CHARACTERS = "letters, digits, spaces and _ . : / = + - @"
 _RESERVED = ("aws:", "imgctl:")
+_HOW_TO_GIVE = (
+    'Use a table [tags] with lines such as team = "photos"; in IMGCTL_TAGS, {"team": "photos"}.'
+)
 
 
 class InvalidTag(ValueError):
@@ -61,7 +64,7 @@ class TagTable:
         if isinstance(value, str):
             value = _from_json(value)
         if not isinstance(value, dict):
-            raise InvalidTag("not a table", f"Use {self.expected}.")
+            raise InvalidTag("not a table", _HOW_TO_GIVE)
         return json.dumps(checked_tags(value), ensure_ascii=False)
 
 
@@ -141,7 +144,7 @@ def _from_json(text: str) -> object:
     try:
         return json.loads(text)
     except ValueError:
-        raise InvalidTag("not a JSON object", 'Use JSON, as in {"team": "photos"}.') from None
+        raise InvalidTag("not a table", _HOW_TO_GIVE) from None
 
 
 def _check_text(what: str, text: str, longest: int) -> None:

@@ -343,7 +343,7 @@ def _load(path: Path) -> dict[str, tuple[Any, str]]:
 def _syntax_hint(text: str) -> str:
     """Return what to do about a file that is not TOML, in which no number begins with a zero."""
     if re.search(r"^[ \t]*account[ \t]*=[ \t]*0\d", text, re.MULTILINE):
-        return f"Put the account in quotes: {_ACCOUNT.expected}."
+        return "A number cannot begin with 0: put the account in quotes."
     return "Fix the syntax."
 
 

@@ -113,7 +113,7 @@ def test_an_account_that_begins_with_a_zero_needs_quotes(tmp_path: Path) -> None
     write(tmp_path, 'stack = "photos"\naccount = 012345678901\n')
     with pytest.raises(SettingsError, match="line 2") as refused:
         resolve({}, {}, tmp_path)
-    assert "Put the account in quotes" in refused.value.hint
+    assert "put the account in quotes" in refused.value.hint
 
 
 def test_invalid_toml_is_reported_with_its_line(tmp_path: Path) -> None:
@@ -372,7 +372,7 @@ def test_tags_are_a_table_or_a_variable_and_an_empty_one_is_not_none(tmp_path: P
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('tags = "team=photos"', "imgctl.toml:1: tags: not a JSON object"),
+        ('tags = "team=photos"', "imgctl.toml:1: tags: not a table"),
         ('stack = "a"\n[tags]\n"aws:x" = "y"', "imgctl.toml:2: tags: the key 'aws:x' is reserved"),
         ("[tags]\nmemory_mb = 512", "imgctl.toml:1: tags: the value of 'memory_mb' is not a str"),
         ("[[tags]]\nteam = 'a'", "imgctl.toml:1: tags: not a table"),
