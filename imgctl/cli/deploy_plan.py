@@ -79,7 +79,7 @@ def _show_costs(app: "App", plan: "Plan", settings: "StackSettings") -> None:
     """Say what the plan's resources cost, and what does not limit that."""
     ui, cost = app.ui, idle_cost(plan.changes, settings)
     if cost.items:
-        ui.info(_cost_text(cost, is_local=app.aws.is_local))
+        ui.info(_cost_text(cost, is_local=app.aws.is_local, is_new=_adds_function(plan)))
     if settings.snap_start and (text := snapshot_text(plan)):
         ui.info(text)
     if PropertyChange("SnapStart", "true", "false") in plan.parameters:
@@ -101,12 +101,13 @@ def _changed_settings(plan: "Plan") -> list[PropertyChange]:
     return changed
 
 
-def _cost_text(cost: IdleCost, *, is_local: bool) -> str:
+def _cost_text(cost: IdleCost, *, is_local: bool, is_new: bool) -> str:
     items = ", ".join(
         f"{item.count} {item.name}{'s' if item.count > 1 else ''} ${item.usd:.2f}"
         for item in cost.items
     )
-    costs = "In AWS it would cost" if is_local else "It costs"
+    what = "it" if is_new else "what is added"  # to a stack whose other costs stay as they are
+    costs = f"In AWS, {what} would cost" if is_local else f"{what.capitalize()} costs"
     return (
         f"{costs} about ${cost.usd:.2f} per month when idle, without the free tier:\n"
         f"  {items} ({PRICE_REGION} prices of {PRICES_AS_OF})\n"

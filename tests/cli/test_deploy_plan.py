@@ -86,6 +86,7 @@ def test_a_new_version_with_a_snapshot_takes_minutes_and_costs(
 ) -> None:
     plan = plan_of(Change("Add", "CodeVersion1", "", "AWS::Lambda::Version"))
     text = shown(app, capsys, plan, StackSettings(snap_start=True))
+    assert "What is added costs about $6.74 per month when idle" in text
     assert "1 snapshot of a version $6.74" in text
     assert "takes a few minutes" in text
     assert "reserved_concurrency" not in text
