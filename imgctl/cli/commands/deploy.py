@@ -82,7 +82,7 @@ _PLANNED_WITH = (
 )
 @click.option(
     "--tag", "tags", multiple=True, metavar="KEY=VALUE",
-    help="Tag the stack and its resources, beside the setting tags. May be repeated.",
+    help="Tag the stack and its resources, in addition to the setting tags. May be repeated.",
 )  # fmt: skip
 @click.pass_context
 def deploy(

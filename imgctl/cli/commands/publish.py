@@ -22,8 +22,8 @@ from imgctl.core.errors import Hint
 def publish(context: click.Context, *, bundle_file: Path | None, at_once: bool) -> int:
     """Publish the function's code as a new version and make it live.
 
-    Leaves the rest of the stack, including its settings, as it is deployed: gradually, if the
-    deployed setting `rollout` says so. `rollback` undoes it.
+    Leaves the rest of the stack, including its settings, as it is deployed. If the deployed setting
+    `rollout` says so, the version is released gradually. `rollback` undoes it.
     """
     from imgctl.cli.bundle_choice import (
         make_or_read,
