@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from imgctl.cli.errors import FileError
 from imgctl.cli.invocation import invocation
 from imgctl.cli.options import given_options
-from imgctl.cli.settings import ResolvedSettings, Settings, resolve
+from imgctl.cli.resolved_settings import ResolvedSettings, resolve
+from imgctl.cli.settings import Settings
 from imgctl.cli.ui import Ui
 from infra.names import DEFAULT_STACK
 

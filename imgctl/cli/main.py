@@ -239,7 +239,7 @@ def _exit_code(error: "ImgctlError") -> int:
 def _ui(context: click.Context | None, arguments: list[str]) -> "Ui":
     """Return the run's UI, or a plain one where the settings themselves are invalid."""
     from imgctl.cli.app import app_of, make_ui
-    from imgctl.cli.settings import resolve
+    from imgctl.cli.resolved_settings import resolve
     from imgctl.core.errors import ImgctlError
 
     try:

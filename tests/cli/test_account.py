@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imgctl.cli.app import App, make_ui
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 from imgctl.local import daemon
 from tests.cli_result import CliResult
 from tests.moto_aws import moto_account

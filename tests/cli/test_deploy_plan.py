@@ -11,7 +11,8 @@ from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_documents import plan_document
 from imgctl.cli.deploy_plan import show_plan
 from imgctl.cli.deploy_workflow import tags_with
-from imgctl.cli.settings import SettingsError, resolve
+from imgctl.cli.resolved_settings import resolve
+from imgctl.cli.settings import SettingsError
 from infra.bundle import Architecture, Bundle
 from infra.deployed_stack import DeployedStack
 from infra.errors import DataLossError

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.cli.settings import FILE_NAME, SETTINGS, resolve
+from imgctl.cli.resolved_settings import resolve
+from imgctl.cli.settings import FILE_NAME, SETTINGS
 from infra.setting_spec import RenditionTables
 from infra.tags import TagTable
 from tests.cli_result import CliResult

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from imgctl.aws.session import Aws
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.pruning import described, plan_pruning, prune
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 from infra import code_storage
 from infra.bundle_manifest import key_of
 from infra.deployed_stack import DeployedStack

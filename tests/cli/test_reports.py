@@ -10,7 +10,7 @@ from imgctl.aws.session import Aws
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.errors import FileError
 from imgctl.cli.reports import ReportOptions, report_history
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 from imgctl.core.record import Record, to_item
 from imgctl.operations.history import RecordQuery
 from imgctl.operations.resize_plan import OutputExists

@@ -7,8 +7,8 @@ import pytest
 from imgctl.aws.session import Aws
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_progress import following
+from imgctl.cli.resolved_settings import resolve
 from imgctl.cli.rollout_view import cancel_release, show_release
-from imgctl.cli.settings import resolve
 from infra.deployed_stack import DeployedStack
 from infra.names import stack_names
 from infra.plan import Change, ChangeSet, Plan

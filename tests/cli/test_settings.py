@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.cli.settings import SETTINGS, Settings, SettingsError, resolve
+from imgctl.cli.resolved_settings import resolve
+from imgctl.cli.settings import SETTINGS, Settings, SettingsError
 from imgctl.core.renditions import RenditionSet
 from imgctl.core.spec import ResizeSpec, Scale
 from infra.settings import StackSettings

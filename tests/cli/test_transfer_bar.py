@@ -5,7 +5,7 @@ import pytest
 
 from imgctl.aws.content import Content
 from imgctl.cli.app import make_ui
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 from imgctl.cli.transfer_bar import Transfers, names_line, transfer_bar
 from imgctl.operations.upload_keys import UploadFile
 

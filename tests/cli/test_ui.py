@@ -7,7 +7,7 @@ import pytest
 from rich.text import Text
 
 from imgctl.cli.app import make_ui
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 
 
 class Terminal(io.StringIO):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 from imgctl.local import daemon
 from imgctl.local.state_folder import LocalError, open_folder
 

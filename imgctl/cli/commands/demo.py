@@ -14,7 +14,7 @@ from click.core import ParameterSource
 from imgctl.cli.app import App, app_of, make_ui, program_for
 from imgctl.cli.errors import FileError
 from imgctl.cli.options import Command
-from imgctl.cli.settings import resolve
+from imgctl.cli.resolved_settings import resolve
 
 if TYPE_CHECKING:
     from imgctl.cli.uploads import UploadReport

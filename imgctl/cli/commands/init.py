@@ -11,7 +11,8 @@ import click
 from imgctl.cli.app import app_of
 from imgctl.cli.documents import InitDocument
 from imgctl.cli.options import Command
-from imgctl.cli.settings import FILE_NAME, SETTINGS, ResolvedSettings
+from imgctl.cli.resolved_settings import ResolvedSettings
+from imgctl.cli.settings import FILE_NAME, SETTINGS
 from imgctl.cli.text import printable
 from imgctl.core.errors import ImgctlError
 from infra.setting_spec import RenditionTables, SettingSpec
