@@ -6,9 +6,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from infra.changes import ImportedResource
 from infra.deployed_stack import DeployedStack, RollbackTriggers
 from infra.errors import PlanObsolete
-from infra.plan import ChangeSet, ImportedResource
+from infra.plan import ChangeSet
 from infra.rollout import triggers_afterwards
 from infra.tags import tag_set
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
+from infra.changes import Change
 from infra.monthly_cost import snapshot_gb_seconds
-from infra.plan import Change
 from infra.prices import (
     KMS_KEY_PRICE,
     LAMBDA_SNAPSHOT_GB_SECOND,

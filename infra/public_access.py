@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
-from infra.plan import PropertyChange
+from infra.changes import PropertyChange
 
 # How open the API is, by the parameter ApiAuthorization. A key is sent in clear and shared among
 # callers: it is no authentication.

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from imgctl.core.errors import Hint
 from imgctl.links import documentation
+from infra.deploy_event import DeployEvent
 from infra.deployed_stack import DeployedStack
 from infra.errors import DeployError, RollbackRefused, StackBusy, StackNotUpdatable
-from infra.plan import DeployEvent
 
 GUIDE = "how-to/recovery.md"
 

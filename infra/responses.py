@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from infra.change_sets import DATA_LOSS_ALLOWED
+from infra.changes import Change, PropertyChange
+from infra.deploy_event import DeployEvent
 from infra.deployed_stack import (
     NOT_DEPLOYED,
     AdoptionStep,
@@ -15,7 +17,7 @@ from infra.deployed_stack import (
     StackResource,
 )
 from infra.errors import DeployError
-from infra.plan import Change, ChangeSet, DeployEvent, PropertyChange
+from infra.plan import ChangeSet
 from infra.public_access import opens_access
 from infra.stored_change_set import StoredChangeSet
 from infra.tags import users_tags

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import ClientError
 
+from infra.deploy_event import DeployEvent
 from infra.deployed_stack import DeployedStack
 from infra.errors import UpdateRolledBack
-from infra.plan import DeployEvent
 from infra.recovery import operation_failed
 from infra.responses import parse_event, parse_stack
 

@@ -18,11 +18,12 @@ from imgctl.output_files import output_file
 from imgctl.regular_files import read_regular_file
 from infra.bundle import Bundle
 from infra.bundle_manifest import sources_in
+from infra.changes import Change, Risk
 from infra.deployed_stack import DeployedStack
 from infra.errors import BundleError
 from infra.json_fields import InvalidField, JsonFields
 from infra.names import STACK_NAME
-from infra.plan import Change, Plan, Risk
+from infra.plan import Plan
 from infra.stored_change_set import PLAN_AGAIN
 from infra.version_settings import code_digest
 

@@ -10,10 +10,10 @@ import re
 from collections.abc import Collection, Mapping
 from importlib.resources import files
 
+from infra.changes import ImportedResource
 from infra.deployed_stack import AdoptionStep
 from infra.function_version import VERSION_BINDINGS
 from infra.names import Names
-from infra.plan import ImportedResource
 from infra.snapshots import ResourceProperties
 
 _BLOCK = re.compile(r"^  (?P<id>\w+):\n(?P<body>(?:^(?:    .*|\s*|  #.*)\n)*)", re.MULTILINE)

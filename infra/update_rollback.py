@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from infra.cloudformation import StackClient, check_unchanged
+from infra.deploy_event import DeployEvent
 from infra.deployed_stack import DeployedStack
-from infra.plan import DeployEvent
 from infra.recovery import check_can_roll_back, failures_of
 from infra.responses import parse_event, parse_stack
 from infra.stack_events import ROLLED_BACK, OnEvent, describe_stack

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 
 from imgctl.core.rendition_tables import InvalidRendition, describe, from_json
 from infra.bundle_manifest import sources_in, zip_sha256_in
+from infra.changes import PropertyChange
 from infra.function_version import VERSION_BINDINGS, Version
-from infra.plan import PropertyChange
 from infra.settings import STACK_SETTINGS
 
 CODE = "code"

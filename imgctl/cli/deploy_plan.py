@@ -7,9 +7,9 @@ from imgctl.cli.rollout_view import show_release
 from imgctl.cli.stack_access import location
 from imgctl.core.errors import Hint
 from imgctl.links import documentation
+from infra.changes import PropertyChange
 from infra.errors import DataLossError
 from infra.idle_cost import IdleCost, idle_cost
-from infra.plan import PropertyChange
 from infra.prices import PRICE_REGION, PRICES_AS_OF
 from infra.version_settings import named_setting
 

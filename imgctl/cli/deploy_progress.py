@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from rich.tree import Tree
 
     from imgctl.cli.app import App
-    from infra.plan import DeployEvent, Plan
+    from infra.deploy_event import DeployEvent
+    from infra.plan import Plan
 
 _SHORTEST_S = 0.05
 _MOST_LISTED = 12  # in the end; of more, the services are counted: a screen has 24 lines

@@ -6,8 +6,9 @@ from imgctl.cli.app import App
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text
 from imgctl.cli.pruning import pruned_document, show_pruning
 from imgctl.cli.rollout_view import show_release
+from infra.changes import PropertyChange
 from infra.function_version import LiveVersions, Version, check_published, live_version
-from infra.plan import Plan, PropertyChange
+from infra.plan import Plan
 from infra.pruning import NOTHING, Superseded
 from infra.version_settings import CODE, content_of, differences
 

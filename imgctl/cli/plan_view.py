@@ -9,7 +9,8 @@ from rich.text import Text
 from imgctl.cli.layout import Grid, hanging
 from imgctl.cli.tables import pairs_grid
 from imgctl.cli.text import printable, shortened
-from infra.plan import Change, Plan, PropertyChange, Risk
+from infra.changes import Change, PropertyChange, Risk
+from infra.plan import Plan
 from infra.version_settings import CODE
 
 _RISK_STYLES = {

@@ -10,8 +10,8 @@ from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from imgctl.cli.stack_documents import RollbackDocument
+    from infra.deploy_event import DeployEvent
     from infra.deployed_stack import DeployedStack
-    from infra.plan import DeployEvent
     from infra.stack_context import StackContext
 
 _RESUME = "deploy --continue-rollback"

@@ -14,9 +14,10 @@ from imgctl.cli.deploy_workflow import tags_with
 from imgctl.cli.resolved_settings import resolve
 from imgctl.cli.settings import SettingsError
 from infra.bundle import Architecture, Bundle
+from infra.changes import Change, PropertyChange
 from infra.deployed_stack import DeployedStack
 from infra.errors import DataLossError
-from infra.plan import Change, ChangeSet, Plan, PropertyChange
+from infra.plan import ChangeSet, Plan
 from infra.settings import StackSettings
 from infra.tags import StackTags
 from infra.template import stack_template

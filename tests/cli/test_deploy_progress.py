@@ -6,7 +6,7 @@ from rich.console import Console
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_progress import DeployProgress, Watch, following
 from imgctl.cli.resolved_settings import resolve
-from infra.plan import DeployEvent
+from infra.deploy_event import DeployEvent
 
 START = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 

@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, tags_grid
+from infra.changes import Change, PropertyChange
 from infra.deployed_stack import DeployedStack
-from infra.plan import Change, ChangeSet, Plan, PropertyChange
+from infra.plan import ChangeSet, Plan
 from infra.template import stack_template
 
 ALIAS = Change(

@@ -9,9 +9,10 @@ from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.resolved_settings import resolve
 from imgctl.cli.rollout_view import cancel_release, show_release
+from infra.changes import Change
 from infra.deployed_stack import DeployedStack
 from infra.names import stack_names
-from infra.plan import Change, ChangeSet, Plan
+from infra.plan import ChangeSet, Plan
 from infra.rollout import Canary, GradualRelease, ReleaseAtOnce, RolloutAlarm
 from infra.stack_context import StackContext
 from tests.cli.test_deploy_progress import told

@@ -26,7 +26,7 @@ from infra.responses import parse_stack
 from tests.infra.recorded import CHANGE_SET, DEPLOYED, NEW, NOW, PLANNED, Recorded, stack
 
 if TYPE_CHECKING:
-    from infra.plan import DeployEvent
+    from infra.deploy_event import DeployEvent
 
 BUCKET = "AWS::S3::Bucket"
 

@@ -3,8 +3,8 @@
 import re
 from decimal import Decimal
 
+from infra.changes import Change
 from infra.idle_cost import IdleItem, idle_cost
-from infra.plan import Change
 from infra.prices import PRICES_AS_OF, RESOURCE_PRICES
 from infra.settings import StackSettings
 from infra.template import stack_template

@@ -3,16 +3,9 @@ from dataclasses import replace
 
 import pytest
 
+from infra.changes import Change, PropertyChange, Risk, split_changes
 from infra.deployed_stack import DeployedStack
-from infra.plan import (
-    Change,
-    ChangeSet,
-    Plan,
-    PropertyChange,
-    Risk,
-    assemble_plan,
-    split_changes,
-)
+from infra.plan import ChangeSet, Plan, assemble_plan
 from infra.template import stack_template
 
 NEW = DeployedStack("s", None)

@@ -9,6 +9,7 @@ from botocore.stub import ANY
 
 from infra import planning
 from infra.change_sets import ChangeSetRequest, create_arguments
+from infra.changes import Change, ImportedResource, PropertyChange
 from infra.deployed_stack import (
     RollbackTriggers,
 )
@@ -17,7 +18,7 @@ from infra.errors import (
     StackBusy,
     StackChanged,
 )
-from infra.plan import Change, ChangeSet, ImportedResource, PropertyChange
+from infra.plan import ChangeSet
 from infra.stored_change_set import StoredChangeSet
 from tests.infra.recorded import CHANGE_SET, DEPLOYED, NEW, PLANNED, REQUEST, Recorded, stack
 

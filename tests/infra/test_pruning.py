@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.bundle_manifest import key_of
+from infra.changes import Change
 from infra.function_version import choose_version
-from infra.plan import Change
 from infra.pruning import (
     MIN_BUNDLE_AGE,
     StoredBundle,

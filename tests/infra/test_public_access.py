@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.plan import PropertyChange
+from infra.changes import PropertyChange
 from infra.public_access import opens_access
 
 METHOD, BUCKET = "AWS::ApiGateway::Method", "AWS::S3::Bucket"

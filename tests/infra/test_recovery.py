@@ -8,9 +8,9 @@ from mypy_boto3_cloudformation.literals import StackStatusType
 
 from imgctl.cli.status_view import status_document
 from imgctl.operations.status import StackState, StackStatus, Unknown
+from infra.deploy_event import DeployEvent
 from infra.doctor.examination import examine
 from infra.errors import DeployError, RollbackRefused, StackBusy, StackNotUpdatable
-from infra.plan import DeployEvent
 from infra.recovery import (
     CAN_ROLL_BACK,
     check_can_roll_back,

@@ -10,7 +10,7 @@ from tests.infra.recorded import NOW
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
 
-    from infra.plan import DeployEvent
+    from infra.deploy_event import DeployEvent
 
 OURS = "imgctl-ours"
 PAGE = 100

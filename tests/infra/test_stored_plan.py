@@ -10,8 +10,9 @@ import pytest
 
 from infra import stored_plan
 from infra.bundle import Architecture, Bundle
+from infra.changes import Change, PropertyChange
 from infra.errors import BundleError
-from infra.plan import Change, ChangeSet, Plan, PropertyChange
+from infra.plan import ChangeSet, Plan
 from infra.stored_plan import InvalidPlanFile, StoredPlan, Target
 from tests.infra.recorded import stack
 

@@ -10,7 +10,7 @@ from infra.update_rollback import continue_rollback, find_failures
 from tests.infra.recorded import NOW, Recorded, stack
 
 if TYPE_CHECKING:
-    from infra.plan import DeployEvent
+    from infra.deploy_event import DeployEvent
 
 OURS, ID = "imgctl-1", "arn:stack/imgctl/1"
 FAILED = stack("UPDATE_ROLLBACK_FAILED", changed=str(NOW))

@@ -4,7 +4,7 @@ import base64
 from dataclasses import replace
 
 from infra.bundle_manifest import key_of
-from infra.plan import PropertyChange
+from infra.changes import PropertyChange
 from infra.settings import STACK_SETTINGS
 from infra.template import VERSION_PARAMETERS
 from infra.version_settings import (
