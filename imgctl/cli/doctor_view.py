@@ -29,12 +29,25 @@ def print_examination(app: App, examination: Examination) -> None:
         if passed and not ui.verbose:
             names = ", ".join(result.check.name for result in passed)
             ui.print(_line(Status.OK, (area, names)))
+        together = () if ui.verbose else _not_checked_together(results)
+        if together:
+            names = ", ".join(result.check.name for result in together)
+            text = f"{names}: {printable(together[0].note)}"
+            ui.print(_line(Status.NOT_CHECKED, (area, text)))
         for result in results:
-            if ui.verbose or result.status is not Status.OK:
+            if ui.verbose or (result.status is not Status.OK and result not in together):
                 ui.print(_result_line(app, result))
     for note in _notes(examination):
         ui.info(note)
     ui.info(_total(examination))
+
+
+def _not_checked_together(results: Sequence[CheckResult]) -> Sequence[CheckResult]:
+    """Return the checks of an area that were not made, if there are several with one reason."""
+    skipped = [result for result in results if result.status is Status.NOT_CHECKED]
+    has_one_reason = len({result.note for result in skipped}) == 1
+    has_hints = any(result.problem is not None for result in skipped)
+    return skipped if len(skipped) > 1 and has_one_reason and not has_hints else ()
 
 
 def doctor_document(examination: Examination, mended: Sequence[str]) -> "DoctorDocument":
