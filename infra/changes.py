@@ -1,7 +1,7 @@
 """Changes of resources, as a change set describes them: which are real, and which are risks."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from infra.tags import TAGGABLE_TYPES
@@ -149,6 +149,13 @@ class Change:
             or any(not item.cause or item.cause in replaced for item in real)
         )
 
+    def without_references(self, replaced: Collection[str]) -> "Change":
+        """Return the change with its tags alone, if all else refers to what keeps its identity."""
+        kept = tuple(p for p in self.properties if not p.cause or p.cause in replaced)
+        only_tags = replace(self, properties=kept)
+        may_lose = self.loses_data or self.may_be_replaced
+        return only_tags if only_tags.is_of_tags and self._has_tags and not may_lose else self
+
     @property
     def _has_tags(self) -> bool:
         return self.resource_type in TAGGABLE_TYPES
@@ -160,6 +167,23 @@ def split_changes(changes: Collection[Change]) -> tuple[tuple[Change, ...], tupl
     CloudFormation lists every resource that refers to a changed one, as its attributes might
     change. Those that the template refers to (ARNs, names, IDs) only do if it is replaced.
     """
+    replaced = _replaced(changes)
+    effective = tuple(change for change in changes if change.is_affected_by(replaced))
+    return effective, tuple(change for change in changes if change not in effective)
+
+
+def without_references(changes: Collection[Change]) -> tuple[Change, ...]:
+    """Return changes of which those that give a resource new tags say nothing else.
+
+    Such a resource may also refer to a changed one that is not replaced, as in `split_changes`. A
+    role would otherwise be marked as if its permissions changed, whenever a tag does.
+    """
+    replaced = _replaced(changes)
+    return tuple(change.without_references(replaced) for change in changes)
+
+
+def _replaced(changes: Collection[Change]) -> set[str]:
+    """Return the logical IDs of the resources that do not, or might not, keep their identity."""
     replaced = {
         change.logical_id
         for change in changes
@@ -173,7 +197,5 @@ def split_changes(changes: Collection[Change]) -> tuple[tuple[Change, ...], tupl
             if change.may_be_replaced and change.is_affected_by(replaced)
         }
         if more <= replaced:
-            break
+            return replaced
         replaced |= more
-    effective = tuple(change for change in changes if change.is_affected_by(replaced))
-    return effective, tuple(change for change in changes if change not in effective)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from infra.change_sets import DATA_LOSS_ALLOWED
-from infra.changes import Change, PropertyChange
+from infra.changes import Change, PropertyChange, without_references
 from infra.deploy_event import DeployEvent
 from infra.deployed_stack import (
     NOT_DEPLOYED,
@@ -94,9 +94,10 @@ def parse_change_set(change_set: ChangeSet, pages: Sequence[Any]) -> ChangeSet:
     parameters = {**change_set.parameters, **_pairs(pages[0].get("Parameters", []), "Parameter")}
     before = change_set.planned_from.parameters
     values = {name: (before.get(name), value) for name, value in parameters.items()}
+    changes = [parse_change(c, values) for page in pages for c in page.get("Changes", [])]
     return replace(
         change_set,
-        changes=tuple(parse_change(c, values) for page in pages for c in page.get("Changes", [])),
+        changes=without_references(changes),
         parameters=parameters,
         tags=_tags(pages[0]) if "Tags" in pages[0] else change_set.tags,
         allows_data_loss=pages[0].get("Description", "") == DATA_LOSS_ALLOWED,

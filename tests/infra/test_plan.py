@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from infra.changes import Change, PropertyChange, Risk, split_changes
+from infra.changes import Change, PropertyChange, Risk, split_changes, without_references
 from infra.deployed_stack import DeployedStack
 from infra.plan import ChangeSet, Plan, assemble_plan
 from infra.template import stack_template
@@ -276,3 +276,14 @@ def test_new_tags_of_a_role_are_no_change_of_permissions_and_nothing_without_tag
     assert (role.is_of_tags, role.risks, bucket.is_of_tags) == (True, (), False)
     effective, reevaluated = split_changes([role, permission, bucket])
     assert (effective, reevaluated) == ((role, bucket), (permission,))
+
+
+def test_a_role_with_new_tags_that_refers_to_a_changed_resource_is_not_marked() -> None:
+    references = ("Policies", "FunctionAlias")
+    role = modified("BatchRole", "AWS::IAM::Role", "False", ("Tags", ""), references)
+    alias, tagged = without_references((ALIAS_MOVES, role))
+    assert (alias, tagged.is_of_tags, tagged.risks) == (ALIAS_MOVES, True, ())
+    replaced = modified("FunctionAlias", ALIAS, "True", ("FunctionName", ""))
+    assert without_references((replaced, role)) == (replaced, role)
+    permissions = modified("BatchRole", "AWS::IAM::Role", "False", ("Tags", ""), ("Policies", ""))
+    assert without_references((ALIAS_MOVES, permissions)) == (ALIAS_MOVES, permissions)
