@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 _INDENT = 2
+_LEAST_FOLDED = 20  # cells for a column whose texts are broken anywhere
 _GAP = 3  # between the columns of a table, with its box and padding
 # A command in backticks is one word, so that it can be copied.
 _WORDS = re.compile(r"\s*(?:`[^`]*`[^\s`]*|\S+)")
@@ -94,13 +95,15 @@ class Grid:
     """Rows of cells; without `columns` the first cell of each row names the second.
 
     On a terminal that is too narrow, the columns in `optional` are left out, one after the other,
-    and then each row is stacked: `title` is the column of its first line.
+    and then each row is stacked: `title` is the column of its first line. Where `folded` names a
+    column, its long cells take several lines instead, as long as enough of the width is left.
     """
 
     columns: Sequence[str]
     rows: "Sequence[Sequence[Text]]"
     title: str = ""
     optional: Sequence[str] = ()
+    folded: str = ""
 
     def rendered(self, width: int) -> "Table | Text":
         """Return the form for a terminal."""
@@ -111,6 +114,12 @@ class Grid:
             kept = [i for i, column in enumerate(self.columns) if column not in left_out]
             if self._natural_width(kept) <= width:
                 return self._table(kept)
+        if self.folded:
+            everything = range(len(self.columns))
+            folded = self.columns.index(self.folded)
+            rest = self._natural_width([i for i in everything if i != folded]) + _GAP
+            if width - rest >= _LEAST_FOLDED:
+                return self._table(everything, folded, width - rest)
         return self._stacked(width)
 
     def lines(self) -> str:
@@ -128,13 +137,16 @@ class Grid:
             for i in columns
         )
 
-    def _table(self, columns: Sequence[int]) -> "Table":
+    def _table(self, columns: Sequence[int], folded: int = -1, folded_width: int = 0) -> "Table":
         from rich.box import SIMPLE_HEAD
         from rich.table import Table
 
         table = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1))
         for i in columns:
-            table.add_column(self.columns[i], no_wrap=True)
+            if i == folded:
+                table.add_column(self.columns[i], overflow="fold", width=folded_width)
+            else:
+                table.add_column(self.columns[i], no_wrap=True)
         for row in self.rows:
             table.add_row(*(row[i] for i in columns))
         return table

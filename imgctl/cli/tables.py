@@ -81,4 +81,4 @@ def settings_grid(values: Mapping[str, "SettingValue"], origins: Mapping[str, st
         text = text.lower() if isinstance(value, bool) else text  # as in imgctl.toml
         origin = Text(printable(origins[name]), style="dim")
         rows.append((Text(name), Text(printable(text)), origin))
-    return Grid(("setting", "value", "from"), rows, title="setting")
+    return Grid(("setting", "value", "from"), rows, title="setting", folded="value")

@@ -80,6 +80,17 @@ def test_what_matters_least_is_left_out_before_rows_are_stacked() -> None:
     assert grid.lines() == "10:00\tholiday/cake.jpg\t64x48\t61%"
 
 
+def test_a_folded_column_takes_several_lines_before_rows_are_stacked() -> None:
+    rows = [[Text("role"), Text("arn:aws:iam::1:" + "r" * 20), Text("default")]]
+    grid = Grid(("setting", "value", "from"), rows, title="setting", folded="value")
+    assert [line.split() for line in shown(grid, 40)[2:]] == [
+        ["role", "arn:aws:iam::1:rrrrr", "default"],
+        ["r" * 15],
+    ]
+    assert shown(grid, 39)[0] == "role"
+    assert len(shown(grid, 80)) == 3
+
+
 def test_a_stacked_row_has_as_many_cells_on_a_line_as_fit() -> None:
     rows = [[Text("a" * 30), Text("one"), Text("two\nthree"), Text(""), Text("four")]]
     grid = Grid(("title", "b", "c", "d", "e"), rows, title="title")
