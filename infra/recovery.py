@@ -63,6 +63,16 @@ def problem_of(stack: DeployedStack) -> StackProblem | None:
     return StackProblem(f"{what}: {status}.{reason}", guide)
 
 
+def nothing_deployed(stack: DeployedStack) -> StackProblem | None:
+    """Return what to do about a stack that was made for a plan, and never deployed."""
+    if stack.status != "REVIEW_IN_PROGRESS":
+        return None
+    return StackProblem(
+        f"Nothing was deployed: the stack {stack.name} holds only a plan.",
+        Hint("Run {}, or {} to remove it.", "deploy", "destroy"),
+    )
+
+
 def check_updatable(stack: DeployedStack) -> None:
     """Raise StackBusy or StackNotUpdatable if the stack cannot be updated now."""
     problem = problem_of(stack)

@@ -10,7 +10,7 @@ from imgctl.cli.text import local_time, printable, size_text
 from imgctl.core.errors import Hint
 from imgctl.operations.status import Known, StackStatus, Today, Unknown
 from infra.deployed_stack import DeployedStack
-from infra.recovery import problem_of
+from infra.recovery import nothing_deployed, problem_of
 
 if TYPE_CHECKING:
     from imgctl.aws.metrics import Alarm
@@ -51,9 +51,9 @@ def _rows(name: str, status: StackStatus, program: str) -> Iterator[tuple[str, T
 
 
 def _problem(name: str, status: StackStatus) -> "StackProblem | None":
-    """Return why the stack cannot be updated; the reason for its state is told beside that."""
-    stack = status.stack
-    return problem_of(DeployedStack(name, stack.status, outputs=stack.outputs))
+    """Return why the stack cannot be used or updated; the reason for its state is beside that."""
+    stack = DeployedStack(name, status.stack.status, outputs=status.stack.outputs)
+    return problem_of(stack) or nothing_deployed(stack)
 
 
 def _value(part: Known[T] | Unknown) -> T | None:
@@ -64,6 +64,8 @@ def _unless_unknown(part: Known[T] | Unknown) -> Text | None:
     """Return why a part is not known; None if it is."""
     if isinstance(part, Known):
         return None
+    if part.is_missing:
+        return Text("none yet", style=_FAINT)
     return Text("not permitted" if part.is_denied else printable(part.reason), style=_FAINT)
 
 

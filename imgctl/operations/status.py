@@ -38,10 +38,14 @@ class Known(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A part that could not be read, and why: for lack of a permission, or because of `reason`."""
+    """A part that could not be read, and why: for lack of a permission, or because of `reason`.
+
+    `is_missing` is whether the stack does not have the part, or not yet.
+    """
 
     reason: str
     is_denied: bool = False
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +161,7 @@ def _attempt(read: Callable[..., T], *arguments: object) -> Known[T] | Unknown:
     try:
         return Known(read(*arguments))
     except _NoOutput as error:
-        return Unknown(f"The stack has no output {error}.")
+        return Unknown(f"The stack has no output {error}.", is_missing=True)
     except Exception as error:
         known = translate(error)
         if known is None:

@@ -50,6 +50,19 @@ def test_what_is_not_permitted_is_said_in_its_row() -> None:
         assert rows[name] == "not permitted"
 
 
+def test_a_stack_that_holds_only_a_plan_says_what_to_do() -> None:
+    missing = Unknown("The stack has no output Table.", is_missing=True)
+    stack = replace(STATUS.stack, status="REVIEW_IN_PROGRESS", outputs={})
+    status = replace(STATUS, stack=stack, live=missing, dead_letters=missing, today=missing)
+    rows = shown(status)
+    assert rows["to do"] == (
+        "Nothing was deployed: the stack imgctl holds only a plan. Run `imgctl --local deploy`, or"
+        " `imgctl --local destroy` to remove it."
+    )
+    for name in ("originals", "live", "dead letters", "today"):
+        assert rows[name] == "none yet"
+
+
 @pytest.mark.parametrize(
     ("today", "text"),
     [

@@ -154,7 +154,7 @@ def test_a_stack_that_is_being_created_has_a_state_and_nothing_else(answered: An
     )
     status = answered.read()
     assert (status.stack.status, status.stack.reason) == ("CREATE_IN_PROGRESS", "wait")
-    assert status.live == Unknown("The stack has no output FunctionAlias.")
+    assert status.live == Unknown("The stack has no output FunctionAlias.", is_missing=True)
 
 
 def test_drift_is_what_was_found_when_somebody_looked(answered: Answered) -> None:
