@@ -136,7 +136,7 @@ class StackTags:
 
     def merged_into(self, existing: Mapping[str, str]) -> dict[str, str]:
         """Return the tags of a resource that may have others, which it keeps."""
-        others = {k: v for k, v in users_tags(existing).items() if k not in self.removed}
+        others = {k: v for k, v in existing.items() if k not in self.removed}
         return {**others, **self.tags}
 
 

@@ -86,7 +86,11 @@ def test_tags_that_a_stack_loses_are_known_by_their_keys() -> None:
 def test_a_bucket_keeps_the_tags_that_somebody_else_gave_it() -> None:
     tags = StackTags({"team": "images"}, frozenset({"old"}))
     existing = {"team": "photos", "old": "x", "backup": "daily", "aws:cloudformation:x": "y"}
-    assert tags.merged_into(existing) == {"team": "images", "backup": "daily"}
+    assert tags.merged_into(existing) == {
+        "team": "images",
+        "backup": "daily",
+        "aws:cloudformation:x": "y",  # without which S3 refuses the others
+    }
 
 
 def test_the_types_with_tags_are_those_of_cloudformations_schemas() -> None:
