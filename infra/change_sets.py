@@ -78,7 +78,7 @@ def create_arguments(
     if request.allows_data_loss:
         arguments["Description"] = DATA_LOSS_ALLOWED
     triggers = request.triggers or triggers_afterwards(deployed.name, deployed.triggers)
-    if triggers != deployed.triggers:
+    if request.triggers is not None or triggers != deployed.triggers:
         arguments["RollbackConfiguration"] = {
             "RollbackTriggers": [{"Arn": a, "Type": t} for a, t in triggers.alarms.items()],
             "MonitoringTimeInMinutes": triggers.minutes,

@@ -93,6 +93,8 @@ WATCHED = dict.fromkeys((THEIR_ALARM, OUR_ALARM), "AWS::CloudWatch::Alarm")
         (RollbackTriggers(), None, None),
         (RollbackTriggers({THEIR_ALARM: "AWS::CloudWatch::Alarm"}, 9), None, None),
         (RollbackTriggers(), RollbackTriggers(WATCHED, 5), ([THEIR_ALARM, OUR_ALARM], 5)),
+        # Also if an interrupted release has left it: only what is sent is certain to be watched.
+        (RollbackTriggers(WATCHED, 5), RollbackTriggers(WATCHED, 5), ([THEIR_ALARM, OUR_ALARM], 5)),
         (RollbackTriggers(WATCHED, 5), None, ([THEIR_ALARM], 5)),
         (RollbackTriggers({OUR_ALARM: "AWS::CloudWatch::Alarm"}, 5), None, ([], 0)),
     ],
