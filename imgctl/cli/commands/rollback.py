@@ -36,7 +36,8 @@ def rollback(context: click.Context, *, version: int | None) -> int:
     function = app.outputs.function
     live = function_version.read_live_version(app.aws.lambda_, function)
     before = live.number or None
-    if cancelled and version is None:
+    # An earlier release may have been interrupted: then another version still has a part.
+    if cancelled and version is None and not deployed.canary_weight:
         return report_live(app, before, (), is_changed=True)
     versions = function_version.list_versions(app.aws.lambda_, function)
     what, replaced = live.title, live
