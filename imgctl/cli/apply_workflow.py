@@ -11,6 +11,7 @@ from imgctl.cli.deploy_progress import following
 from imgctl.cli.deploy_workflow import Deployment
 from imgctl.cli.plan_view import CODE_LENGTH
 from imgctl.cli.pruning import plan_pruning, prune, show_pruning
+from imgctl.cli.rollout_view import complete_release, report_incomplete
 from imgctl.cli.stack_access import location, stack_context, target_of
 
 if TYPE_CHECKING:
@@ -31,7 +32,6 @@ def apply_plan(
     """
     from imgctl.cli.adoption_view import report_existing
     from imgctl.cli.deploy_plan import show_plan
-    from imgctl.cli.rollout_view import complete_release
     from infra import deployment, deployment_steps, stored_plan
     from infra.names import deployed_names
     from infra.parameters import deployed_settings
@@ -92,6 +92,7 @@ def _find_change_set(
         creates_stack=False,
         planned_from=deployed,
         parameters=deployed.parameters,
+        tags=deployed.tags,
     )
     if not stored.change_set:
         stored_change_set.check_same_stack(stored.before, deployed)
@@ -101,6 +102,7 @@ def _find_change_set(
         stored_change_set.check_ours(found, context.stack)
         if found.is_applied:
             app.ui.info("This plan has been applied already.")
+            report_incomplete(app, deployed)
             return nothing
     ready = stored_change_set.check_executable(found, context.stack)
     stored_change_set.check_same_stack(stored.before, deployed, made_stack=ready.stack_id)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from imgctl.cli.app import App
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.stack_access import location
+from imgctl.core.errors import Hint
 
 if TYPE_CHECKING:
     from infra.deployed_stack import DeployedStack
@@ -51,6 +52,20 @@ def complete_release(app: App, context: "StackContext", plan: "Plan") -> "Deploy
         following(app, context.stack, completion) as on_event,
     ):
         return context.client.execute(completion.change_set, on_event)
+
+
+def report_incomplete(app: App, deployed: "DeployedStack") -> None:
+    """Warn if a gradual release was interrupted between its steps: nothing else completes it."""
+    from infra.rollout import percent_text
+
+    if deployed.canary_weight:
+        hint = Hint(
+            f"The newest version takes {percent_text(deployed.canary_weight)} of the invocations,"
+            " since a gradual release that was not completed. {} completes it, and {} ends it.",
+            "deploy",
+            "rollback",
+        )
+        app.ui.warn(hint.render(app.program))
 
 
 def cancel_release(app: App, context: "StackContext") -> bool | None:

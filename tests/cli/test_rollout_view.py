@@ -8,7 +8,7 @@ from imgctl.aws.session import Aws
 from imgctl.cli.app import App, make_ui
 from imgctl.cli.deploy_progress import following
 from imgctl.cli.resolved_settings import resolve
-from imgctl.cli.rollout_view import cancel_release, show_release
+from imgctl.cli.rollout_view import cancel_release, report_incomplete, show_release
 from infra.changes import Change
 from infra.deployed_stack import DeployedStack
 from infra.names import stack_names
@@ -76,6 +76,18 @@ def test_a_release_that_was_not_completed_says_that_it_will_be(
     assert "takes 10% of the invocations, since a gradual release that was not completed" in text
     rolled_back = replace(completed, live_version="6")
     assert shown(app, capsys, rolled_back) == ""
+
+
+def test_a_plan_that_was_applied_only_in_part_is_a_warning(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As after an interruption of `deploy --apply`, which is then run again by a pipeline."""
+    report_incomplete(app, STACK)
+    assert capsys.readouterr().err == ""
+    report_incomplete(app, replace(STACK, parameters=GRADUAL.parameters))
+    text = " ".join(capsys.readouterr().err.split())
+    assert "takes 10% of the invocations, since a gradual release that was not completed" in text
+    assert "`imgctl deploy` completes it, and `imgctl rollback` ends it." in text
 
 
 def test_the_minutes_in_which_nothing_but_an_alarm_is_watched_are_announced_once(

@@ -18,6 +18,7 @@ from botocore.awsrequest import AWSResponse, HeadersDict
 
 from imgctl.aws import session
 from imgctl.aws.session import Aws
+from imgctl.cli import rollout_view
 from imgctl.cli.commands.deploy import CHANGES_PENDING
 from imgctl.cli.main import run
 from imgctl.local import daemon
@@ -159,7 +160,9 @@ def test_failing_to_clean_up_neither_makes_nor_hides_a_failure(
     assert "Could not delete the change set of this plan" in refused.err
 
 
-def test_a_stored_plan_of_a_new_stack_is_applied_once(program: Program, tmp_path: Path) -> None:
+def test_a_stored_plan_of_a_new_stack_is_applied_once(
+    program: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     program.imgctl("destroy", "--delete-data", "--yes")
     out = ("--out", str(tmp_path / "plan.json"))
     pending = program.imgctl("deploy", "--plan", *out, "--exit-code", "--json")
@@ -176,6 +179,7 @@ def test_a_stored_plan_of_a_new_stack_is_applied_once(program: Program, tmp_path
     gone = program.imgctl("deploy", "--apply", out[1], "--yes")
     assert (gone.code, "no longer exists" in gone.err) == (1, True)
 
+    monkeypatch.setenv("IMGCTL_TAGS", '{"team": "photos"}')
     program.imgctl("deploy", "--plan", *out).succeeded()
     applied = program.imgctl("deploy", "--apply", out[1], "--yes", "--json").succeeded().document
     assert (applied["changed"], applied["partial"]) == (True, False)
@@ -187,6 +191,8 @@ def test_a_stored_plan_of_a_new_stack_is_applied_once(program: Program, tmp_path
     unchanged = program.imgctl("deploy", "--plan", *out, "--exit-code").succeeded()
     assert "applying it changes nothing" in unchanged.err
     assert "Nothing to change." in program.imgctl("deploy", "--apply", out[1]).succeeded().err
+    nothing = program.imgctl("deploy", "--apply", out[1], "--json").succeeded()
+    assert (nothing.document["changed"], nothing.document["tags"]) == (False, [])
 
 
 def test_a_stored_plan_is_refused_once_the_stack_or_the_file_has_changed(
@@ -267,3 +273,16 @@ def test_a_bundle_in_a_file_is_deployed_as_it_is(
     same = program.imgctl("deploy", "--yes", "--bundle", file).succeeded()
     assert "Nothing to change" in same.err
     assert f"another build of them, with the SHA-256 {digest}" in same.err
+
+
+def test_a_release_that_was_cancelled_after_an_interrupted_one_leaves_no_part(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGCTL_ROLLOUT", "canary10-5m")
+    program.imgctl("deploy", "--yes").succeeded()
+    program.deploy_elsewhere(rollout="canary10-5m", quality=33)
+    # As if a second release had been cancelled, which the embedded AWS is too fast for.
+    monkeypatch.setattr(rollout_view, "cancel_release", lambda *_: True)
+    back = program.imgctl("rollback", "--yes").succeeded()
+    assert "is live, with all invocations again." in back.out
+    assert not context_of(program.local, "imgctl").client.read("imgctl").canary_weight
