@@ -31,6 +31,7 @@ from infra.rollout import (
     RELEASE_AT_ONCE,
     GradualRelease,
     ReleaseAtOnce,
+    check_rollout,
     parse_rollout,
     plan_release,
     planned_release,
@@ -73,12 +74,14 @@ def planned(
 
     With `keep`, it is only discarded if something fails, and can be applied later. Until `apply`,
     nothing is stored in AWS but the change set. Raises ForeignNotifications if the source bucket
-    also notifies others, and DeployError if a version made live by a rollback could not run
-    afterwards.
+    also notifies others, DeployError if a version made live by a rollback could not run afterwards,
+    and RolloutBlocked if something stands in the way of a gradual release, or of its end.
     """
     deployed, step = state.deployed, next_step(state, context.names)
     parameters = _parameters(context, request, state)
     check_live_version(deployed.parameters, parameters)
+    if step == WHOLE_STACK:
+        check_rollout(deployed, parameters)
     if step.is_last_step and deployed.adoption_step is None:
         check_role_path(deployed.parameters, parameters)
     if step.table is not None:
@@ -144,8 +147,8 @@ def planned_before(
     """Return the plan of a change set that another run has created, as AWS describes it now.
 
     Raises StackChanged if something has since come to exist that it would create,
-    ForeignNotifications, and RolloutBlocked if the alarm that is to watch a gradual release has
-    gone off.
+    ForeignNotifications, and RolloutBlocked if the alarm that watches a gradual release has gone
+    off, whether the plan begins the release or completes it.
     """
     deployed = state.deployed
     if state.existing.names and not change_set.is_import:
@@ -159,8 +162,10 @@ def planned_before(
         termination_protection=termination_protection,
         release=planned_release(
             context.aws,
+            deployed,
             change_set.parameters,
-            lambda: context.client.list_resources(deployed),
+            publishes=change_set.publishes,
+            list_resources=lambda: context.client.list_resources(deployed),
         )
         if change_set.id and is_last_step
         else RELEASE_AT_ONCE,

@@ -40,6 +40,12 @@ class ChangeSet:
         """Whether it imports existing resources."""
         return any(change.action == "Import" for change in self.changes)
 
+    @property
+    def publishes(self) -> bool:
+        """Whether it makes a version of the function."""
+        added = ("Add", "AWS::Lambda::Version")
+        return any((change.action, change.resource_type) == added for change in self.changes)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:

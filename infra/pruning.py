@@ -60,11 +60,10 @@ class UpcomingVersion:
 
 def upcoming_version(plan: Plan) -> UpcomingVersion | None:
     """Return what a plan publishes as another version of a function that exists already, if so."""
-    changes = [c for c in plan.changes if c.resource_type.startswith("AWS::Lambda::")]
-    functions = [c for c in changes if c.resource_type == "AWS::Lambda::Function"]
+    functions = [c for c in plan.changes if c.resource_type == "AWS::Lambda::Function"]
     if any(c.action != "Modify" or c.replacement == "True" for c in functions):
         return None
-    if not any((c.action, c.resource_type) == ("Add", "AWS::Lambda::Version") for c in changes):
+    if not plan.change_set.publishes:
         return None
     bundle = plan.change_set.parameters["CodeKey"]
     return UpcomingVersion(bundle, becomes_live=not plan.live_version)

@@ -166,17 +166,45 @@ def check_completion(
         )
 
 
+def check_rollout(deployed: DeployedStack, parameters: Mapping[str, str]) -> None:
+    """Raise RolloutBlocked if an update turns gradual releases off in the middle of one.
+
+    The template then states no weights, and what UpdateAlias is not given, it leaves as it is: the
+    alias might keep a weight that nothing knows of any longer.
+    """
+    if deployed.canary_weight and parse_rollout(parameters.get("Rollout", "")) is None:
+        part = percent_text(deployed.canary_weight)
+        raise RolloutBlocked(
+            f"A gradual release is not complete: the newest version takes {part} of the invocations"
+            " until it is. Only then can rollout be turned off.",
+            hint=Hint(
+                f'Nothing was changed. With rollout = "{deployed.parameters.get("Rollout", "")}",'
+                " {} completes it; {} ends it. Then change the setting.",
+                "deploy",
+                "rollback",
+            ),
+        )
+
+
 def planned_release(
     aws: "Aws",
+    deployed: DeployedStack,
     parameters: Mapping[str, str],
+    *,
+    publishes: bool,
     list_resources: Callable[[], Collection[StackResource]],
 ) -> GradualRelease | ReleaseAtOnce:
     """Return the release that an earlier plan of an update to these parameters begins.
 
-    Raises RolloutBlocked if the alarm has gone off since, or does not exist any more.
+    `publishes` is whether the update makes a new version. Raises RolloutBlocked if the alarm has
+    gone off since, also for a plan that completes a release, or if it does not exist any more.
     """
     canary = parse_rollout(parameters.get("Rollout", ""))
-    if canary is None or not parameters.get("CanaryWeight"):
+    if canary is None:
+        return RELEASE_AT_ONCE
+    if not parameters.get("CanaryWeight"):
+        if deployed.canary_weight and not publishes:
+            check_completion(aws, deployed, list_resources())
         return RELEASE_AT_ONCE
     alarm = read_alarm(aws.cloudwatch, list_resources())
     if alarm is None:

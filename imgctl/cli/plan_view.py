@@ -34,7 +34,6 @@ _VERBS = {
 _MOST_ADDED = 8  # more than these are counted by service and type: a screen has 24 lines
 _VALUE_LENGTH = 60
 _UNSET = "default"
-_VERSION_TYPE = "AWS::Lambda::Version"
 CODE_LENGTH = 12
 """The characters of the code's digest that are shown."""
 
@@ -111,7 +110,7 @@ def changes_grid(changes: Iterable[PropertyChange]) -> Grid:
 
 def snapshot_text(plan: Plan) -> str:
     """Return what a new version means with SnapStart; empty for a plan without one."""
-    if not any((c.action, c.resource_type) == ("Add", _VERSION_TYPE) for c in plan.changes):
+    if not plan.change_set.publishes:
         return ""
     return (
         "Lambda takes a snapshot of the new version, which takes a few minutes. Every version that"

@@ -174,6 +174,10 @@ def test_a_new_version_takes_a_part_first_and_then_all_whoever_completes_it(
     assert status["canary"] == [{"version": "3", "percent": 10}]
     doctor = empty.imgctl("doctor").err
     assert "release is not complete: version 3 takes 10% until the next deploy" in doctor
+    settings.write_text("scale = 0.25\n")
+    turned_off = empty.imgctl("deploy", "--config", str(settings), "--yes")
+    assert (turned_off.code, "A gradual release is not complete" in turned_off.err) == (1, True)
+    assert live() == {2: 90, 3: 10}
 
     back = empty.imgctl("rollback", "--yes").succeeded()
     assert back.out == "Version 2 is live, with all invocations again.\n"

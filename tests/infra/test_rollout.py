@@ -2,6 +2,7 @@
 
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any, Literal, cast
 
 import pytest
@@ -17,9 +18,11 @@ from infra.rollout import (
     RolloutAlarm,
     RolloutBlocked,
     all_at_once,
+    check_rollout,
     decide_release,
     parse_rollout,
     plan_release,
+    planned_release,
     read_alarm,
     triggers_afterwards,
 )
@@ -87,6 +90,17 @@ def test_a_version_that_could_not_run_any_more_keeps_no_part(name: str) -> None:
     assert f"version 2 could not run any more with the changed {name}" in release.reason
 
 
+def test_gradual_releases_are_not_turned_off_in_the_middle_of_one() -> None:
+    """The template would state no weights any more, and the alias keep the one that it has."""
+    during = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=LATER | GRADUAL.parameters)
+    at_once = LATER | {"Rollout": "all-at-once"}
+    with pytest.raises(RolloutBlocked, match="takes 10% of the invocations until it is") as refused:
+        check_rollout(during, at_once)
+    assert 'rollout = "canary10-5m", `imgctl deploy` completes it' in refused.value.hint
+    check_rollout(during, LATER | {"Rollout": "canary50-5m"})
+    check_rollout(replace(during, parameters=LATER), at_once)
+
+
 def test_invocations_are_not_divided_with_what_is_no_version() -> None:
     release = decide_release(CANARY, replace(VERSION, number=0), ALARM, PARAMETERS)
     assert release == ReleaseAtOnce("the alias live points at $LATEST")
@@ -133,13 +147,18 @@ def test_a_release_is_not_completed_while_its_version_fails(
     aws.cloudwatch.set_alarm_state(AlarmName=ALARM.name, StateValue=state, StateReason="x")
     during = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=LATER | GRADUAL.parameters)
     expected = (
-        pytest.raises(RolloutBlocked, match="which takes 10% of the invocations, fails")
+        partial(pytest.raises, RolloutBlocked, match="which takes 10% of the invocations, fails")
         if is_blocked
-        else nullcontext()
+        else nullcontext
     )
-    with expected:
+    with expected():
         release = plan_release(
             aws, during, LATER, CANARY, publishes=False, list_resources=lambda: [RESOURCE]
+        )
+        assert release == RELEASE_AT_ONCE
+    with expected():  # nor by a plan that was stored in a file
+        release = planned_release(
+            aws, during, LATER, publishes=False, list_resources=lambda: [RESOURCE]
         )
         assert release == RELEASE_AT_ONCE
 
