@@ -128,6 +128,15 @@ def test_a_deployer_with_the_guard_can_do_what_the_stacks_roles_need() -> None:
         assert not is_allowed(guarded, action, ROLE)
 
 
+def test_the_pipeline_may_do_with_its_stack_what_a_deployer_may() -> None:
+    """The embedded AWS updates too fast for a story in which an update is cancelled."""
+    (deployers,), (pipelines,) = (
+        [one["Action"] for one in iam_coverage.policy(name)["Statement"] if one["Sid"] == "Stack"]
+        for name in ("deployer", "release-pipeline")
+    )
+    assert pipelines == deployers
+
+
 def test_the_pipeline_passes_the_service_role_to_cloudformation_only() -> None:
     pipeline = iam_coverage.policy("release-pipeline")
     role = "arn:aws:iam::123456789012:role/imgctl-cloudformation"
