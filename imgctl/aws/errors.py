@@ -104,6 +104,7 @@ _DENIED_CODES = {
     "403",
     "Forbidden",
 }
+_LOST_ROLE = "is invalid or cannot be assumed"
 _NOT_AUTHORIZED = re.compile(r"is not authorized to perform: (?P<action>[\w*:-]+)")
 
 
@@ -173,6 +174,13 @@ def _translate_code(error: Any) -> ImgctlError:
         return PermissionMissing(
             f"Not allowed to perform {action}: {message or 'AWS gave no reason.'}",
             hint=f"Request the permission {action}, or use another --profile.",
+        )
+    if _LOST_ROLE in message:  # of CloudFormation, which never forgets a stack's role
+        return AwsError(
+            f"{error.operation_name}: {message}",
+            hint="CloudFormation acts with this role, because role_arn names it or because the"
+            " stack remembers it. Make the role again, or set role_arn to another one that"
+            " CloudFormation can assume.",
         )
     return AwsError(
         f"{error.operation_name}: {message or code}",

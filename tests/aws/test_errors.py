@@ -55,5 +55,14 @@ def test_a_denied_action_is_named_even_if_aws_gives_no_reason() -> None:
     assert "PutObject" in translated.message
 
 
+def test_a_service_role_that_is_gone_is_replaced_by_another() -> None:
+    """Without it no operation on the stack is possible, not even its deletion."""
+    message = "Role arn:aws:iam::1:role/gone is invalid or cannot be assumed"
+    translated = translate(client_error("ValidationError", message))
+    assert translated is not None
+    assert "role/gone" in translated.message
+    assert "set role_arn to another one" in translated.hint
+
+
 def test_other_errors_are_not_translated() -> None:
     assert translate(ValueError("a bug")) is None
