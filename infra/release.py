@@ -11,13 +11,13 @@ from imgctl.core.errors import Hint
 from infra import planning
 from infra.bundle import Bundle
 from infra.change_sets import ChangeSetRequest
-from infra.deployed_stack import DeployedStack
+from infra.deployed_stack import DeployedStack, RollbackTriggers
 from infra.deployment import with_release
 from infra.errors import DeployError, StackChanged
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
 from infra.recovery import check_updatable
-from infra.rollout import all_at_once, check_completion
+from infra.rollout import all_at_once, check_completion, triggers_restored
 from infra.settings import AT_ONCE
 from infra.stack_context import StackContext
 from infra.template import with_new_version
@@ -54,10 +54,11 @@ def planned_rollback(
 
 
 @contextmanager
-def planned_completion(context: StackContext) -> Iterator[Plan]:
+def planned_completion(context: StackContext, before: RollbackTriggers) -> Iterator[Plan]:
     """Plan the second step of a gradual release: the new version takes all invocations.
 
-    The plan is discarded unless it is applied inside. Raises StackChanged if somebody else has
+    `before` is what CloudFormation watched before the first step, and watches again. The plan is
+    discarded unless it is applied inside. Raises StackChanged if somebody else has
     ended the release since its first step, and RolloutBlocked if the version fails.
     """
     deployed = context.client.read(context.stack)
@@ -65,7 +66,9 @@ def planned_completion(context: StackContext) -> Iterator[Plan]:
     if not deployed.canary_weight:
         raise StackChanged(context.stack)
     check_completion(context.aws, deployed, context.client.list_resources(deployed))
-    request = ChangeSetRequest(deployed.template, all_at_once(deployed.parameters))
+    triggers = triggers_restored(context.stack, before, deployed.triggers)
+    parameters = all_at_once(deployed.parameters)
+    request = ChangeSetRequest(deployed.template, parameters, triggers=triggers)
     change_set = planning.create_change_set(context.client, deployed, request)
     try:
         yield assemble_plan(deployed, change_set, request.parameters)

@@ -115,6 +115,19 @@ def triggers_afterwards(stack: str, present: RollbackTriggers) -> RollbackTrigge
     return RollbackTriggers(others, present.minutes if others else 0)
 
 
+def triggers_restored(
+    stack: str, before: RollbackTriggers, present: RollbackTriggers
+) -> RollbackTriggers:
+    """Return what CloudFormation is to watch after a release that began with the triggers `before`.
+
+    That is what it is to watch in any other update, but for as long as before: others' alarms have
+    been watched for the release's minutes, which each later update would wait for as well.
+    """
+    afterwards = triggers_afterwards(stack, present)
+    restored = triggers_afterwards(stack, before)
+    return restored if restored.alarms == afterwards.alarms else afterwards
+
+
 def plan_release(
     aws: "Aws",
     deployed: DeployedStack,

@@ -48,7 +48,7 @@ def complete_release(app: App, context: "StackContext", plan: "Plan") -> "Deploy
     watched = "" if app.aws.is_local else "The alarm did not go off. "
     app.ui.info(f"{watched}The new version gets all invocations:")
     with (
-        planned_completion(context) as completion,
+        planned_completion(context, plan.change_set.planned_from.triggers) as completion,
         following(app, context.stack, completion) as on_event,
     ):
         return context.client.execute(completion.change_set, on_event)

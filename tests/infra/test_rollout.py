@@ -25,6 +25,7 @@ from infra.rollout import (
     planned_release,
     read_alarm,
     triggers_afterwards,
+    triggers_restored,
 )
 from infra.template import has_same_version, stack_template, with_hashed_ids
 from tests.infra.scan import decided
@@ -186,6 +187,19 @@ def test_the_stacks_other_alarms_are_watched_as_well_and_stay() -> None:
     assert during.minutes == 5
     assert triggers_afterwards("imgctl", during).alarms == before.alarms
     assert triggers_afterwards("imgctl", before) is before
+
+
+def test_the_stacks_other_alarms_are_watched_for_as_long_as_before_once_a_release_is_complete() -> (
+    None
+):
+    before = RollbackTriggers({THEIRS: "AWS::CloudWatch::CompositeAlarm"}, 2)
+    during = GRADUAL.triggers(before)
+    assert during.minutes == 5
+    assert triggers_restored("imgctl", before, during) == before
+    assert triggers_restored("imgctl", during, during) == RollbackTriggers(before.alarms, 5)
+    # Somebody has changed what is watched since: that stays.
+    changed = RollbackTriggers({}, 3)
+    assert triggers_restored("imgctl", before, changed) == changed
 
 
 def test_a_stack_forgets_the_alarm_and_the_time_after_a_release() -> None:
