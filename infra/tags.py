@@ -82,7 +82,10 @@ def checked_tags(tags: Mapping[str, object]) -> dict[str, str]:
                 f"the key {key!r} is reserved", f"Keys must not begin with {_either()}."
             )
         if not isinstance(value, str):
-            raise InvalidTag(f"the value of {key!r} is not a string", "Put it in quotes.")
+            raise InvalidTag(
+                f"the value of {key!r} is not a string",
+                "Put it in quotes. If it is a setting and not a tag, move it above [tags].",
+            )
         _check_text(f"the value of {key!r}", value, _MAX_VALUE)
         if value.casefold().startswith("aws:"):
             raise InvalidTag(f"the value of {key!r} is reserved", "It must not begin with aws:.")

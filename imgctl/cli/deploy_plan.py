@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from imgctl.cli.plan_view import PlanView, changes_grid, plan_total, snapshot_text, tags_grid
 from imgctl.cli.rollout_view import show_release
+from imgctl.cli.settings import SETTINGS
 from imgctl.cli.stack_access import location
 from imgctl.core.errors import Hint
 from imgctl.links import documentation
@@ -60,6 +61,7 @@ def show_plan(
         ui.info(changes_grid(changed))
     if plan.changed_tags:
         show(tags_grid(plan.changed_tags))
+        _warn_of_settings(app, plan)
     show(PlanView(plan, is_complete=ui.verbose))
     ui.info(plan_total(plan, is_complete=ui.verbose))
     show_release(app, plan, settings.rollout)
@@ -73,6 +75,17 @@ def show_plan(
     opens_api = any(c.opens_access and c.logical_id == "ApiPut" for c in plan.changes)
     if opens_api and settings.api_authorization == "none":
         ui.warn("Anyone on the internet will be able to put objects into the source bucket.")
+
+
+def _warn_of_settings(app: "App", plan: "Plan") -> None:
+    """Warn of new tags that may have been meant as settings: in TOML, a table has no end."""
+    names = {spec.name for spec in SETTINGS if spec.in_file}
+    for tag in plan.changed_tags:
+        if tag.before is None and tag.name in names:
+            app.ui.warn(
+                f"The tag {tag.name} has the name of a setting. To change the setting, move it"
+                " above [tags] in imgctl.toml."
+            )
 
 
 def _show_costs(app: "App", plan: "Plan", settings: "StackSettings") -> None:

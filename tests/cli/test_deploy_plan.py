@@ -109,6 +109,18 @@ def test_a_plan_may_change_the_protection_alone_and_is_the_result_then(
     assert planned == {"before": False, "after": True}
 
 
+def test_a_setting_that_stands_below_tags_by_mistake_is_pointed_out_once(
+    app: App, capsys: pytest.CaptureFixture[str]
+) -> None:
+    role = Change("Modify", "ApiRole", "r", "AWS::IAM::Role", "False")
+    added = PropertyChange("rollout", None, "canary10-5m")
+    text = shown(app, capsys, replace(plan_of(role), changed_tags=(added,)), DEFAULTS)
+    assert "The tag rollout has the name of a setting." in text
+    for known in (replace(added, before="canary5-5m"), replace(added, name="team")):
+        text = shown(app, capsys, replace(plan_of(role), changed_tags=(known,)), DEFAULTS)
+        assert "name of a setting" not in text
+
+
 def test_tags_that_a_deployment_changes_or_removes_are_shown_and_in_json(
     app: App, capsys: pytest.CaptureFixture[str]
 ) -> None:
