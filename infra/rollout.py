@@ -163,11 +163,21 @@ def check_completion(
     """Raise RolloutBlocked if the version that takes a part of the invocations fails.
 
     CloudFormation has watched it for some minutes, and nobody has since: an interrupted release may
-    be completed days later.
+    be completed days later. Without the alarm nothing says whether it fails.
     """
     alarm = read_alarm(aws.cloudwatch, resources)
-    if alarm is not None and alarm.state == "ALARM":
-        part = percent_text(deployed.canary_weight)
+    part = percent_text(deployed.canary_weight)
+    if alarm is None:
+        raise RolloutBlocked(
+            "The alarm on the newest version does not exist any more, so that nothing says whether"
+            f" that version, which takes {part} of the invocations, fails.",
+            hint=Hint(
+                "Nothing was changed. {} takes the invocations from it; {} gives it all of them.",
+                "rollback",
+                "deploy --at-once",
+            ),
+        )
+    if alarm.state == "ALARM":
         raise RolloutBlocked(
             f"The alarm {alarm.name} is on: the newest version, which takes {part} of the"
             " invocations, fails.",

@@ -18,6 +18,7 @@ from infra.rollout import (
     RolloutAlarm,
     RolloutBlocked,
     all_at_once,
+    check_completion,
     check_rollout,
     decide_release,
     parse_rollout,
@@ -162,6 +163,16 @@ def test_a_release_is_not_completed_while_its_version_fails(
             aws, during, LATER, publishes=False, list_resources=lambda: [RESOURCE]
         )
         assert release == RELEASE_AT_ONCE
+
+
+def test_a_release_is_not_completed_without_the_alarm_that_says_whether_its_version_fails(
+    aws: Aws,
+) -> None:
+    """Somebody has deleted it."""
+    during = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=LATER | GRADUAL.parameters)
+    with pytest.raises(RolloutBlocked, match="does not exist any more") as refused:
+        check_completion(aws, during, [RESOURCE])
+    assert "`imgctl deploy --at-once` gives it all of them" in refused.value.hint
 
 
 def test_the_first_deployment_with_a_rollout_makes_the_alarm_and_says_so(aws: Aws) -> None:
