@@ -43,6 +43,30 @@ def test_the_account_is_that_of_the_credentials_and_stdout_is_the_policy(
     assert (document["account"], document["left_out"]) == (MOTOS_ACCOUNT, ["UseTheCustomersKey"])
 
 
+def test_a_guard_of_no_boundary_in_the_settings_says_which_one_it_is_for(
+    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGCTL_ACCOUNT", MOTOS_ACCOUNT)
+    arguments = ("policy", "boundary-guard", "--region", "eu-west-2")
+    done = imgctl(*arguments).succeeded()
+    assert "for a boundary that is called imgctl-role-boundary" in " ".join(done.err.split())
+    boundary = f"arn:aws:iam::{MOTOS_ACCOUNT}:policy/mine"
+    monkeypatch.setenv("IMGCTL_PERMISSIONS_BOUNDARY", boundary)
+    done = imgctl(*arguments).succeeded()
+    assert (boundary in done.out, "imgctl-role-boundary" in done.out + done.err) == (True, False)
+
+
+def test_a_pipeline_without_a_service_role_is_told_that_it_cannot_deploy(
+    imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGCTL_ACCOUNT", MOTOS_ACCOUNT)
+    arguments = ("policy", "release-pipeline", "--region", "eu-west-2")
+    assert "not enough to deploy" in " ".join(imgctl(*arguments).succeeded().err.split())
+    role = f"arn:aws:iam::{MOTOS_ACCOUNT}:role/deployments"
+    monkeypatch.setenv("IMGCTL_ROLE_ARN", role)
+    assert "role_arn" not in imgctl(*arguments).succeeded().err
+
+
 def test_without_credentials_the_settings_name_the_account(
     imgctl: Imgctl, monkeypatch: pytest.MonkeyPatch
 ) -> None:

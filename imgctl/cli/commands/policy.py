@@ -63,6 +63,16 @@ def policy(context: click.Context, *, name: str) -> int:
             f"Left out, because the settings do not need it: {', '.join(unneeded)}. Print the"
             " policy again when they change."
         )
+    if kind is PolicyKind.BOUNDARY_GUARD and not scope.permissions_boundary:
+        app.ui.warn(
+            "permissions_boundary is not set. The policy is for a boundary that is called"
+            " imgctl-role-boundary."
+        )
+    if kind is PolicyKind.RELEASE_PIPELINE and not scope.service_role:
+        app.ui.warn(
+            "role_arn is not set. Without a service role for CloudFormation, this policy is not"
+            " enough to deploy."
+        )
     document: PolicyDocument = {
         "name": name,
         "stack": scope.stack,
