@@ -165,6 +165,6 @@ def test_a_broken_template_is_rolled_back_and_names_its_cause(
     refused = shared.imgctl("deploy", "--stack", "broken", "--yes")
     assert (refused.code, "ROLLBACK_COMPLETE" in refused.err) == (1, True)
     declined = shared.imgctl("deploy", "--stack", "broken", answers="n\n")
-    assert (declined.code, "destroy`, which keeps the buckets" in declined.err) == (1, True)
+    assert (declined.code, "destroy`, which removes what is left" in declined.err) == (1, True)
     shared.imgctl("deploy", "--stack", "broken", answers="y\n" * 4).succeeded()
     shared.imgctl("destroy", "--stack", "broken", "--delete-data", answers="broken\n").succeeded()
