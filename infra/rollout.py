@@ -140,7 +140,8 @@ def plan_release(
     """Plan how the newest version comes to its invocations in an update to these parameters.
 
     `publishes` is whether the update makes a new version. Nothing is read unless the release is to
-    be gradual, or completes one that is. Raises RolloutBlocked if the alarm has gone off.
+    be gradual, or completes one that is. Raises RolloutBlocked if the alarm has gone off, or if
+    somebody has deleted it.
     """
     moves = publishes or bool(deployed.live_version)
     stays_pinned = bool(parameters.get("LiveVersion"))  # by a rollback
@@ -148,7 +149,10 @@ def plan_release(
         check_completion(aws, deployed, list_resources())
     if canary is None or not deployed.is_deployed or not moves or stays_pinned:
         return RELEASE_AT_ONCE
-    alarm = read_alarm(aws.cloudwatch, list_resources())
+    resources = list_resources()
+    alarm = read_alarm(aws.cloudwatch, resources)
+    if alarm is None and _alarm_names(resources):
+        raise _alarm_gone()
     if alarm is None or "CanaryWeight" not in deployed.parameters:
         return ReleaseAtOnce(
             "the alarm that watches a gradual release does not exist yet, and is made now"
@@ -231,10 +235,7 @@ def planned_release(
         return RELEASE_AT_ONCE
     alarm = read_alarm(aws.cloudwatch, list_resources())
     if alarm is None:
-        raise RolloutBlocked(
-            "The alarm that watches the gradual release does not exist any more.",
-            hint=Hint("Nothing was changed. Run {} to restore it.", "deploy --revert-drift"),
-        )
+        raise _alarm_gone()
     _check_quiet(alarm)
     return GradualRelease(canary, int(parameters["LiveVersion"]), alarm)
 
@@ -276,11 +277,26 @@ def _check_quiet(alarm: RolloutAlarm) -> None:
         )
 
 
+def _alarm_gone() -> RolloutBlocked:
+    return RolloutBlocked(
+        "The alarm that watches a gradual release does not exist any more: it was deleted outside"
+        " of imgctl.",
+        hint=Hint(
+            "Nothing was changed. {} makes it again, and releases the new version all at once.",
+            "deploy --revert-drift --at-once",
+        ),
+    )
+
+
+def _alarm_names(resources: Collection[StackResource]) -> list[str]:
+    return [r.physical_id for r in resources if r.logical_id == _ALARM_ID and r.is_owned]
+
+
 def read_alarm(
     cloudwatch: "CloudWatchClient", resources: Collection[StackResource]
 ) -> RolloutAlarm | None:
     """Read the stack's alarm on the version that is released; None if it has none."""
-    names = [r.physical_id for r in resources if r.logical_id == _ALARM_ID and r.is_owned]
+    names = _alarm_names(resources)
     if not names:
         return None
     found = cloudwatch.describe_alarms(AlarmNames=names, AlarmTypes=["MetricAlarm"])["MetricAlarms"]

@@ -182,6 +182,18 @@ def test_the_first_deployment_with_a_rollout_makes_the_alarm_and_says_so(aws: Aw
     assert "the alarm that watches a gradual release does not exist yet" in release.reason
 
 
+def test_a_version_is_not_released_at_once_because_somebody_has_deleted_the_alarm(
+    aws: Aws,
+) -> None:
+    stack = DeployedStack("imgctl", "UPDATE_COMPLETE", parameters=LATER | {"CanaryWeight": ""})
+    with pytest.raises(RolloutBlocked, match="deleted outside of imgctl") as refused:
+        plan_release(aws, stack, LATER, CANARY, publishes=True, list_resources=lambda: [RESOURCE])
+    assert "`imgctl deploy --revert-drift --at-once` makes it again" in refused.value.hint
+    later = LATER | GRADUAL.parameters
+    with pytest.raises(RolloutBlocked, match="deleted outside of imgctl"):
+        planned_release(aws, stack, later, publishes=True, list_resources=lambda: [RESOURCE])
+
+
 def test_the_alarm_is_the_stacks_own_with_its_present_state(aws: Aws) -> None:
     for name in (ALARM.name, "imgctl-RolloutAlarm-another"):
         make_alarm(aws, name)
