@@ -28,7 +28,7 @@ def stack_client(aws: Aws, warn: Callable[[str], None], role_arn: str | None = N
     return StackClient(
         client=aws.cloudformation,
         sleep=time.sleep,
-        poll_s=0.2 if aws.is_local else 2.0,
+        poll_s=0.1 if aws.is_local else 2.0,
         unique=lambda: uuid.uuid4().hex,
         warn=warn,
         role_arn=role_arn,

@@ -42,6 +42,7 @@ def apply_patches() -> None:
     patch_workers()
     patch_concurrency()
     patch_changesets()
+    patch_template_loader()
     patch_empty_stacks()
     patch_drift()
     patch_boundaries()
@@ -121,6 +122,18 @@ def patch_boundaries() -> None:
         return updated
 
     handler["create"], handler["update"] = create_bounded, update_bounded
+
+
+def patch_template_loader() -> None:
+    """Read templates with libyaml, where PyYAML has it.
+
+    In Python it takes longer than everything else that the emulator does for a change set, and
+    each request for a template reads it again.
+    """
+    yaml: Any = engine.yaml
+    if yaml.__with_libyaml__:
+        constructors = {"yaml_constructors": engine.CfnLoader.yaml_constructors}
+        engine.CfnLoader = type("CfnLoader", (yaml.CSafeLoader,), constructors)
 
 
 def patch_empty_stacks() -> None:

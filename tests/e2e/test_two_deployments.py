@@ -254,6 +254,7 @@ def test_a_bundle_in_a_file_is_deployed_as_it_is(
     program: Program, bundle: Bundle, tmp_path: Path
 ) -> None:
     program.imgctl("deploy", "--yes").succeeded()
+    program.imgctl("publish", "--yes").succeeded()  # another test may have rolled back
     file, plan = str(tmp_path / "new.zip"), str(tmp_path / "plan.json")
     digest = small_bundle(Path(file), zipfile.ZIP_STORED)
     planned = program.imgctl("deploy", "--plan", "--out", plan, "--bundle", file).succeeded()

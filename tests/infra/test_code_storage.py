@@ -21,11 +21,15 @@ from tests.infra.recorded import Recorded
 from tests.infra.test_ownership import make_bucket
 
 NAMES = stack_names("imgctl", "123456789012", "eu-west-2")
-TOMORROW = datetime.now(UTC) + timedelta(days=1, minutes=5)
 KEYS = [key_of(f"{number:064x}") for number in range(8)]
 PARAMETERS = {"FunctionName": NAMES.function, "CodeKey": KEYS[5]}
 DEPLOYED = DeployedStack("imgctl", "UPDATE_COMPLETE", stack_id="arn", parameters=PARAMETERS)
 VERSION_ARN = f"arn:aws:lambda:eu-west-2:123456789012:function:{NAMES.function}:5"
+
+
+def in_two_days() -> datetime:
+    """Return a time at which a bundle that is stored now is old enough to be deleted."""
+    return datetime.now(UTC) + timedelta(days=2)
 
 
 class Account:
@@ -66,10 +70,10 @@ class Account:
             self.aws.s3.put_object(Bucket=NAMES.artifacts_bucket, Key=key, Body=b"zip")
 
     def find(self, deployed: DeployedStack = DEPLOYED, *, keep: int = 2) -> Superseded:
-        return find_superseded(self.context, deployed, keep=keep, now=TOMORROW)
+        return find_superseded(self.context, deployed, keep=keep, now=in_two_days())
 
     def delete(self, planned: Superseded) -> list[Version | str]:
-        deleted = delete_superseded(self.context, DEPLOYED, planned, keep=2, now=TOMORROW)
+        deleted = delete_superseded(self.context, DEPLOYED, planned, keep=2, now=in_two_days())
         return list(deleted)
 
     @property
@@ -232,7 +236,7 @@ def test_a_bundle_of_the_version_that_is_about_to_be_published_is_kept(account: 
         account.context,
         DEPLOYED,
         keep=3,
-        now=TOMORROW,
+        now=in_two_days(),
         upcoming=UpcomingVersion(KEYS[1], becomes_live=True),
     )
     assert (numbers(found), list(found.bundles)) == ([1, 2, 3], KEYS[2:4])
