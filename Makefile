@@ -121,6 +121,7 @@ clean:
 .venv/dev.done: requirements-dev.txt pyproject.toml | .venv/bin/python
 	$(call install,.venv,the development tools,--require-hashes -r requirements-dev.txt)
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q imgctl infra tests  # or else each worker compiles all of it
 	@touch $@ .venv/local.done
 
 # In an environment of its own, because checkov pins another boto3.

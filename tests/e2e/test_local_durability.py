@@ -33,7 +33,7 @@ def audited(local: Local) -> bool:
 
 def test_no_record_that_was_shown_is_lost_by_a_kill(empty: Local, album: Path) -> None:
     empty.imgctl("deploy", "--yes").succeeded()
-    uploads = 150  # of which most are left when the first are shown
+    uploads = 90  # of which most are left when the first are shown
     fill(album, uploads)
     environment = os.environ | {
         "IMGCTL_LOCAL_DIR": str(empty.folder),

@@ -1,4 +1,4 @@
-"""A hundred uploads and more, some overwritten in flight, and a function that fails for a while."""
+"""Eighty uploads, some overwritten in flight, and a function that fails for a while."""
 
 import json
 import time
@@ -21,7 +21,7 @@ GOOD = [
     encoded(photo(36, 24), "WEBP"),
 ]
 BAD = [b"not a picture", b"", encoded(photo(200, 200), "JPEG")[:500], b"<svg></svg>"]
-UPLOADS, WORKING, FAILING = 120, 70, 76
+UPLOADS, WORKING, FAILING = 60, 32, 38
 OVERWRITTEN = range(0, UPLOADS, UPLOADS // 20)
 QUIET_S = 4  # longer than the emulator waits before its second retry
 FUNCTION_ROLE, DENIED = "lambda-image-role", "fails-for-a-while"
