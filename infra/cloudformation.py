@@ -135,8 +135,7 @@ class StackClient:
             raise StackChanged(pending.name) from error
         outcome = self.events.follow(pending.stack_id, token, on_event, after=newest)
         if outcome.after.status != "UPDATE_ROLLBACK_COMPLETE":
-            cause = outcome.first_failure.cause if outcome.first_failure else ""
-            raise operation_failed("The update was not cancelled", cause, outcome.after)
+            raise operation_failed("The update was not cancelled", outcome.cause, outcome.after)
         return outcome.after
 
     def set_termination_protection(
@@ -182,8 +181,7 @@ class StackClient:
             raise
         outcome = self.events.follow(current.stack_id, token, on_event, after=newest)
         if outcome.after.exists:
-            cause = outcome.first_failure.cause if outcome.first_failure else ""
-            raise operation_failed("The stack could not be deleted", cause, outcome.after)
+            raise operation_failed("The stack could not be deleted", outcome.cause, outcome.after)
         return True
 
     def new_token(self) -> str:

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from infra import adoption, artifacts, bucket_tags, ownership, planning
+from infra import adoption, artifacts, bucket_tags, ownership
 from infra.bundle import Architecture, Bundle, build, build_local
 from infra.bundle_cache import BundleCache
 from infra.change_sets import ChangeSetRequest
@@ -27,6 +27,7 @@ from infra.function_version import check_live_version
 from infra.names import check_role_path, deployed_names
 from infra.parameters import StackSettings, stack_parameters
 from infra.plan import ChangeSet, Plan, assemble_plan
+from infra.planning import planned_change_set
 from infra.rollout import (
     RELEASE_AT_ONCE,
     GradualRelease,
@@ -90,8 +91,7 @@ def planned(
     release: GradualRelease | ReleaseAtOnce = RELEASE_AT_ONCE
     if step == WHOLE_STACK and not request.at_once:
         change, release = with_release(context, deployed, change, request.settings.rollout)
-    change_set = planning.create_change_set(context.client, deployed, change)
-    try:
+    with planned_change_set(context.client, deployed, change, keep=keep) as change_set:
         plan = assemble_plan(
             deployed,
             change_set,
@@ -103,11 +103,6 @@ def planned(
         )
         _check_notifications(context, deployed, plan)
         yield plan
-    except BaseException:
-        planning.discard(context.client, change_set)
-        raise
-    if not keep:
-        planning.discard(context.client, change_set)
 
 
 def with_release(

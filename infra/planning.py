@@ -69,6 +69,24 @@ def create_change_set(
     return parse_change_set(change_set, pages)
 
 
+@contextmanager
+def planned_change_set(
+    stacks: StackClient, deployed: DeployedStack, request: ChangeSetRequest, *, keep: bool = False
+) -> Iterator[ChangeSet]:
+    """Create a change set, and discard it in the end unless it was executed inside.
+
+    With `keep`, it is only discarded if something fails, and can be executed later.
+    """
+    change_set = create_change_set(stacks, deployed, request)
+    try:
+        yield change_set
+    except BaseException:
+        discard(stacks, change_set)
+        raise
+    if not keep:
+        discard(stacks, change_set)
+
+
 def find_change_set(
     stacks: StackClient, deployed: DeployedStack, change_set_id: str
 ) -> StoredChangeSet | None:

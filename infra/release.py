@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from imgctl.core.errors import Hint
-from infra import planning
 from infra.bundle import Bundle
 from infra.change_sets import ChangeSetRequest
 from infra.deployed_stack import DeployedStack, RollbackTriggers
@@ -16,6 +15,7 @@ from infra.deployment import with_release
 from infra.errors import DeployError, StackChanged
 from infra.function_version import Version, check_compatible
 from infra.plan import Plan, assemble_plan
+from infra.planning import planned_change_set
 from infra.recovery import check_updatable
 from infra.rollout import all_at_once, check_completion, triggers_restored
 from infra.settings import AT_ONCE
@@ -58,8 +58,8 @@ def planned_completion(context: StackContext, before: RollbackTriggers) -> Itera
     """Plan the second step of a gradual release: the new version takes all invocations.
 
     `before` is what CloudFormation watched before the first step, and watches again. The plan is
-    discarded unless it is applied inside. Raises StackChanged if somebody else has
-    ended the release since its first step, and RolloutBlocked if the version fails.
+    discarded unless it is applied inside. Raises StackChanged if somebody else has ended the
+    release since its first step, and RolloutBlocked if the version fails.
     """
     deployed = context.client.read(context.stack)
     check_updatable(deployed)
@@ -69,11 +69,8 @@ def planned_completion(context: StackContext, before: RollbackTriggers) -> Itera
     triggers = triggers_restored(context.stack, before, deployed.triggers)
     parameters = all_at_once(deployed.parameters)
     request = ChangeSetRequest(deployed.template, parameters, triggers=triggers)
-    change_set = planning.create_change_set(context.client, deployed, request)
-    try:
+    with planned_change_set(context.client, deployed, request) as change_set:
         yield assemble_plan(deployed, change_set, request.parameters)
-    finally:
-        planning.discard(context.client, change_set)
 
 
 @contextmanager
@@ -92,8 +89,5 @@ def _planned(
     template = with_new_version(deployed.template, deployed.parameters, parameters)
     request = ChangeSetRequest(template, parameters)
     request, planned_release = with_release(context, deployed, request, rollout)
-    change_set = planning.create_change_set(context.client, deployed, request)
-    try:
+    with planned_change_set(context.client, deployed, request) as change_set:
         yield assemble_plan(deployed, change_set, request.parameters, release=planned_release)
-    finally:
-        planning.discard(context.client, change_set)

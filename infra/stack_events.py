@@ -53,6 +53,11 @@ class OperationResult:
     first_failure: DeployEvent | None
     rollback_reason: str = ""
 
+    @property
+    def cause(self) -> str:
+        """The resource that failed first, with its reason; empty if none did."""
+        return "" if self.first_failure is None else self.first_failure.cause
+
 
 def describe_stack(client: "CloudFormationClient", stack: str) -> Any:
     """Return a stack as DescribeStacks describes it; None if there is no such stack."""

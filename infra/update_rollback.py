@@ -7,8 +7,8 @@ from infra.cloudformation import StackClient, check_unchanged
 from infra.deploy_event import DeployEvent
 from infra.deployed_stack import DeployedStack
 from infra.recovery import check_can_roll_back, failures_of
-from infra.responses import parse_event, parse_stack
-from infra.stack_events import ROLLED_BACK, OnEvent, describe_stack
+from infra.responses import parse_event
+from infra.stack_events import ROLLED_BACK, OnEvent
 
 
 def find_failures(client: StackClient, stack: DeployedStack) -> tuple[DeployEvent, ...]:
@@ -29,7 +29,7 @@ def continue_rollback(
     StackChanged if somebody else has begun or finished an operation since it was read, and
     DeployError naming the first resource that could not be rolled back.
     """
-    current = parse_stack(failed.name, describe_stack(client.client, failed.name))
+    current = client.current(failed.name)
     check_can_roll_back(current)
     check_unchanged(failed, current)
     token, newest = client.new_token(), client.events.newest(failed.stack_id)
